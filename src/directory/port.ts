@@ -17,6 +17,8 @@ export interface Directory {
   resolveRecipient(address: string): Promise<Recipient>;
   groupsOf(userId: string): Promise<readonly string[]>;
   isLocalDomain(domain: string): boolean;
+  /** Users of this domain have user ids without a domain part. */
+  readonly defaultDomain: string;
 }
 
 export interface AuthContext {
