@@ -1,0 +1,23 @@
+import { LOG_LEVELS } from "../base/log.ts";
+import { choice, mapOf, text } from "./kinds.ts";
+import { option, optionGroup, type SettingsOf } from "./option.ts";
+
+export const logOptions = optionGroup("log", "Logs of the process.", {
+  level: option(choice(...LOG_LEVELS), "info", "Which events are written: this level and the graver ones."),
+  levels: option(
+    mapOf(choice(...LOG_LEVELS)),
+    {},
+    "Levels of single loggers, named after their room, such as imap=debug.",
+  ),
+  format: option(
+    choice("auto", "json", "pretty"),
+    "auto",
+    "How events are written; auto means readable lines on a terminal and JSON lines elsewhere.",
+  ),
+  destination: option(
+    text,
+    "stderr",
+    "Where events go: stderr, stdout or the absolute path of a file, which is reopened on SIGHUP.",
+  ),
+});
+export type LogOptionSettings = SettingsOf<typeof logOptions>;
