@@ -1,0 +1,36 @@
+import { boolean, byteSize, duration, integerIn } from "../config/kinds.ts";
+import { option, optionGroup, type SettingsOf } from "../config/option.ts";
+
+export const imapOptions = optionGroup("imap", "IMAP server (RFC 9051, RFC 3501).", {
+  timeout: option(
+    duration,
+    "30m",
+    "How long a logged-in session may be silent, also in IDLE, before it is closed (RFC 9051 §5.4 asks for 30 minutes at least).",
+  ),
+  login_timeout: option(duration, "1m", "How long a connection may take to log in before it is closed."),
+  allow_plaintext: option(boolean, false, "Whether passwords are taken on connections without TLS."),
+  max_line: option(byteSize, "64KiB", "The longest command line, literals not counted."),
+  max_message: option(
+    byteSize,
+    "50MiB",
+    "The largest message APPEND takes (announced as APPENDLIMIT; 0 = no limit).",
+  ),
+  max_literal: option(byteSize, "256KiB", "The largest literal that is not a message."),
+  max_output_buffer: option(
+    byteSize,
+    "512KiB",
+    "How many bytes may wait for a slow reader before the session stops producing more.",
+  ),
+  max_bad_commands: option(
+    integerIn(1, 1000),
+    20,
+    "How many commands in a row may be refused as BAD before the connection is closed.",
+  ),
+  body_read_ahead: option(
+    byteSize,
+    "4MiB",
+    "How many bytes of message bodies one FETCH reads ahead of its answer.",
+  ),
+});
+
+export type ImapSettings = SettingsOf<typeof imapOptions>;
