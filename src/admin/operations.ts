@@ -1,0 +1,51 @@
+/** Every operation of a node. A new one is one file and one line here. */
+import type { Operation } from "./operation.ts";
+import { aliasAdd, aliasDelete, aliasList } from "./operations/alias.ts";
+import { appPasswordAdd, appPasswordList, appPasswordRevoke } from "./operations/app-password.ts";
+import { deliver } from "./operations/deliver.ts";
+import { domainAdd, domainDelete, domainList } from "./operations/domain.ts";
+import { dump } from "./operations/dump.ts";
+import { groupAdd, groupDelete, groupJoin, groupLeave, groupList } from "./operations/group.ts";
+import { mailboxAcl } from "./operations/mailbox-acl.ts";
+import { mailboxCreate } from "./operations/mailbox-create.ts";
+import { mailboxDelete } from "./operations/mailbox-delete.ts";
+import { mailboxList } from "./operations/mailbox-list.ts";
+import { mailboxQuota } from "./operations/mailbox-quota.ts";
+import { mailboxRename } from "./operations/mailbox-rename.ts";
+import { mailboxUndelete } from "./operations/mailbox-undelete.ts";
+import { certificateReload, nodeStatus } from "./operations/node.ts";
+import { userAdd, userDelete, userList, userPassword, userRename, userSet } from "./operations/user.ts";
+
+export const operations: readonly Operation[] = [
+  userAdd,
+  userList,
+  userPassword,
+  userSet,
+  userRename,
+  userDelete,
+  domainAdd,
+  domainList,
+  domainDelete,
+  aliasAdd,
+  aliasList,
+  aliasDelete,
+  groupAdd,
+  groupList,
+  groupDelete,
+  groupJoin,
+  groupLeave,
+  appPasswordAdd,
+  appPasswordList,
+  appPasswordRevoke,
+  mailboxList,
+  mailboxCreate,
+  mailboxRename,
+  mailboxDelete,
+  mailboxUndelete,
+  mailboxAcl,
+  mailboxQuota,
+  dump,
+  deliver,
+  nodeStatus,
+  certificateReload,
+];

@@ -1,0 +1,126 @@
+import type { User } from "../../directory/port.ts";
+import { inboxOf } from "../../store/names.ts";
+import { writableDirectory } from "../context.ts";
+import type { Json, Operation } from "../operation.ts";
+
+export const userAdd: Operation = {
+  name: "user.add",
+  async run(node, fields) {
+    const name = fields.string("name");
+    const password = fields.findString("password");
+    const displayName = fields.findString("displayName");
+    const isAdmin = fields.findBoolean("admin");
+    const isProxy = fields.findBoolean("proxy");
+    const quotaBytes = fields.findCount("quotaBytes");
+    fields.end();
+    const user = await writableDirectory(node).addUser({
+      name,
+      ...(password === undefined ? {} : { password }),
+      ...(displayName === undefined ? {} : { displayName }),
+      ...(isAdmin === undefined ? {} : { isAdmin }),
+      ...(isProxy === undefined ? {} : { isProxy }),
+      ...(quotaBytes === undefined ? {} : { quotaBytes }),
+    });
+    await node.createHome(user.userId);
+    return userToJson(user);
+  },
+};
+
+export const userList: Operation = {
+  name: "user.list",
+  async run(node, fields, output) {
+    const domain = fields.findString("domain");
+    fields.end();
+    const users = await writableDirectory(node).listUsers(domain === undefined ? {} : { domain });
+    for (const user of users) await output.row(userToJson(user));
+    return { count: users.length };
+  },
+};
+
+export const userPassword: Operation = {
+  name: "user.password",
+  async run(node, fields) {
+    const name = fields.string("name");
+    const password = fields.string("password");
+    fields.end();
+    await writableDirectory(node).setPassword(name, password);
+    return { user: name };
+  },
+};
+
+/** Changes what is given and leaves the rest. A quota of null means the configured default. */
+export const userSet: Operation = {
+  name: "user.set",
+  async run(node, fields) {
+    const directory = writableDirectory(node);
+    const name = fields.string("name");
+    const enabled = fields.findBoolean("enabled");
+    const isAdmin = fields.findBoolean("admin");
+    const isProxy = fields.findBoolean("proxy");
+    const displayName = fields.findString("displayName");
+    const quotaBytes = fields.findLimit("quotaBytes");
+    fields.end();
+    if (enabled !== undefined) await directory.setEnabled(name, enabled);
+    if (isAdmin !== undefined) await directory.setAdmin(name, isAdmin);
+    if (isProxy !== undefined) await directory.setProxy(name, isProxy);
+    if (displayName !== undefined) await directory.setDisplayName(name, displayName);
+    if (quotaBytes !== undefined) await directory.setQuota(name, quotaBytes ?? undefined);
+    const user = await node.directory.findUser(name);
+    return user === undefined ? { user: name } : userToJson(user);
+  },
+};
+
+/** The mailboxes go first: a user without mailboxes can be deleted again, mailboxes without a user are forgotten. */
+export const userDelete: Operation = {
+  name: "user.delete",
+  async run(node, fields) {
+    const directory = writableDirectory(node);
+    const name = fields.string("name");
+    const keepMail = fields.findBoolean("keepMail") ?? false;
+    fields.end();
+    const user = await node.directory.findUser(name);
+    if (user !== undefined && !keepMail && hasMail(node.store, user.userId)) {
+      await node.store.deleteUser(user.userId);
+    }
+    await directory.removeUser(name);
+    return { user: user?.userId ?? name, mailKept: keepMail };
+  },
+};
+
+export const userRename: Operation = {
+  name: "user.rename",
+  async run(node, fields) {
+    const directory = writableDirectory(node);
+    const name = fields.string("name");
+    const newName = fields.string("newName");
+    fields.end();
+    const before = await node.directory.findUser(name);
+    const user = await directory.renameUser(name, newName);
+    if (before !== undefined && hasMail(node.store, before.userId)) {
+      try {
+        await node.store.renameUser(before.userId, user.userId);
+      } catch (error) {
+        // Both or neither: the mailboxes stayed, so the name goes back.
+        await directory.renameUser(user.userId, before.userId);
+        throw error;
+      }
+    }
+    return userToJson(user);
+  },
+};
+
+function hasMail(store: { readonly mailboxes: { find(name: string): unknown } }, userId: string): boolean {
+  return store.mailboxes.find(inboxOf(userId)) !== undefined;
+}
+
+function userToJson(user: User): Json {
+  return {
+    user: user.userId,
+    displayName: user.displayName,
+    addresses: user.addresses,
+    enabled: user.enabled,
+    admin: user.isAdmin,
+    proxy: user.isProxy,
+    quotaBytes: user.quotaBytes ?? null,
+  };
+}
