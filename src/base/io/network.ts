@@ -1,3 +1,8 @@
+import type { TLSSocketOptions } from "node:tls";
+
+/** Options of Node for the server side of one handshake. */
+export type TlsServerOptions = TLSSocketOptions;
+
 /** What a session sees of its connection. Protocol sessions own no socket: they get this, the simulation passes pipes. */
 export interface Connection {
   readonly remoteAddress: string;
@@ -38,4 +43,56 @@ export interface Listener {
   readonly host: string;
   readonly port: number;
   close(): Promise<void>;
+}
+
+/** The only door to the network. The simulation passes one whose hosts all live in one process. */
+export interface Network {
+  /** Resolves when the socket is bound. @throws the Node error (EADDRINUSE, EACCES …) */
+  listen(options: ListenOptions): Promise<Listener>;
+  /** Resolves when the connection is there, after the handshake for implicit TLS. @throws the Node error */
+  connect(options: ConnectOptions): Promise<Connection>;
+}
+
+export interface ListenOptions {
+  /** "" = every address of the machine, IPv6 and IPv4. */
+  readonly host: string;
+  /** 0 = any free one; `Listener.port` tells which. */
+  readonly port: number;
+  /** Certificates for implicit TLS and STARTTLS; without them `startTls` rejects. */
+  readonly tls?: TlsServer | undefined;
+  /** TLS from the first byte. */
+  readonly implicitTls?: boolean;
+  /** Peers in it must begin with a PROXY protocol header, which then names the client. Nobody else may. */
+  readonly proxyProtocolFrom?: { contains(address: string): boolean } | undefined;
+  /** More are closed at once. */
+  readonly maxConnections?: number;
+  /** Called when the connection is ready: after the PROXY header and after the handshake of implicit TLS. */
+  onConnection(connection: Connection): void;
+  /** A connection that ended before it was one: bad PROXY header, failed handshake, too many. */
+  onRefused?(reason: string, remoteAddress: string, error: Error | undefined): void;
+}
+
+export interface ConnectOptions {
+  readonly host: string;
+  readonly port: number;
+  /** For implicit TLS now, or for a later `startTls`. */
+  readonly tls?: ClientTls | undefined;
+  readonly implicitTls?: boolean;
+  /** For connecting, the handshake included. */
+  readonly timeoutMs?: number;
+}
+
+export interface ClientTls {
+  /** The name to ask for and to check; `ConnectOptions.host` when undefined. */
+  readonly serverName?: string | undefined;
+  /** PEM of the authorities to trust instead of the system's. */
+  readonly authorities?: string | undefined;
+  /** False accepts any certificate: for peers on loopback and tests. */
+  readonly verify: boolean;
+}
+
+/** What a listener needs of certificates; `TlsContexts` reads them from files. */
+export interface TlsServer {
+  /** Options for one handshake; the certificate is chosen by the name that the client asks for. */
+  handshakeOptions(): TlsServerOptions;
 }
