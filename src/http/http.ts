@@ -1,0 +1,140 @@
+/**
+ * The HTTP listeners of the process. Rooms export routes (a function that registers them); each listener serves all
+ * routes given to it, with or without TLS. Bodies, headers, connections and slow requests are bounded here.
+ */
+import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import { networkInterfaces } from "node:os";
+import { type FastifyInstance, fastify } from "fastify";
+import type { Listener } from "../base/io/network.ts";
+import { MIN_VERSION, type TlsContexts } from "../base/io/tls-contexts.ts";
+import type { Log } from "../base/log.ts";
+import type { RoomMetrics } from "../base/metrics.ts";
+
+/** Registers a room's routes. Paths are absolute; a room with larger bodies sets `bodyLimit` on its routes. */
+export type HttpRoutes = (app: FastifyInstance) => void;
+
+export interface HttpOptions {
+  /** "" = every address of the machine. */
+  readonly host: string;
+  /** 0 = any free one. */
+  readonly port: number;
+  /** Undefined = in the clear. */
+  readonly tls?: TlsContexts | undefined;
+  readonly routes: readonly HttpRoutes[];
+  readonly log: Log;
+  readonly metrics: RoomMetrics;
+}
+
+/** For routes that set none: forms and small JSON. */
+const MAX_BODY_BYTES = 1024 * 1024;
+const MAX_CONNECTIONS = 4096;
+const HEADERS_TIMEOUT_MS = 20_000;
+/** For the whole request; routes of large uploads read their body as a stream inside it. */
+const REQUEST_TIMEOUT_MS = 300_000;
+const KEEP_ALIVE_TIMEOUT_MS = 75_000;
+/** Requests under way get this long when the listener closes. */
+const CLOSE_TIMEOUT_MS = 3_000;
+
+/** Resolves when the listener is bound. @throws the Node error (EADDRINUSE, EACCES …) */
+export async function listenHttp(options: HttpOptions): Promise<Listener> {
+  const { log, tls } = options;
+  const app = fastify({
+    bodyLimit: MAX_BODY_BYTES,
+    forceCloseConnections: "idle",
+    serverFactory: (handle) => makeServer(handle, tls),
+  });
+  observe(app, options);
+  for (const register of options.routes) register(app);
+  const stopFollowing = tls?.follow(() => {
+    const server = app.server;
+    if ("setSecureContext" in server && typeof server.setSecureContext === "function") {
+      server.setSecureContext({ ...tls.defaultPem, minVersion: MIN_VERSION });
+    }
+  });
+  try {
+    await app.listen({ port: options.port, host: options.host === "" ? everyAddress() : options.host });
+  } catch (error) {
+    stopFollowing?.();
+    throw error;
+  }
+  const address = app.server.address() as AddressInfo;
+  return {
+    host: address.address,
+    port: address.port,
+    async close() {
+      stopFollowing?.();
+      const force = setTimeout(() => {
+        log.warn("requests under way were cut off");
+        app.server.closeAllConnections();
+      }, CLOSE_TIMEOUT_MS);
+      await app.close();
+      clearTimeout(force);
+    },
+  };
+}
+
+/** `::` also takes IPv4, but cannot be bound where IPv6 is switched off, as in many containers. */
+function everyAddress(): string {
+  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  return addresses.some(({ family }) => family === "IPv6") ? "::" : "0.0.0.0";
+}
+
+function makeServer(handle: RequestListener, tls: TlsContexts | undefined): Server {
+  const bounds = {
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    noDelay: true,
+  };
+  const server =
+    tls === undefined
+      ? createServer(bounds, handle)
+      : createTlsServer(
+          { ...bounds, ...tls.defaultPem, SNICallback: tls.chooseContext, minVersion: MIN_VERSION },
+          handle,
+        );
+  server.maxConnections = MAX_CONNECTIONS;
+  return server;
+}
+
+/** One metric and one debug event a request; internal errors are logged in full and told in short. */
+function observe(app: FastifyInstance, { log, metrics }: HttpOptions): void {
+  const took = metrics.histogram("request_seconds", "How long HTTP requests take.", [
+    "method",
+    "route",
+    "status",
+  ]);
+  app.addHook("onResponse", (request, reply, done) => {
+    const { method } = request;
+    // The route's pattern, not the path, so that the number of series stays small.
+    const route = request.routeOptions.url ?? "unknown";
+    took.observe({ method, route, status: String(reply.statusCode) }, reply.elapsedTime / 1000);
+    if (log.enabled("debug")) {
+      const { ip: remoteAddress } = request;
+      log.debug("request", {
+        method,
+        route,
+        status: reply.statusCode,
+        remoteAddress,
+        tookMs: reply.elapsedTime,
+      });
+    }
+    done();
+  });
+  app.setErrorHandler((error, request, reply) => {
+    const status = statusOf(error);
+    if (status >= 500)
+      log.error("request failed", { err: error, method: request.method, url: request.routeOptions.url });
+    const message = status < 500 && error instanceof Error ? error.message : "internal error";
+    return reply.code(status).send({ error: message });
+  });
+  app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: "not found" }));
+}
+
+function statusOf(error: unknown): number {
+  const status =
+    typeof error === "object" && error !== null && "statusCode" in error ? Number(error.statusCode) : 500;
+  return status >= 400 && status < 600 ? status : 500;
+}
