@@ -1,6 +1,9 @@
 /**
  * Users, groups, domains and credentials as the other rooms see them. Implemented by the embedded database and by
  * LDAP; both pass test/contracts/directory. Names of users are canonical (`UserId` of the store).
+ *
+ * LDAP has no SCRAM and no app passwords, hears of changes only when what is known of a user gets old, and cannot hide
+ * by time which users exist. Look-ups throw AuthError `unavailable` when the directory cannot be asked.
  */
 import type { TlsState } from "../base/io/network.ts";
 
@@ -31,7 +34,10 @@ export interface AuthContext {
 export interface SaslExchange {
   /** Feed the client's message; throws AuthError on failure. */
   step(message: Buffer): Promise<SaslStep>;
-  /** True when the mechanism wants an initial (possibly empty) server challenge before the client speaks. */
+  /**
+   * True when the mechanism wants an initial server challenge before the client speaks: without an initial response
+   * call `step` with an empty message to get it. Where false, the protocol sends an empty challenge itself.
+   */
   readonly serverFirst: boolean;
 }
 export type SaslStep =
@@ -56,7 +62,9 @@ export interface User {
   readonly isAdmin: boolean;
   /** May authenticate as others (authzid): murder front ends. */
   readonly isProxy: boolean;
+  /** False: no login. Mail is still taken. */
   readonly enabled: boolean;
+  /** Own or the configured default; undefined = unlimited. */
   readonly quotaBytes: number | undefined;
 }
 

@@ -1,0 +1,432 @@
+/** The write side of the embedded directory: checks a change, makes it in one durable transaction. */
+import type { Clock } from "../base/io/clock.ts";
+import type { Random } from "../base/io/random.ts";
+import { prepare } from "../wire/sasl/prepare.ts";
+import type { ScramKeys } from "../wire/sasl/scram-keys.ts";
+import { canonicalDomain, isValidUserName, printAddress, splitDetail, userIdOf } from "./address.ts";
+import { DirectoryError } from "./admin.ts";
+import type {
+  Alias,
+  AppPassword,
+  CreatedAppPassword,
+  DirectoryAdmin,
+  Domain,
+  Group,
+  NewAppPassword,
+  NewUser,
+  UserFilter,
+} from "./admin.ts";
+import { makeAppPassword, normalAppPassword } from "./app-password.ts";
+import { MAX_PASSWORD_CHARACTERS } from "./authenticator.ts";
+import type { AppPasswordRow, EmbeddedDatabase, UserRow } from "./embedded-database.ts";
+import { EmbeddedNames } from "./embedded-names.ts";
+import type { EmbeddedSource } from "./embedded-source.ts";
+import type { PasswordHasher } from "./password-hasher.ts";
+import type { User } from "./port.ts";
+
+export const MAX_ALIAS_TARGETS = 1000;
+export const MAX_APP_PASSWORDS = 100;
+const MAX_LABEL_CHARACTERS = 200;
+
+export interface EmbeddedAdminParts {
+  readonly database: EmbeddedDatabase;
+  readonly source: EmbeddedSource;
+  readonly hasher: PasswordHasher;
+  readonly io: { readonly clock: Clock; readonly random: Random };
+  readonly plusSeparator: string;
+}
+
+interface Secrets {
+  readonly hash: string;
+  readonly keys: ScramKeys;
+}
+
+export class EmbeddedAdmin implements DirectoryAdmin {
+  readonly #parts: EmbeddedAdminParts;
+  readonly #names: EmbeddedNames;
+
+  constructor(parts: EmbeddedAdminParts) {
+    this.#parts = parts;
+    this.#names = new EmbeddedNames(parts.database, parts.source, parts.plusSeparator);
+  }
+
+  async addUser(user: NewUser): Promise<User> {
+    const { database } = this.#parts;
+    const address = this.#names.newAddress(user.name);
+    const userId = userIdOf(address, this.#defaultDomain);
+    if (database.hasUser(userId)) throw new DirectoryError("user_exists", `user "${userId}" exists`);
+    const secrets = user.password === undefined ? undefined : await this.#secretsOf(user.password);
+    return database.write(() => {
+      if (database.hasUser(userId)) throw new DirectoryError("user_exists", `user "${userId}" exists`);
+      this.#names.refuseTaken(printAddress(address));
+      database.sql
+        .prepare(
+          `INSERT INTO users (user_id, display_name, enabled, is_admin, is_proxy, quota_bytes, credential_version)
+           VALUES (?, ?, ?, ?, ?, ?, ?)`,
+        )
+        .run(
+          userId,
+          user.displayName ?? "",
+          bit(user.enabled ?? true),
+          bit(user.isAdmin ?? false),
+          bit(user.isProxy ?? false),
+          user.quotaBytes ?? null,
+          this.#newVersion(),
+        );
+      const row = this.#names.row(userId);
+      if (secrets !== undefined) this.#store(row, secrets);
+      return this.#parts.source.toUser(row);
+    });
+  }
+
+  async removeUser(name: string): Promise<void> {
+    const { database } = this.#parts;
+    database.write(() => {
+      const row = this.#names.row(name);
+      database.sql.prepare("DELETE FROM users WHERE id = ?").run(row.id);
+      for (const target of this.#names.targetsNaming(row.user_id)) {
+        database.sql.prepare("DELETE FROM alias_targets WHERE target = ?").run(target);
+      }
+    });
+  }
+
+  async setPassword(name: string, password: string): Promise<void> {
+    this.#names.row(name);
+    const secrets = await this.#secretsOf(password);
+    this.#parts.database.write(() => this.#store(this.#names.row(name), secrets));
+  }
+
+  async renameUser(name: string, newName: string): Promise<User> {
+    const { database, source } = this.#parts;
+    const address = this.#names.newAddress(newName);
+    const userId = userIdOf(address, this.#defaultDomain);
+    return database.write(() => {
+      const row = this.#names.row(name);
+      if (row.user_id === userId) return source.toUser(row);
+      if (database.hasUser(userId)) throw new DirectoryError("user_exists", `user "${userId}" exists`);
+      this.#names.refuseTaken(printAddress(address));
+      database.sql.prepare("UPDATE users SET user_id = ? WHERE id = ?").run(userId, row.id);
+      const update = database.sql.prepare("UPDATE OR REPLACE alias_targets SET target = ? WHERE target = ?");
+      for (const target of this.#names.targetsNaming(row.user_id)) {
+        const { detail } = splitDetail(target.split("@", 1)[0] ?? "", this.#parts.plusSeparator);
+        update.run(this.#names.withDetail(userId, detail), target);
+      }
+      return source.toUser(this.#names.row(userId));
+    });
+  }
+
+  async listUsers(filter: UserFilter = {}): Promise<readonly User[]> {
+    const { database, source } = this.#parts;
+    const rows = database.sql.prepare<[], UserRow>("SELECT * FROM users ORDER BY user_id").all();
+    const domain = filter.domain === undefined ? undefined : knownDomain(filter.domain);
+    return rows
+      .filter((row) => domain === undefined || this.#names.domainOf(row.user_id) === domain)
+      .map((row) => source.toUser(row));
+  }
+
+  async setEnabled(name: string, enabled: boolean): Promise<void> {
+    this.#update(name, "enabled = ?, credential_version = ?", bit(enabled), this.#newVersion());
+  }
+
+  async setAdmin(name: string, isAdmin: boolean): Promise<void> {
+    this.#update(name, "is_admin = ?", bit(isAdmin));
+  }
+
+  async setProxy(name: string, isProxy: boolean): Promise<void> {
+    this.#update(name, "is_proxy = ?", bit(isProxy));
+  }
+
+  async setDisplayName(name: string, displayName: string): Promise<void> {
+    this.#update(name, "display_name = ?", displayName);
+  }
+
+  async setQuota(name: string, quotaBytes: number | undefined): Promise<void> {
+    this.#update(name, "quota_bytes = ?", quotaBytes ?? null);
+  }
+
+  async addDomain(domain: string, options: { readonly isDefault?: boolean } = {}): Promise<void> {
+    const { database, source } = this.#parts;
+    const name = knownDomain(domain);
+    database.write(() => {
+      const isKnown = database.hasDomain(name);
+      if (options.isDefault === true && name !== source.defaultDomain) {
+        // User ids depend on the default domain: those in either domain would change their owner.
+        const affected = database.sql
+          .prepare("SELECT 1 FROM users WHERE user_id NOT LIKE '%@%' OR user_id LIKE ? LIMIT 1")
+          .get(`%@${name}`);
+        if (affected !== undefined) {
+          throw new DirectoryError("domain_in_use", `there are users whose ids depend on the default domain`);
+        }
+      } else if (isKnown) {
+        throw new DirectoryError("domain_exists", `domain "${name}" exists`);
+      }
+      if (!isKnown) database.sql.prepare("INSERT INTO domains (name) VALUES (?)").run(name);
+      if (options.isDefault === true) source.setStoredDefaultDomain(name);
+    });
+  }
+
+  async listDomains(): Promise<readonly Domain[]> {
+    const { database, source } = this.#parts;
+    const stored = database.sql.prepare<[], string>("SELECT name FROM domains").pluck().all();
+    const counts = new Map<string, number>();
+    for (const userId of database.sql.prepare<[], string>("SELECT user_id FROM users").pluck().iterate()) {
+      const domain = this.#names.domainOf(userId);
+      counts.set(domain, (counts.get(domain) ?? 0) + 1);
+    }
+    const names = new Set([source.defaultDomain, ...source.configuredDomains, ...stored]);
+    return [...names]
+      .sort()
+      .map((name) => ({ name, isDefault: name === source.defaultDomain, userCount: counts.get(name) ?? 0 }));
+  }
+
+  async removeDomain(domain: string): Promise<void> {
+    const { database, source } = this.#parts;
+    const name = knownDomain(domain);
+    database.write(() => {
+      if (name === source.defaultDomain) {
+        throw new DirectoryError("domain_in_use", `"${name}" is the default domain`);
+      }
+      const left = database.sql
+        .prepare(
+          `SELECT 1 FROM users WHERE user_id LIKE :end UNION SELECT 1 FROM groups WHERE address LIKE :end
+           UNION SELECT 1 FROM alias_targets WHERE address LIKE :end OR target LIKE :end`,
+        )
+        .get({ end: `%@${name}` });
+      if (left !== undefined) {
+        throw new DirectoryError("domain_in_use", `users, groups or aliases are left in "${name}"`);
+      }
+      const { changes } = database.sql.prepare("DELETE FROM domains WHERE name = ?").run(name);
+      if (changes === 0) throw new DirectoryError("domain_unknown", `domain "${name}" is not known`);
+    });
+  }
+
+  async addAlias(address: string, targets: readonly string[]): Promise<Alias> {
+    const { database } = this.#parts;
+    const canonical = this.#names.aliasAddress(address);
+    const added = targets.map((target) => this.#names.target(target));
+    return database.write(() => {
+      const all = new Set([...database.targetsOf(canonical), ...added]);
+      if (all.size === 0) throw new DirectoryError("name_invalid", `alias "${canonical}" has no target`);
+      if (all.size > MAX_ALIAS_TARGETS) {
+        throw new DirectoryError(
+          "too_many",
+          `alias "${canonical}" has more than ${MAX_ALIAS_TARGETS} targets`,
+        );
+      }
+      if (!canonical.startsWith("@")) this.#names.refuseTaken(canonical, "alias");
+      const insert = database.sql.prepare(
+        "INSERT OR IGNORE INTO alias_targets (address, target) VALUES (?, ?)",
+      );
+      for (const target of added) insert.run(canonical, target);
+      return { address: canonical, targets: database.targetsOf(canonical) };
+    });
+  }
+
+  async listAliases(): Promise<readonly Alias[]> {
+    const rows = this.#parts.database.sql
+      .prepare<[], { readonly address: string; readonly target: string }>(
+        "SELECT address, target FROM alias_targets ORDER BY address, target",
+      )
+      .all();
+    const aliases = new Map<string, string[]>();
+    for (const { address, target } of rows) {
+      const targets = aliases.get(address);
+      if (targets === undefined) aliases.set(address, [target]);
+      else targets.push(target);
+    }
+    return Array.from(aliases, ([address, targets]) => ({ address, targets }));
+  }
+
+  async removeAlias(address: string, targets?: readonly string[]): Promise<void> {
+    const { database } = this.#parts;
+    const canonical = this.#names.aliasAddress(address);
+    const removed = targets?.map((target) => this.#names.target(target));
+    database.write(() => {
+      const remove = database.sql.prepare("DELETE FROM alias_targets WHERE address = ? AND target = ?");
+      let changes = 0;
+      for (const target of removed ?? database.targetsOf(canonical))
+        changes += remove.run(canonical, target).changes;
+      if (changes === 0) throw new DirectoryError("alias_unknown", `alias "${canonical}" is not known`);
+    });
+  }
+
+  async addGroup(name: string, options: { readonly address?: string } = {}): Promise<Group> {
+    const { database } = this.#parts;
+    const group = groupName(name);
+    const address =
+      options.address === undefined ? undefined : printAddress(this.#names.newAddress(options.address));
+    database.write(() => {
+      if (this.#groupId(group) !== undefined)
+        throw new DirectoryError("group_exists", `group "${group}" exists`);
+      if (address !== undefined) this.#names.refuseTaken(address);
+      database.sql.prepare("INSERT INTO groups (name, address) VALUES (?, ?)").run(group, address ?? null);
+    });
+    return { name: group, address, members: [] };
+  }
+
+  async listGroups(): Promise<readonly Group[]> {
+    const { sql } = this.#parts.database;
+    const members = sql
+      .prepare<[number], string>(
+        "SELECT user_id FROM group_members JOIN users ON users.id = user WHERE group_id = ? ORDER BY user_id",
+      )
+      .pluck();
+    return sql
+      .prepare<[], { readonly id: number; readonly name: string; readonly address: string | null }>(
+        "SELECT * FROM groups ORDER BY name",
+      )
+      .all()
+      .map(({ id, name, address }) => ({ name, address: address ?? undefined, members: members.all(id) }));
+  }
+
+  async removeGroup(name: string): Promise<void> {
+    const { sql } = this.#parts.database;
+    sql.prepare("DELETE FROM groups WHERE id = ?").run(this.#knownGroup(name));
+  }
+
+  async addMember(group: string, user: string): Promise<void> {
+    const { sql } = this.#parts.database;
+    sql
+      .prepare("INSERT OR IGNORE INTO group_members (user, group_id) VALUES (?, ?)")
+      .run(this.#names.row(user).id, this.#knownGroup(group));
+  }
+
+  async removeMember(group: string, user: string): Promise<void> {
+    const { sql } = this.#parts.database;
+    sql
+      .prepare("DELETE FROM group_members WHERE user = ? AND group_id = ?")
+      .run(this.#names.row(user).id, this.#knownGroup(group));
+  }
+
+  async addAppPassword(name: string, options: NewAppPassword): Promise<CreatedAppPassword> {
+    const { database, hasher, io } = this.#parts;
+    const { label, protocols = [] } = options;
+    if (label === "" || label.length > MAX_LABEL_CHARACTERS) {
+      throw new DirectoryError("name_invalid", "an app password needs a label of at most 200 characters");
+    }
+    if (!protocols.every((protocol) => /^[a-z][a-z0-9]*$/.test(protocol))) {
+      throw new DirectoryError("name_invalid", `"${protocols.join(",")}" is no list of protocols`);
+    }
+    const { id: user } = this.#names.row(name);
+    let made = makeAppPassword(io.random);
+    while (database.appPassword(user, made.id) !== undefined) made = makeAppPassword(io.random);
+    const hash = await hasher.hash(normalAppPassword(made.password)?.text ?? "");
+    const createdAtMs = io.clock.nowMs();
+    database.write(() => {
+      const row = this.#names.row(name);
+      const count = database.sql
+        .prepare<[number], number>("SELECT count(*) FROM app_passwords WHERE user = ?")
+        .pluck()
+        .get(row.id);
+      if ((count ?? 0) >= MAX_APP_PASSWORDS) {
+        throw new DirectoryError(
+          "too_many",
+          `"${row.user_id}" has ${MAX_APP_PASSWORDS} app passwords already`,
+        );
+      }
+      database.sql
+        .prepare(
+          "INSERT INTO app_passwords (id, user, label, hash, protocols, created_at_ms) VALUES (?, ?, ?, ?, ?, ?)",
+        )
+        .run(made.id, row.id, label, hash, protocols.join(" "), createdAtMs);
+    });
+    return { ...made, label, protocols, createdAtMs, lastUsedAtMs: undefined };
+  }
+
+  async listAppPasswords(name: string): Promise<readonly AppPassword[]> {
+    return this.#parts.database.sql
+      .prepare<[number], AppPasswordRow>(
+        "SELECT * FROM app_passwords WHERE user = ? ORDER BY created_at_ms, id",
+      )
+      .all(this.#names.row(name).id)
+      .map((row) => ({
+        id: row.id,
+        label: row.label,
+        protocols: row.protocols === "" ? [] : row.protocols.split(" "),
+        createdAtMs: row.created_at_ms,
+        lastUsedAtMs: row.last_used_at_ms ?? undefined,
+      }));
+  }
+
+  async revokeAppPassword(name: string, id: string): Promise<void> {
+    const { database } = this.#parts;
+    database.write(() => {
+      const row = this.#names.row(name);
+      const { changes } = database.sql
+        .prepare("DELETE FROM app_passwords WHERE user = ? AND id = ?")
+        .run(row.id, id);
+      if (changes === 0) {
+        throw new DirectoryError("app_password_unknown", `"${row.user_id}" has no app password "${id}"`);
+      }
+      this.#update(row.user_id, "credential_version = ?", this.#newVersion());
+    });
+  }
+
+  get #defaultDomain(): string {
+    return this.#parts.source.defaultDomain;
+  }
+
+  #update(name: string, assignments: string, ...values: readonly (string | number | null)[]): void {
+    const { sql } = this.#parts.database;
+    sql.prepare(`UPDATE users SET ${assignments} WHERE id = ?`).run(...values, this.#names.row(name).id);
+  }
+
+  #store(row: UserRow, { hash, keys }: Secrets): void {
+    this.#update(row.user_id, `password_hash = ?, credential_version = ?`, hash, this.#newVersion());
+    this.#parts.database.sql
+      .prepare(
+        `UPDATE users SET scram_salt = ?, scram_iterations = ?, scram_stored_key = ?, scram_server_key = ? WHERE id = ?`,
+      )
+      .run(keys.salt, keys.iterations, keys.storedKey, keys.serverKey, row.id);
+  }
+
+  async #secretsOf(password: string): Promise<Secrets> {
+    const prepared = prepare(password, "stored");
+    if (prepared === undefined || prepared === "" || password.length > MAX_PASSWORD_CHARACTERS) {
+      throw new DirectoryError(
+        "password_invalid",
+        `a password has 1 to ${MAX_PASSWORD_CHARACTERS} characters and no control characters (RFC 4013)`,
+      );
+    }
+    const [hash, keys] = await Promise.all([
+      this.#parts.hasher.hash(prepared),
+      this.#parts.hasher.scramKeys(prepared),
+    ]);
+    return { hash, keys };
+  }
+
+  #newVersion(): number {
+    return this.#parts.io.random.bytes(6).readUIntBE(0, 6);
+  }
+
+  #groupId(name: string): number | undefined {
+    return this.#parts.database.sql
+      .prepare<[string], number>("SELECT id FROM groups WHERE name = ?")
+      .pluck()
+      .get(name);
+  }
+
+  #knownGroup(name: string): number {
+    const id = this.#groupId(groupName(name));
+    if (id === undefined) throw new DirectoryError("group_unknown", `group "${name}" is not known`);
+    return id;
+  }
+}
+
+function bit(value: boolean): 0 | 1 {
+  return value ? 1 : 0;
+}
+
+function knownDomain(text: string): string {
+  const domain = canonicalDomain(text);
+  if (domain === undefined) throw new DirectoryError("name_invalid", `"${text}" is no domain`);
+  return domain;
+}
+
+/** As in `group:name` of access control lists. */
+function groupName(text: string): string {
+  const name = text.normalize("NFC").toLowerCase();
+  if (!isValidUserName(name, ""))
+    throw new DirectoryError("name_invalid", `"${text}" cannot be the name of a group`);
+  return name;
+}
