@@ -57,7 +57,7 @@ export interface Identity {
 export interface User {
   readonly userId: string;
   readonly displayName: string;
-  /** Primary first. */
+  /** Primary first, then the aliases of this user (LDAP: also those that he shares with others). */
   readonly addresses: readonly string[];
   readonly isAdmin: boolean;
   /** May authenticate as others (authzid): murder front ends. */

@@ -43,7 +43,6 @@ export class LdapConnection {
       timeout: settings.timeoutMs,
       connectTimeout: settings.timeoutMs,
       strictDN: false,
-      tlsOptions: tls,
     };
     let socket: Socket | undefined;
     const kept = (opened: Socket): Socket => {
@@ -54,6 +53,8 @@ export class LdapConnection {
       url.protocol === "ldaps:"
         ? {
             ...options,
+            // Given for ldap:// too, it would make the client speak TLS at once.
+            tlsOptions: tls,
             createSecureConnection: ((...to: Parameters<typeof connectTls>) =>
               kept(connectTls(...to))) as typeof connectTls,
           }
