@@ -79,7 +79,10 @@ class AddressParser {
         addresses.push({ kind: "mailbox", name: this.#comment, route: "", mailbox: words.local, host });
       } else {
         if (stop === COLON || stop === GREATER) this.#at++;
-        if (words.local !== "") {
+        if (words.phrase.includes(" ")) {
+          // Several words and no address: a name (Dovecot 2.3.19, observed).
+          addresses.push({ kind: "mailbox", name: words.phrase, route: "", mailbox: "", host: "" });
+        } else if (words.local !== "") {
           this.#skip();
           addresses.push({ kind: "mailbox", name: this.#comment, route: "", mailbox: words.local, host: "" });
         }

@@ -48,6 +48,8 @@ interface OpenPart {
   linesAtBody: number;
 }
 
+const NO_BOUNDARIES = new Uint16Array(256);
+
 export function parseStructure(bytes: Buffer): ParsedPart {
   return new StructureParser(bytes).parse();
 }
@@ -56,7 +58,7 @@ class StructureParser {
   readonly #bytes: Buffer;
   readonly #open: OpenPart[] = [];
   /** How many open boundaries begin with each octet: most lines that begin with "--" are dismissed by one look. */
-  readonly #firstOctets = new Uint16Array(256);
+  #firstOctets: Uint16Array = NO_BOUNDARIES;
   #openBoundaries = 0;
   #parts = 0;
   /** Line feeds counted before `#countedTo`; only differences mean anything. */
@@ -232,6 +234,7 @@ class StructureParser {
       const boundary = parameter(contentType.parameters, "boundary");
       if (boundary !== undefined && boundary !== "") {
         open.boundary = Buffer.from(boundary, "latin1");
+        if (this.#firstOctets === NO_BOUNDARIES) this.#firstOctets = new Uint16Array(256);
         this.#firstOctets[open.boundary[0]!]! += 1;
         this.#openBoundaries++;
       }
@@ -300,8 +303,10 @@ class StructureParser {
     for (let level = this.#open.length - 1; level >= 0; level--) {
       const boundary = this.#open[level]!.boundary;
       if (boundary === undefined || boundary.length <= bestLength || boundary[0] !== first) continue;
-      const end = at + boundary.length;
-      if (end <= bytes.length && boundary.compare(bytes, at, end) === 0) {
+      // A loop, not `compare`: nearly always the first octets differ, and the call would cost more.
+      let index = 1;
+      while (index < boundary.length && boundary[index] === bytes[at + index]) index++;
+      if (index === boundary.length) {
         best = level;
         bestLength = boundary.length;
       }

@@ -7,7 +7,7 @@ import { decodeTransfer } from "./transfer.ts";
 /** RFC 8970 §3: at most 200 characters, which count code points here. */
 const MAX_PREVIEW_CHARACTERS = 200;
 /** Of an encoded text part, what is looked at for the preview. */
-const MAX_PREVIEW_PLAIN_BYTES = 4 * 1024;
+const MAX_PREVIEW_PLAIN_BYTES = 2 * 1024;
 const MAX_PREVIEW_HTML_BYTES = 64 * 1024;
 
 /** Decoded text of one text part; markup removed from text/html. */
@@ -48,13 +48,42 @@ export function previewOf(bytes: Buffer, root: PartNode): string {
   return collapse(htmlToText(partSource(bytes, html, MAX_PREVIEW_HTML_BYTES), MAX_PREVIEW_CHARACTERS * 4));
 }
 
+/** White space, control and invisible characters (newsletters pad with those) become one space; cut at the limit. */
 function collapse(text: string): string {
-  // The cut may have split a character at the end: that is far behind the 200 kept.
-  const start = text.length > 4_000 ? text.slice(0, 4_000) : text;
-  const flat = start.replace(/[\s\u0000-\u001f\u007f\u00ad\u200b-\u200f\u2060\ufeff]+/g, " ").trim();
-  if (flat.length <= MAX_PREVIEW_CHARACTERS) return flat;
-  const cut = flat.slice(0, MAX_PREVIEW_CHARACTERS * 2);
-  return cut.length <= MAX_PREVIEW_CHARACTERS
-    ? cut
-    : Array.from(cut).slice(0, MAX_PREVIEW_CHARACTERS).join("");
+  let flat = "";
+  let codePoints = 0;
+  let wordStart = -1;
+  for (let at = 0; at <= text.length; at++) {
+    const code = at < text.length ? text.charCodeAt(at) : 32;
+    const invisible = code <= 32 || (code >= 0x7f && isInvisible(code));
+    if (!invisible) {
+      if (wordStart < 0) {
+        wordStart = at;
+        if (flat !== "") codePoints++;
+      }
+      // The second half of a surrogate pair is not another character.
+      if (code < 0xdc00 || code > 0xdfff) codePoints++;
+      if (codePoints <= MAX_PREVIEW_CHARACTERS) continue;
+    }
+    if (wordStart >= 0) {
+      if (flat !== "") flat += " ";
+      flat += text.slice(wordStart, at);
+      wordStart = -1;
+    }
+    if (codePoints >= MAX_PREVIEW_CHARACTERS) break;
+  }
+  return flat.trimEnd();
+}
+
+function isInvisible(code: number): boolean {
+  return (
+    code <= 0xa0 ||
+    code === 0xad ||
+    code === 0x34f ||
+    (code >= 0x2000 && code <= 0x200f) ||
+    (code >= 0x2028 && code <= 0x202f) ||
+    (code >= 0x205f && code <= 0x2060) ||
+    code === 0x3000 ||
+    code === 0xfeff
+  );
 }
