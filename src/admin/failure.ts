@@ -3,6 +3,7 @@
  * command line and decides its exit code. `next` says what the operator can do now.
  */
 import { DirectoryError, type DirectoryErrorCode } from "../directory/admin.ts";
+import { AuthError } from "../directory/port.ts";
 import { StoreError, type StoreErrorCode } from "../store/errors.ts";
 
 /** usage: the call was wrong; refused: it cannot be done as asked; unavailable: not now; internal: a bug. */
@@ -94,6 +95,10 @@ export function describeFailure(error: unknown): Failure {
   }
   if (error instanceof DirectoryError) {
     return { kind: "refused", code: error.code, message: error.message, next: NEXT[error.code] };
+  }
+  if (error instanceof AuthError) {
+    const kind = error.code === "unavailable" ? "unavailable" : "refused";
+    return { kind, code: error.code, message: error.message, next: undefined };
   }
   const message = error instanceof Error ? error.message : String(error);
   return { kind: "internal", code: "internal_error", message, next: undefined };
