@@ -22,7 +22,10 @@ function printed(frames: readonly (Frame | "tooLong")[]): unknown[] {
   return frames.map((frame) =>
     frame === "tooLong"
       ? frame
-      : [frame.text.toString("latin1"), ...frame.literals.map((literal) => String(literal.body))],
+      : [
+          frame.text.toString("latin1"),
+          ...frame.literals.map(({ body }) => (Buffer.isBuffer(body) ? body.toString() : "staged")),
+        ],
   );
 }
 

@@ -81,6 +81,11 @@ export class Framer {
     return this.#input.length - this.#at + this.#queuedBytes;
   }
 
+  /** Text of the command whose literal is being read; undefined between commands. */
+  get pendingText(): Buffer | undefined {
+    return this.#announced?.text;
+  }
+
   push(chunk: Buffer): void {
     if (this.#at === this.#input.length) {
       this.#input = chunk;

@@ -1,0 +1,57 @@
+/** What CAPABILITY announces, in this order (RFC 9051 §6.1.1). One line for each; extensions add theirs here. */
+import type { Session } from "./session.ts";
+
+interface Capability {
+  readonly name: string;
+  /** Undefined = always. */
+  readonly when?: (session: Session) => boolean;
+}
+
+const loggedIn = (session: Session): boolean => session.identity !== undefined;
+const loggedOut = (session: Session): boolean => session.identity === undefined;
+
+const CAPABILITIES: readonly Capability[] = [
+  { name: "IMAP4rev1" },
+  { name: "IMAP4rev2" },
+  { name: "STARTTLS", when: (session) => loggedOut(session) && session.canStartTls },
+  { name: "LOGINDISABLED", when: (session) => loggedOut(session) && !session.mayTakePassword },
+  { name: "SASL-IR" },
+  { name: "ID" },
+  { name: "ENABLE" },
+  // Before login a waiting-free literal is at most 4,096 bytes (RFC 7888 §5), afterwards what the limits allow.
+  { name: "LITERAL-", when: loggedOut },
+  { name: "LITERAL+", when: loggedIn },
+  { name: "NAMESPACE", when: loggedIn },
+  { name: "CHILDREN", when: loggedIn },
+  { name: "UIDPLUS", when: loggedIn },
+  { name: "UNSELECT", when: loggedIn },
+  { name: "IDLE", when: loggedIn },
+  { name: "MOVE", when: loggedIn },
+  { name: "ESEARCH", when: loggedIn },
+  { name: "SEARCHRES", when: loggedIn },
+  { name: "WITHIN", when: loggedIn },
+  { name: "MULTIAPPEND", when: loggedIn },
+  { name: "CONDSTORE", when: loggedIn },
+  { name: "QRESYNC", when: loggedIn },
+  { name: "STATUS=SIZE", when: loggedIn },
+  { name: "OBJECTID", when: loggedIn },
+  { name: "SAVEDATE", when: loggedIn },
+  { name: "PREVIEW", when: loggedIn },
+  { name: "BINARY", when: loggedIn },
+  { name: "UTF8=ACCEPT", when: loggedIn },
+];
+
+/** Without the word CAPABILITY. */
+export function capabilitiesOf(session: Session): string {
+  const names = CAPABILITIES.filter(({ when }) => when === undefined || when(session)).map(
+    ({ name }) => name,
+  );
+  if (loggedOut(session)) {
+    for (const mechanism of session.saslMechanisms()) names.push(`AUTH=${mechanism}`);
+  } else {
+    const { maxMessageBytes } = session.services.settings;
+    if (maxMessageBytes > 0) names.push(`APPENDLIMIT=${maxMessageBytes}`);
+    names.push(...(session.services.extraCapabilities ?? []));
+  }
+  return names.join(" ");
+}

@@ -1,0 +1,117 @@
+/**
+ * FETCH and UID FETCH: RFC 9051 §6.4.5 and §6.4.9, with CHANGEDSINCE (RFC 7162 §3.1.4.1) and VANISHED (§3.2.6).
+ */
+import { toModseq, type Modseq, type Uid } from "../../base/numbers.ts";
+import { Right } from "../../store/acl.ts";
+import { SystemFlag } from "../../store/model.ts";
+import { printNumbers } from "../../wire/number-set.ts";
+import type { Reader } from "../codec/reader.ts";
+import { command, type CommandCall } from "../command.ts";
+import { readFetchItems } from "../fetch/attributes.ts";
+import { flagsItem, modseqItem, uidItem } from "../fetch/columns.ts";
+import { writeFetch } from "../fetch/engine.ts";
+import { bad } from "../refusal.ts";
+import type { Session } from "../session.ts";
+
+interface FetchModifiers {
+  readonly changedSince: Modseq | undefined;
+  readonly vanished: boolean;
+}
+
+export const fetch = command({
+  name: "FETCH",
+  state: "selected",
+  uid: true,
+  holdsExpunges: true,
+  parse(reader, session, call) {
+    const set = reader.sp().sequenceSet();
+    const items = readFetchItems(reader.sp(), session);
+    const modifiers = readModifiers(reader, session, call);
+    return { set, items, modifiers };
+  },
+  async run(session, { set, items, modifiers }, { by, name }) {
+    const { selected } = session;
+    let uids = selected.resolve(set, by);
+    const { changedSince } = modifiers;
+    if (modifiers.vanished) tellVanished(session, set.ranges, changedSince!);
+    if (changedSince !== undefined) {
+      const { view } = selected;
+      uids = uids.filter((uid) => {
+        const index = view.indexOf(uid);
+        return index >= 0 && view.modseqs[index]! > changedSince;
+      });
+    }
+    // RFC 9051 §6.4.9: UID FETCH answers carry the UID, asked for or not.
+    if (by === "uid" && !items.includes(uidItem)) items.unshift(uidItem);
+    if (changedSince !== undefined && !items.includes(modseqItem)) items.push(modseqItem);
+    // RFC 7162 §3.1.3: once CONDSTORE is on, flags come with their modseq.
+    else if (session.condstore && items.includes(flagsItem) && !items.includes(modseqItem))
+      items.push(modseqItem);
+    if (items.some((item) => item.setsSeen === true)) await markSeen(session, uids);
+    const missed = await writeFetch(session, uids, items);
+    return missed > 0
+      ? { code: "EXPUNGEISSUED", text: `${name} completed, some messages are gone` }
+      : undefined;
+  },
+});
+
+/** SP "(" fetch-modifier *(SP fetch-modifier) ")". */
+function readModifiers(reader: Reader, session: Session, call: CommandCall): FetchModifiers {
+  let changedSince: Modseq | undefined;
+  let vanished = false;
+  if (!reader.skipSpaceAnd("(")) return { changedSince, vanished };
+  do {
+    const name = reader.keyword();
+    if (name === "CHANGEDSINCE") {
+      changedSince = toModseq(Math.min(reader.sp().number64(), Number.MAX_SAFE_INTEGER));
+      session.enabled.add("CONDSTORE");
+    } else if (name === "VANISHED") vanished = true;
+    else throw bad(`Unknown FETCH modifier "${name}"`);
+  } while (reader.skip(" "));
+  reader.expect(")");
+  // RFC 7162 §3.2.6
+  if (vanished && (call.by !== "uid" || changedSince === undefined || !session.enabled.has("QRESYNC"))) {
+    throw bad("VANISHED needs UID FETCH, CHANGEDSINCE and QRESYNC");
+  }
+  return { changedSince, vanished };
+}
+
+/** Expunged ones of the asked-for UIDs; below the tombstone floor every UID that is not there (RFC 7162 §3.2.5.2). */
+export function tellVanished(
+  session: Session,
+  ranges: readonly { readonly first: number; readonly last: number }[],
+  since: Modseq,
+): void {
+  const { view, mailbox } = session.selected;
+  const asked = (uid: number): boolean => ranges.some(({ first, last }) => uid >= first && uid <= last);
+  const known = view.vanishedSince(since);
+  const vanished: number[] = [];
+  if (known !== "unknown") {
+    for (const uid of known) if (asked(uid)) vanished.push(uid);
+  } else {
+    let index = 0;
+    for (let uid = 1; uid <= mailbox.lastUid; uid++) {
+      while (index < view.count && view.uids[index]! < uid) index++;
+      if (view.uids[index] !== uid && asked(uid)) vanished.push(uid);
+    }
+  }
+  if (vanished.length > 0) session.untagged(`VANISHED (EARLIER) ${printNumbers(vanished)}`);
+}
+
+/** The flags that change so are told at the end of the command. */
+async function markSeen(session: Session, uids: readonly Uid[]): Promise<void> {
+  const { selected, user, by } = session;
+  if (selected.readOnly || (selected.rights & Right.keepSeen) === 0) return;
+  const { view } = selected;
+  const unseen = uids.filter((uid) => {
+    const index = view.indexOf(uid);
+    return index >= 0 && !view.isSeenBy(user, index);
+  });
+  if (unseen.length === 0) return;
+  await session.services.store.storeFlags(
+    selected.id,
+    unseen,
+    { mode: "add", systemFlags: SystemFlag.seen, keywords: [] },
+    by,
+  );
+}

@@ -1,0 +1,38 @@
+/** RENAME: RFC 9051 §6.3.6. Of INBOX: its messages move, INBOX and its children stay. */
+import type { Uid } from "../../base/numbers.ts";
+import { Right } from "../../store/acl.ts";
+import type { Mailbox, MailboxName } from "../../store/model.ts";
+import { inboxOf } from "../../store/names.ts";
+import { command } from "../command.ts";
+import type { Session } from "../session.ts";
+import { requireCreation } from "./create.ts";
+
+export const rename = command({
+  name: "RENAME",
+  state: "authenticated",
+  parse: (reader) => ({ source: reader.sp().mailbox(), target: reader.sp().mailbox() }),
+  async run(session, { source, target }) {
+    const { store } = session.services;
+    const { isAdmin } = session.accessor;
+    const mailbox = isAdmin
+      ? store.mailboxes.get(session.internalName(source))
+      : session.mailbox(source, Right.deleteMailbox);
+    const trimmed = target.endsWith(session.namespace.separator) ? target.slice(0, -1) : target;
+    const newName = session.internalName(trimmed);
+    requireCreation(session, newName);
+    if (mailbox.name === inboxOf(session.user)) await emptyInto(session, mailbox, newName);
+    else await store.rename(mailbox.id, newName, { withChildren: true });
+  },
+});
+
+async function emptyInto(session: Session, inbox: Mailbox, newName: MailboxName): Promise<void> {
+  const { store } = session.services;
+  const created = await store.create(newName, {});
+  const view = await store.open(inbox.id);
+  try {
+    const uids = Array.from(view.uids.subarray(0, view.count)) as Uid[];
+    if (uids.length > 0) await store.copy(inbox.id, uids, created.id, { move: true }, session.by);
+  } finally {
+    view.release();
+  }
+}

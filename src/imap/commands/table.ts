@@ -1,0 +1,68 @@
+/** Every command of the room, by name. A new one is a file and a line here. */
+import type { Command } from "../command.ts";
+import { append } from "./append.ts";
+import { authenticate } from "./authenticate.ts";
+import { capability } from "./capability.ts";
+import { close, unselect } from "./close.ts";
+import { copy, move } from "./copy.ts";
+import { create } from "./create.ts";
+import { deleteMailbox } from "./delete.ts";
+import { enable } from "./enable.ts";
+import { expunge } from "./expunge.ts";
+import { fetch } from "./fetch.ts";
+import { id } from "./id.ts";
+import { idle } from "./idle.ts";
+import { list, lsub } from "./list.ts";
+import { login } from "./login.ts";
+import { logout } from "./logout.ts";
+import { namespace } from "./namespace.ts";
+import { check, noop } from "./noop.ts";
+import { rename } from "./rename.ts";
+import { search } from "./search.ts";
+import { examine, select } from "./select.ts";
+import { starttls } from "./starttls.ts";
+import { status } from "./status.ts";
+import { store } from "./store.ts";
+import { subscribe, unsubscribe } from "./subscribe.ts";
+
+const COMMANDS: readonly Command[] = [
+  // Any state
+  capability,
+  noop,
+  logout,
+  id,
+  // Before login
+  starttls,
+  authenticate,
+  login,
+  // Mailboxes
+  enable,
+  select,
+  examine,
+  create,
+  deleteMailbox,
+  rename,
+  subscribe,
+  unsubscribe,
+  list,
+  lsub,
+  namespace,
+  status,
+  append,
+  idle,
+  // Messages
+  check,
+  close,
+  unselect,
+  expunge,
+  search,
+  fetch,
+  store,
+  copy,
+  move,
+];
+
+/** With the commands of other rooms; theirs win, so that a front end can answer LIST by itself. */
+export function commandTable(extra: readonly Command[] = []): ReadonlyMap<string, Command> {
+  return new Map([...COMMANDS, ...extra].map((command) => [command.name, command]));
+}

@@ -1,0 +1,94 @@
+/**
+ * What a search key is to the engine: a question about a message that may need more of it than is at hand. Answers
+ * are true, false or "unknown yet", so that columns decide first, then what delivery parsed, then bytes; a body is
+ * read only for messages that nothing cheaper decided.
+ */
+import type { MessageSummary } from "../../mime/summary.ts";
+import type { Selected } from "../selected.ts";
+import type { Session } from "../session.ts";
+
+/** How much of a message a matcher may need: its columns, its summary, its header, all of it. */
+export const Level = { view: 0, summary: 1, header: 2, body: 3 } as const;
+export type Level = (typeof Level)[keyof typeof Level];
+
+/** One message while it is judged. The engine reuses the object. */
+export interface Candidate {
+  readonly session: Session;
+  readonly selected: Selected;
+  readonly level: Level;
+  readonly index: number;
+  readonly uid: number;
+  readonly sequence: number;
+  /** From level summary on. */
+  readonly summary: MessageSummary;
+  /** From level header on: the message's header with its blank line; at level body the whole message. */
+  readonly bytes: Buffer;
+}
+
+export type Answer = boolean | undefined;
+
+export interface Matcher {
+  /** The highest level at which it still has an answer to find. */
+  readonly level: Level;
+  /** Before the first message: asks the text index. */
+  prepare?(session: Session): Promise<void>;
+  matches(candidate: Candidate): Answer;
+}
+
+export function viewMatcher(matches: (candidate: Candidate) => boolean): Matcher {
+  return { level: Level.view, matches };
+}
+
+export function summaryMatcher(matches: (candidate: Candidate) => boolean): Matcher {
+  return {
+    level: Level.summary,
+    matches: (candidate) => (candidate.level < Level.summary ? undefined : matches(candidate)),
+  };
+}
+
+export function not(inner: Matcher): Matcher {
+  return {
+    level: inner.level,
+    prepare: async (session) => inner.prepare?.(session),
+    matches(candidate) {
+      const answer = inner.matches(candidate);
+      return answer === undefined ? undefined : !answer;
+    },
+  };
+}
+
+export function or(left: Matcher, right: Matcher): Matcher {
+  return {
+    level: Math.max(left.level, right.level) as Level,
+    prepare: (session) => prepareAll([left, right], session),
+    matches(candidate) {
+      const one = left.matches(candidate);
+      if (one === true) return true;
+      const other = right.matches(candidate);
+      if (other === true) return true;
+      return one === undefined || other === undefined ? undefined : false;
+    },
+  };
+}
+
+export function and(matchers: readonly Matcher[]): Matcher {
+  if (matchers.length === 1) return matchers[0]!;
+  const cheapFirst = [...matchers].sort((a, b) => a.level - b.level);
+  return {
+    level: Math.max(Level.view, ...matchers.map(({ level }) => level)) as Level,
+    prepare: (session) => prepareAll(matchers, session),
+    matches(candidate) {
+      let unknown = false;
+      for (const matcher of cheapFirst) {
+        const answer = matcher.matches(candidate);
+        if (answer === false) return false;
+        if (answer === undefined) unknown = true;
+      }
+      return unknown ? undefined : true;
+    },
+  };
+}
+
+async function prepareAll(matchers: readonly Matcher[], session: Session): Promise<void> {
+  for (const matcher of matchers) await matcher.prepare?.(session);
+}

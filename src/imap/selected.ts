@@ -1,0 +1,325 @@
+/**
+ * The selected mailbox of one session: the store's shared view and this session's own map from sequence numbers to
+ * UIDs. What the client was told and what is true are compared in one place, `tellUpdates`, by modseq: wake-ups from
+ * the store are only hints, so no update can be lost and none is told twice.
+ *
+ * The map changes only when EXISTS, EXPUNGE or VANISHED is sent; so sequence numbers mean the same to both sides
+ * (RFC 9051 §7.5.1), and an expunge that may not be told yet keeps its place in the map.
+ */
+import type { Modseq, Uid } from "../base/numbers.ts";
+import { Right, type Rights } from "../store/acl.ts";
+import { SystemFlag, type Mailbox, type MailboxId } from "../store/model.ts";
+import { isDeletedName } from "../store/names.ts";
+import type { MailboxView } from "../store/port.ts";
+import { printNumbers, type NumberRange } from "../wire/number-set.ts";
+import { STAR, type SequenceSet } from "./codec/reader.ts";
+import { SYSTEM_FLAGS, writeFlags } from "./flags.ts";
+import { bad } from "./refusal.ts";
+import type { Session } from "./session.ts";
+
+/** Room for new messages before the map is copied. */
+const GROWTH = 64;
+
+export class Selected {
+  readonly view: MailboxView;
+  readonly readOnly: boolean;
+  readonly rights: Rights;
+  readonly #session: Session;
+  /** UID of each sequence number, as the client knows them; `#count` of them count. */
+  #uids: Uint32Array;
+  #count: number;
+  /** Everything up to here was told, expunges apart. */
+  #toldModseq: number;
+  #toldKeywords: number;
+  /** What the session told by itself: UID → modseq then, so that it is not told again. */
+  readonly #noted = new Map<number, number>();
+  /** \Recent in this session (RFC 3501 §2.3.2): ranges of UIDs this session claimed first. */
+  readonly #recent: NumberRange[] = [];
+  #recentCount = 0;
+  /** The result of the last SEARCH with SAVE (`$`, RFC 9051 §6.4.4.1). */
+  #saved: readonly number[] = [];
+
+  constructor(session: Session, view: MailboxView, readOnly: boolean) {
+    this.#session = session;
+    this.view = view;
+    this.rights = session.rightsOn(view.mailbox);
+    this.readOnly = readOnly;
+    this.#count = view.count;
+    this.#uids = view.uids.slice(0, view.count);
+    this.#toldModseq = view.mailbox.highestModseq;
+    this.#toldKeywords = view.mailbox.keywords.length;
+    this.#claimRecent();
+  }
+
+  get mailbox(): Mailbox {
+    return this.view.mailbox;
+  }
+
+  get id(): MailboxId {
+    return this.view.mailbox.id;
+  }
+
+  /** Messages as the client counts them. */
+  get count(): number {
+    return this.#count;
+  }
+
+  get recentCount(): number {
+    return this.#recentCount;
+  }
+
+  get isGone(): boolean {
+    return (
+      isDeletedName(this.mailbox.name) || this.#session.services.store.mailboxes.byId(this.id) === undefined
+    );
+  }
+
+  /** UID at a sequence number 1..count. */
+  uidAt(sequence: number): Uid {
+    return this.#uids[sequence - 1] as Uid;
+  }
+
+  /** Sequence number of a UID; 0 when the client does not know it. */
+  sequenceOf(uid: number): number {
+    const at = this.#lowerBound(uid);
+    return at < this.#count && this.#uids[at] === uid ? at + 1 : 0;
+  }
+
+  isRecent(uid: number): boolean {
+    return this.#recent.some(({ first, last }) => uid >= first && uid <= last);
+  }
+
+  /** Flags that this session may change for good (RFC 4314 §4 with the rights s, w, t). */
+  get permanentFlags(): number {
+    if (this.readOnly) return 0;
+    return (
+      (this.rights & Right.keepSeen ? SystemFlag.seen : 0) |
+      (this.rights & Right.deleteMessage ? SystemFlag.deleted : 0) |
+      (this.rights & Right.write ? SystemFlag.answered | SystemFlag.flagged | SystemFlag.draft : 0)
+    );
+  }
+
+  /**
+   * UIDs that a set names, ascending, of messages this client knows (some may be expunged meanwhile).
+   * @throws ImapRefusal BAD when a sequence number is too large (RFC 9051 §9 seq-number)
+   */
+  resolve(set: SequenceSet, by: "sequence" | "uid"): Uid[] {
+    const uids: Uid[] = [];
+    if (set.saved) {
+      for (const uid of this.#saved) if (this.sequenceOf(uid) !== 0) uids.push(uid as Uid);
+      return uids;
+    }
+    // Positions in the map, as half-open ranges; in order and apart for most clients, merged for the others.
+    const spans: [number, number][] = [];
+    for (const { first, last } of set.ranges)
+      spans.push(by === "uid" ? this.#uidSpan(first, last) : this.#span(first, last));
+    spans.sort((a, b) => a[0] - b[0]);
+    let next = 0;
+    for (const [from, to] of spans) {
+      for (let at = Math.max(from, next); at < to; at++) uids.push(this.#uids[at] as Uid);
+      next = Math.max(next, to);
+    }
+    return uids;
+  }
+
+  save(uids: readonly number[]): void {
+    this.#saved = uids;
+  }
+
+  get saved(): readonly number[] {
+    return this.#saved;
+  }
+
+  /** The client was just told of this message's flags as of `modseq`. */
+  note(uid: number, modseq: number): void {
+    this.#noted.set(uid, modseq);
+  }
+
+  /** True when `tellUpdates` would say something. */
+  get hasNews(): boolean {
+    return this.mailbox.highestModseq !== this.#toldModseq || this.#expungesWait();
+  }
+
+  /**
+   * Tells what changed since the last time: expunges (only where allowed), new messages, keywords, flags.
+   * The one place where the map changes.
+   */
+  tellUpdates({ expunges, uids = false }: { expunges: boolean; uids?: boolean }): void {
+    const { view } = this;
+    const { highestModseq } = view.mailbox;
+    if (expunges && this.#expungesWait()) this.#tellExpunges();
+    if (highestModseq === this.#toldModseq) {
+      if (this.#noted.size > 0) this.#noted.clear();
+      return;
+    }
+    const knownBefore = this.#lastUid;
+    const since = this.#toldModseq as Modseq;
+    this.#toldModseq = highestModseq;
+    this.#tellKeywords();
+    this.#tellNew();
+    for (const uid of view.changedSince(since)) {
+      if (uid > knownBefore) break;
+      const index = view.indexOf(uid);
+      const sequence = this.sequenceOf(uid);
+      if (index < 0 || sequence === 0 || this.#noted.get(uid) === view.modseqs[index]) continue;
+      this.#tellFlags(index, uid, sequence, uids);
+    }
+    this.#noted.clear();
+  }
+
+  /** `* n FETCH (…FLAGS (…)…)` outside of FETCH itself. */
+  #tellFlags(index: number, uid: number, sequence: number, uids: boolean): void {
+    const session = this.#session;
+    const { out } = session;
+    out.ascii("* ").number(sequence).ascii(" FETCH (");
+    if (uids || session.condstore || session.rev2) out.ascii("UID ").number(uid).ascii(" ");
+    if (session.condstore) out.ascii("MODSEQ (").number(this.view.modseqs[index]!).ascii(") ");
+    out.ascii("FLAGS ");
+    this.writeFlags(index, uid);
+    out.ascii(")\r\n");
+  }
+
+  writeFlags(index: number, uid: number): void {
+    const recent = this.#recentCount > 0 && !this.#session.rev2 && this.isRecent(uid);
+    writeFlags(this.#session.out, this.view, index, this.#session.user, recent);
+  }
+
+  /** `* FLAGS (…)` and PERMANENTFLAGS: at SELECT and when a keyword is new. */
+  tellFlagNames(): void {
+    const { keywords } = this.mailbox;
+    this.#toldKeywords = keywords.length;
+    const keywordText = keywords
+      .filter((keyword) => keyword !== "")
+      .map((keyword) => ` ${keyword}`)
+      .join("");
+    const names = (bits: number): string =>
+      SYSTEM_FLAGS.filter(([, bit]) => bits & bit)
+        .map(([name]) => name)
+        .join(" ");
+    this.#session.untagged(`FLAGS (${names(63)}${keywordText})`);
+    const permanent = this.permanentFlags;
+    const mayName = !this.readOnly && this.rights & Right.write;
+    const list = `${names(permanent)}${mayName ? `${keywordText} \\*` : ""}`.trim();
+    this.#session.untagged(
+      `OK [PERMANENTFLAGS (${list})] ${this.readOnly ? "Read-only" : "Kept over sessions"}`,
+    );
+  }
+
+  /** Forgets the map and gives the view back. */
+  release(): void {
+    this.#uids = new Uint32Array(0);
+    this.#count = 0;
+    this.view.release();
+  }
+
+  get #lastUid(): number {
+    return this.#count === 0 ? 0 : this.#uids[this.#count - 1]!;
+  }
+
+  /** The view holds a subset of the known UIDs and newer ones: fewer of them below the last known means expunges. */
+  #expungesWait(): boolean {
+    return this.view.lowerBound(this.#lastUid + 1) !== this.#count;
+  }
+
+  #tellExpunges(): void {
+    const session = this.#session;
+    const current = this.view.uids;
+    const currentCount = this.view.count;
+    const goneUids: number[] = [];
+    const gonePositions: number[] = [];
+    let kept = 0;
+    let at = 0;
+    for (let position = 0; position < this.#count; position++) {
+      const uid = this.#uids[position]!;
+      while (at < currentCount && current[at]! < uid) at++;
+      if (at < currentCount && current[at] === uid) this.#uids[kept++] = uid;
+      else {
+        goneUids.push(uid);
+        gonePositions.push(position);
+        if (this.#recentCount > 0 && this.isRecent(uid)) this.#recentCount--;
+      }
+    }
+    this.#count = kept;
+    if (session.enabled.has("QRESYNC") || session.enabled.has("UIDONLY")) {
+      session.untagged(`VANISHED ${printNumbers(goneUids)}`);
+      return;
+    }
+    // From the end, so that each number is right when it is read, whatever came before.
+    const { out } = session;
+    for (let i = gonePositions.length - 1; i >= 0; i--)
+      out
+        .ascii("* ")
+        .number(gonePositions[i]! + 1)
+        .ascii(" EXPUNGE\r\n");
+  }
+
+  #tellNew(): void {
+    const { view } = this;
+    const from = view.lowerBound(this.#lastUid + 1);
+    const added = view.count - from;
+    if (added === 0) return;
+    if (this.#count + added > this.#uids.length) {
+      const grown = new Uint32Array(this.#count + added + GROWTH);
+      grown.set(this.#uids.subarray(0, this.#count));
+      this.#uids = grown;
+    }
+    this.#uids.set(view.uids.subarray(from, view.count), this.#count);
+    this.#count += added;
+    this.#session.untagged(`${this.#count} EXISTS`);
+    if (this.#session.rev2) return;
+    this.#claimRecent();
+    this.#session.untagged(`${this.#recentCount} RECENT`);
+  }
+
+  #tellKeywords(): void {
+    if (this.mailbox.keywords.length !== this.#toldKeywords) this.tellFlagNames();
+  }
+
+  /** The first session that is told of a message has it as \Recent; EXAMINE does not take it away from others. */
+  #claimRecent(): void {
+    const { view } = this;
+    const { recentUid, lastUid } = view.mailbox;
+    const session = this.#session;
+    if (session.rev2 || lastUid <= recentUid) return;
+    const last = this.#recent.at(-1);
+    const first = Math.max(recentUid, last?.last ?? 0) + 1;
+    if (first > lastUid) return;
+    this.#recent.push({ first, last: lastUid });
+    this.#recentCount += view.lowerBound(lastUid + 1) - view.lowerBound(first);
+    if (this.readOnly) return;
+    const nowSeconds = Math.floor(session.services.clock.nowMs() / 1000);
+    session.services.store.setRecent(this.id, lastUid, nowSeconds).catch((error: unknown) => {
+      // The next session sees them as recent once more: harmless.
+      session.services.log.debug("recent not kept", { session: session.id, err: error });
+    });
+  }
+
+  #span(first: number, last: number): [number, number] {
+    // "1:*" in an empty mailbox: sent by many clients, means nothing.
+    if (last === STAR && this.#count === 0) return [0, 0];
+    const low = first === STAR ? this.#count : first;
+    const high = last === STAR ? this.#count : last;
+    const from = Math.min(low, high);
+    const to = Math.max(low, high);
+    if (from < 1 || to > this.#count) throw bad("No message with that number");
+    return [from - 1, to];
+  }
+
+  /** `n:*` holds the last message even when n is above it (RFC 9051 §9 seq-range). */
+  #uidSpan(first: number, last: number): [number, number] {
+    const low = first === STAR ? this.#lastUid : first;
+    const high = last === STAR ? this.#lastUid : last;
+    return [this.#lowerBound(Math.min(low, high)), this.#lowerBound(Math.max(low, high) + 1)];
+  }
+
+  #lowerBound(uid: number): number {
+    let low = 0;
+    let high = this.#count;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#uids[middle]! < uid) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
