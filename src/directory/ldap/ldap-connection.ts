@@ -103,12 +103,9 @@ export class LdapConnection {
     }
   }
 
+  /** Without an unbind request, which would wait for a peer that may be gone (RFC 4511 §5.3 allows it). */
   close(): void {
-    // The answer does not matter, and a peer that is gone gives an error.
-    this.#client
-      .unbind()
-      .catch(() => {})
-      .finally(() => this.#socket()?.destroy());
+    this.#socket()?.destroy();
   }
 
   /** The library bounds single answers; this bounds the whole, TLS handshakes included. */
