@@ -1,0 +1,61 @@
+/** The index's thread: tokenising, merging, scanning and verifying happen here, never on the session thread. */
+import { parentPort, workerData } from "node:worker_threads";
+import { assert } from "../base/assert.ts";
+import { IndexDatabase } from "./index-database.ts";
+import { matches } from "./searchable-text.ts";
+import { unpackBodies, type IndexReply, type IndexRequest, type PackedBodies } from "./worker-protocol.ts";
+
+const port = parentPort;
+assert(port !== null, "index worker started outside of a worker thread");
+const { path } = workerData as { path: string };
+const database = new IndexDatabase(path);
+
+port.on("message", (request: IndexRequest) => {
+  let reply: IndexReply;
+  try {
+    reply = { answer: answer(request) };
+  } catch (error) {
+    reply = { error: error instanceof Error ? error.message : String(error) };
+  }
+  port.postMessage(reply);
+  if (request.op === "close") port.close();
+});
+
+function answer(request: IndexRequest): unknown {
+  switch (request.op) {
+    case "state":
+      return database.state(request.mailbox, request.uidValidity);
+    case "mailboxes":
+      return database.mailboxes();
+    case "add":
+      return database.add(
+        request.mailbox,
+        request.uidValidity,
+        numbered(request.uids, request.bodies),
+        request.indexedTo,
+      );
+    case "trim":
+      return database.trim(request.mailbox, new Set(request.live));
+    case "drop":
+      return database.drop(request.mailbox);
+    case "candidates":
+      return database.candidates(request.mailbox, request.query.kind, request.query.value);
+    case "verify": {
+      const { kind, field, value } = request.query;
+      const found: number[] = [];
+      for (const body of unpackBodies(request.bodies)) found.push(matches(body, kind, field, value) ? 1 : 0);
+      return Uint8Array.from(found);
+    }
+    case "totals":
+      return database.totals();
+    case "close":
+      return database.close();
+    default:
+      return request satisfies never;
+  }
+}
+
+function* numbered(uids: Uint32Array, bodies: PackedBodies): Iterable<{ uid: number; bytes: Buffer }> {
+  let index = 0;
+  for (const bytes of unpackBodies(bodies)) yield { uid: uids[index++]!, bytes };
+}
