@@ -184,6 +184,12 @@ export class SocketConnection implements Connection {
     });
   }
 
+  /** A bug in a session ends that session, which hears of it in `onClose`, and no other. */
+  #fail(error: unknown): void {
+    this.#error ??= error instanceof Error ? error : new Error(String(error));
+    this.destroy();
+  }
+
   #tellClosed(): void {
     const closed = this.#closed;
     this.#closed = undefined;
@@ -191,7 +197,13 @@ export class SocketConnection implements Connection {
   }
 
   // Fields and not methods: the socket calls them without `this`.
-  readonly #onData = (chunk: Buffer): void => this.#receive?.(chunk);
+  readonly #onData = (chunk: Buffer): void => {
+    try {
+      this.#receive?.(chunk);
+    } catch (error) {
+      this.#fail(error);
+    }
+  };
 
   readonly #onError = (error: Error): void => {
     this.#error ??= error;
@@ -210,7 +222,11 @@ export class SocketConnection implements Connection {
   readonly #onWritten = (): void => {
     if (!this.#drainAwaited || this.#pendingBytes > 0 || this.#socket.writableLength > 0) return;
     this.#drainAwaited = false;
-    this.#resume?.();
+    try {
+      this.#resume?.();
+    } catch (error) {
+      this.#fail(error);
+    }
   };
 }
 

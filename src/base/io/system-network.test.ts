@@ -149,6 +149,19 @@ test("onClose: tells of a peer that reset, once, also when set late", async () =
   assert.match(String(await closed(server)), /ECONNRESET/);
 });
 
+test("onData: a bug in one session ends that session alone", async () => {
+  const { listener, next } = await serve();
+  const [bad, good] = [await connectTo(listener), await connectTo(listener)];
+  const [badSession, goodSession] = [await next(), await next()];
+  const error = closed(badSession);
+  badSession.onData(() => assert.fail("a bug"));
+  bad.write("x");
+  assert.match(String(await error), /a bug/);
+  const got = read(goodSession, 2);
+  good.write("ok");
+  assert.equal(await got, "ok");
+});
+
 test("startTls: both sides, with equal channel bindings", async () => {
   const tls = new TlsContexts([files("start", ["localhost"])]);
   const { listener, next } = await serve({ tls });

@@ -105,14 +105,13 @@ async function accept(socket: Socket, options: ListenOptions): Promise<void> {
           });
     connection = new SocketConnection(socket, addresses, secure);
     if (options.implicitTls === true) await connection.beginTls("keep");
+    options.onConnection(connection);
   } catch (error) {
     connection?.destroy();
     socket.destroy();
     const failure = error instanceof Error ? error : new Error(String(error));
     options.onRefused?.(failure.message, addresses.remoteAddress, failure);
-    return;
   }
-  options.onConnection(connection);
 }
 
 async function connect(options: ConnectOptions): Promise<Connection> {
