@@ -111,8 +111,12 @@ export class Section {
     assert(this.#postings.length === bytes.readUInt32LE(8), "section cut short");
   }
 
-  /** Sets `marks[document] = 1` for every document with a word that holds the piece. */
-  mark(piece: Piece, marks: Uint8Array): void {
+  /**
+   * Sets `marks[document] = 1` for every document with a word that holds the piece; `unmarked` of them are 0 before.
+   * Answers how many are still 0: a short piece marks all long before the vocabulary ends.
+   */
+  mark(piece: Piece, marks: Uint8Array, unmarked: number): number {
+    let left = unmarked;
     const vocabulary = this.#vocabulary;
     const needle = Buffer.from(`${piece.atStart ? "\n" : ""}${piece.text}${piece.atEnd ? "\n" : ""}`);
     let block = 0;
@@ -133,7 +137,7 @@ export class Section {
       for (;;) {
         const end = vocabulary.indexOf(LF, wordAt + 1);
         if (end > inside) {
-          this.#markPosting(postingAt, marks);
+          left -= this.#markPosting(postingAt, marks);
           hit = vocabulary.indexOf(needle, end);
           break;
         }
@@ -142,6 +146,7 @@ export class Section {
         postingAt = this.#afterPosting(postingAt);
       }
     }
+    return left;
   }
 
   /** Every word with its documents, for merging. */
@@ -179,7 +184,9 @@ export class Section {
     return afterVarint(this.#postings, at) + readVarint(this.#postings, at);
   }
 
-  #markPosting(at: number, marks: Uint8Array): void {
+  /** Answers how many documents it marked anew. */
+  #markPosting(at: number, marks: Uint8Array): number {
+    let fresh = 0;
     const postings = this.#postings;
     const end = this.#afterPosting(at);
     let document = 0;
@@ -192,8 +199,12 @@ export class Section {
         document += readVarint(postings, index);
         index = afterVarint(postings, index);
       }
-      marks[document] = 1;
+      if (marks[document] === 0) {
+        marks[document] = 1;
+        fresh++;
+      }
     }
+    return fresh;
   }
 }
 

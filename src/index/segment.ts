@@ -73,8 +73,9 @@ export class Segment {
     let needed = 0;
     for (const piece of plan.pieces) {
       const marks = new Uint8Array(this.uids.length);
-      if (kind !== "body") this.header.mark(piece, marks);
-      if (kind !== "header") this.body.mark(piece, marks);
+      let unmarked = marks.length;
+      if (kind !== "body") unmarked = this.header.mark(piece, marks, unmarked);
+      if (kind !== "header") this.body.mark(piece, marks, unmarked);
       needed++;
       for (let index = 0; index < marks.length; index++) found[index]! += marks[index]!;
     }

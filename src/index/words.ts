@@ -1,7 +1,7 @@
 /**
- * Words: maximal runs of letters, digits and marks. A query without anything else is a substring of a text exactly when
- * it is a substring of one of its words, so the vocabulary answers it without reading messages. Any other query is split
- * at the separators into pieces that must all be there (a superset, to be verified).
+ * Words: maximal runs of anything but white space. A query without white space is a substring of a text exactly when it
+ * is a substring of one of its words, so the vocabulary answers it (addresses and URLs included) without reading
+ * messages. Any other query is split at white space into pieces that must all be there (a superset, to be verified).
  *
  * Two exceptions keep the vocabulary small. Scripts without spaces (Han, Kana) are stored as pairs of neighbours; a run
  * longer than MAX_WORD is stored as overlapping windows, so that every substring of up to MAX_PIECE lies within one.
@@ -11,19 +11,20 @@ export const MAX_WORD = 64;
 export const MAX_PIECE = 32;
 
 const SEPARATOR = 0;
-const LETTER = 1;
+const SOLID = 1;
 const PAIRED = 2;
 
-/** Class of every UTF-16 unit. Surrogates are letters: characters beyond the first plane need no classes of their own. */
+/** Class of every UTF-16 unit. Surrogates are solid: characters beyond the first plane need no classes of their own. */
 const CLASSES = classTable();
 
 function classTable(): Uint8Array {
   const classes = new Uint8Array(0x10000);
-  const letter = /[\p{L}\p{N}\p{M}]/u;
+  // Control characters separate too: "\n" ends a word in the vocabulary.
+  const separator = /[\s\p{Cc}]/u;
   for (let unit = 0; unit < 0x10000; unit++) {
-    if (unit >= 0xd800 && unit <= 0xdfff) classes[unit] = LETTER;
+    if (unit >= 0xd800 && unit <= 0xdfff) classes[unit] = SOLID;
     else if ((unit >= 0x2e80 && unit <= 0x9fff) || (unit >= 0xf900 && unit <= 0xfaff)) classes[unit] = PAIRED;
-    else if (letter.test(String.fromCharCode(unit))) classes[unit] = LETTER;
+    else if (!separator.test(String.fromCharCode(unit))) classes[unit] = SOLID;
   }
   return classes;
 }
