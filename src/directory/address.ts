@@ -22,7 +22,8 @@ const USER_NAME = /^[^\s\p{C}/*%!:@"\\<>(),;[\]^]+$/u;
 export function parseAddress(text: string, defaultDomain: string): Address | undefined {
   if (text.length === 0 || Buffer.byteLength(text) > MAX_ADDRESS_BYTES) return undefined;
   const at = text.lastIndexOf("@");
-  const domain = at < 0 ? defaultDomain : canonicalDomain(text.slice(at + 1));
+  const written = at < 0 ? defaultDomain : text.slice(at + 1);
+  const domain = written === defaultDomain ? defaultDomain : canonicalDomain(written);
   if (domain === undefined) return undefined;
   let local = at < 0 ? text : text.slice(0, at);
   if (local.length >= 2 && local.startsWith('"') && local.endsWith('"')) {

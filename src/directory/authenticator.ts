@@ -83,21 +83,13 @@ export class Authenticator {
   /** Waits out the delay, lets the mechanism check, then decides. @throws AuthError */
   async run(attempt: Attempt, check: () => Promise<Proof>): Promise<Identity> {
     try {
-      await this.enter(attempt);
-      const proof = await check();
-      return await this.#decide(attempt, proof);
+      const userKey = this.#userKey(attempt.name);
+      const delayed = this.#parts.failedLogins.enter(attempt.connection.remoteAddress, userKey);
+      if (delayed !== undefined) await delayed;
+      return await this.#decide(attempt, userKey, await check());
     } catch (error) {
       throw this.failed(attempt, error);
     }
-  }
-
-  /** Waits out the failed-login delay. @throws AuthError too_many_failures */
-  async enter(attempt: Attempt): Promise<void> {
-    const delayed = this.#parts.failedLogins.enter(
-      attempt.connection.remoteAddress,
-      this.#userKey(attempt.name),
-    );
-    if (delayed !== undefined) await delayed;
   }
 
   /** Logs and counts an attempt that did not come to a decision; gives the error to throw. */
@@ -111,10 +103,10 @@ export class Authenticator {
     return error;
   }
 
-  async #decide(attempt: Attempt, { account, verdict, fingerprint, cached }: Proof): Promise<Identity> {
+  async #decide(attempt: Attempt, userKey: string, proof: Proof): Promise<Identity> {
+    const { account, verdict, fingerprint, cached } = proof;
     const { failedLogins, log, counted } = this.#parts;
     const { remoteAddress, protocol } = attempt.connection;
-    const userKey = this.#userKey(attempt.name);
     const isFit =
       verdict !== undefined && (verdict.protocols.length === 0 || verdict.protocols.includes(protocol));
     if (account === undefined || !isFit) {

@@ -3,7 +3,7 @@
  * HMAC under a key that lives as long as the process. Wrong passwords are never kept. An entry dies with its time, with
  * the account's `credentialVersion`, or when too many others came after it.
  */
-import { createHmac } from "node:crypto";
+import { createHmac, createSecretKey, type KeyObject } from "node:crypto";
 import { Lru } from "../base/lru.ts";
 import type { Account, PasswordVerdict } from "./account-source.ts";
 
@@ -18,12 +18,13 @@ interface Known {
 }
 
 export class CredentialCache {
-  readonly #key: Buffer;
+  // Prepared once: a bare buffer is made a key object at every use, which costs eight times the hash.
+  readonly #key: KeyObject;
   readonly #timeMs: number;
   readonly #byUser: Lru<string, readonly Known[]>;
 
   constructor(options: { readonly key: Buffer; readonly timeMs: number; readonly maxUsers: number }) {
-    this.#key = options.key;
+    this.#key = createSecretKey(options.key);
     this.#timeMs = options.timeMs;
     this.#byUser = new Lru({ maxEntries: options.maxUsers });
   }

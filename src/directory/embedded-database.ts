@@ -44,6 +44,8 @@ export class EmbeddedDatabase {
   readonly #domain: Statement<[string], 1>;
   readonly #appPassword: Statement<[number, string], AppPasswordRow>;
   readonly #meta: Statement<[string], Buffer>;
+  readonly #ownChanges: Statement<[], number>;
+  readonly #foreignChanges: Statement<[], number>;
   readonly #setMeta: Statement<[string, Buffer]>;
 
   constructor(folder: string) {
@@ -79,6 +81,8 @@ export class EmbeddedDatabase {
     this.#domain = this.sql.prepare<[string], 1>("SELECT 1 FROM domains WHERE name = ?").pluck();
     this.#appPassword = this.sql.prepare("SELECT * FROM app_passwords WHERE user = ? AND id = ?");
     this.#meta = this.sql.prepare<[string], Buffer>("SELECT value FROM meta WHERE key = ?").pluck();
+    this.#ownChanges = this.sql.prepare<[], number>("SELECT total_changes()").pluck();
+    this.#foreignChanges = this.sql.prepare<[], number>("PRAGMA data_version").pluck();
     this.#setMeta = this.sql.prepare("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)");
   }
 
@@ -122,6 +126,16 @@ export class EmbeddedDatabase {
 
   setMeta(key: string, value: Buffer): void {
     this.#setMeta.run(key, value);
+  }
+
+  /** Another number after every change made here. */
+  ownChanges(): number | undefined {
+    return this.#ownChanges.get();
+  }
+
+  /** Another number after every change made by another process. */
+  foreignChanges(): number | undefined {
+    return this.#foreignChanges.get();
   }
 
   /** Runs `change` in one durable transaction. */

@@ -2,6 +2,7 @@
 import { createHmac } from "node:crypto";
 import type { Clock } from "../base/io/clock.ts";
 import type { Random } from "../base/io/random.ts";
+import { Lru } from "../base/lru.ts";
 import { prepare } from "../wire/sasl/prepare.ts";
 import { SCRAM_KEY_BYTES, type ScramKeys } from "../wire/sasl/scram-keys.ts";
 import type { Account, AccountSource, PasswordVerdict, ScramSource } from "./account-source.ts";
@@ -19,8 +20,11 @@ export interface EmbeddedSettings {
   readonly proxyservers: readonly string[];
   readonly defaultQuotaBytes: number;
   readonly plusSeparator: string;
+  readonly credentialCacheUsers: number;
 }
 
+/** One process owns a data folder; should another write all the same, it is noticed after this time. */
+const FOREIGN_CHECK_MS = 1000;
 /** `last used` of an app password is kept to the hour, so that logins do not write. */
 const LAST_USED_GRANULARITY_MS = 3_600_000;
 const FALLBACK_DOMAIN = "localhost";
@@ -42,6 +46,11 @@ export class EmbeddedSource implements AccountSource, ScramSource {
   readonly #proxies: ReadonlySet<string>;
   readonly #decoyKey: Buffer;
   #defaultDomain: string;
+  /** Accounts as found under the names that clients use, until anything in the database changes. */
+  readonly #known: Lru<string, EmbeddedAccount>;
+  #knownAt: number | undefined;
+  #foreignAt: number | undefined;
+  #foreignCheckMs = Number.NEGATIVE_INFINITY;
 
   constructor(
     database: EmbeddedDatabase,
@@ -53,6 +62,7 @@ export class EmbeddedSource implements AccountSource, ScramSource {
     this.#hasher = hasher;
     this.#clock = io.clock;
     this.#settings = settings;
+    this.#known = new Lru({ maxEntries: settings.credentialCacheUsers });
     this.#defaultDomain =
       settings.defaultdomain === "" ? this.#storedDefaultDomain() : knownDomain(settings.defaultdomain);
     this.#domains = new Set(settings.domains.map(knownDomain));
@@ -95,15 +105,20 @@ export class EmbeddedSource implements AccountSource, ScramSource {
   }
 
   find(nameOrAddress: string): Promise<EmbeddedAccount | undefined> {
-    const row = this.#row(nameOrAddress);
-    return Promise.resolve(
-      row && {
+    this.#forgetIfChanged();
+    let account = this.#known.get(nameOrAddress);
+    if (account === undefined) {
+      const row = this.#row(nameOrAddress);
+      if (row === undefined) return Promise.resolve(undefined);
+      account = {
         user: this.toUser(row),
         groups: this.#database.groupsOf(row.id),
         credentialVersion: row.credential_version,
         row,
-      },
-    );
+      };
+      this.#known.set(nameOrAddress, account);
+    }
+    return Promise.resolve(account);
   }
 
   toUser(row: UserRow): User {
@@ -170,6 +185,20 @@ export class EmbeddedSource implements AccountSource, ScramSource {
   close(): Promise<void> {
     this.#database.close();
     return Promise.resolve();
+  }
+
+  #forgetIfChanged(): void {
+    const nowMs = this.#clock.monotonicMs();
+    if (nowMs - this.#foreignCheckMs >= FOREIGN_CHECK_MS) {
+      this.#foreignCheckMs = nowMs;
+      const foreign = this.#database.foreignChanges();
+      if (foreign !== this.#foreignAt) this.#known.clear();
+      this.#foreignAt = foreign;
+    }
+    const own = this.#database.ownChanges();
+    if (own === this.#knownAt) return;
+    this.#known.clear();
+    this.#knownAt = own;
   }
 
   #row(nameOrAddress: string): UserRow | undefined {
