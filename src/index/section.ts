@@ -123,7 +123,7 @@ export class Section {
     let word = 0;
     let wordAt = 0;
     let postingAt = 0;
-    for (let hit = vocabulary.indexOf(needle); hit >= 0;) {
+    for (let hit = vocabulary.indexOf(needle); hit >= 0 && left > 0;) {
       // The first octet that is surely inside the word (not the "\n" before it).
       const inside = piece.atStart ? hit + 1 : hit;
       const hitBlock = this.#blockOf(inside, block);
