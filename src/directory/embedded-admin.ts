@@ -16,17 +16,16 @@ import type {
   NewUser,
   UserFilter,
 } from "./admin.ts";
-import { makeAppPassword, normalAppPassword } from "./app-password.ts";
 import { MAX_PASSWORD_CHARACTERS } from "./authenticator.ts";
-import type { AppPasswordRow, EmbeddedDatabase, UserRow } from "./embedded-database.ts";
+import { EmbeddedAppPasswords } from "./embedded-app-passwords.ts";
+import type { EmbeddedDatabase, UserRow } from "./embedded-database.ts";
+import { newCredentialVersion } from "./credential-version.ts";
 import { EmbeddedNames } from "./embedded-names.ts";
 import type { EmbeddedSource } from "./embedded-source.ts";
 import type { PasswordHasher } from "./password-hasher.ts";
 import type { User } from "./port.ts";
 
 export const MAX_ALIAS_TARGETS = 1000;
-export const MAX_APP_PASSWORDS = 100;
-const MAX_LABEL_CHARACTERS = 200;
 
 export interface EmbeddedAdminParts {
   readonly database: EmbeddedDatabase;
@@ -44,10 +43,12 @@ interface Secrets {
 export class EmbeddedAdmin implements DirectoryAdmin {
   readonly #parts: EmbeddedAdminParts;
   readonly #names: EmbeddedNames;
+  readonly #appPasswords: EmbeddedAppPasswords;
 
   constructor(parts: EmbeddedAdminParts) {
     this.#parts = parts;
     this.#names = new EmbeddedNames(parts.database, parts.source, parts.plusSeparator);
+    this.#appPasswords = new EmbeddedAppPasswords(parts, this.#names);
   }
 
   async addUser(user: NewUser): Promise<User> {
@@ -298,68 +299,16 @@ export class EmbeddedAdmin implements DirectoryAdmin {
       .run(this.#names.row(user).id, this.#knownGroup(group));
   }
 
-  async addAppPassword(name: string, options: NewAppPassword): Promise<CreatedAppPassword> {
-    const { database, hasher, io } = this.#parts;
-    const { label, protocols = [] } = options;
-    if (label === "" || label.length > MAX_LABEL_CHARACTERS) {
-      throw new DirectoryError("name_invalid", "an app password needs a label of at most 200 characters");
-    }
-    if (!protocols.every((protocol) => /^[a-z][a-z0-9]*$/.test(protocol))) {
-      throw new DirectoryError("name_invalid", `"${protocols.join(",")}" is no list of protocols`);
-    }
-    const { id: user } = this.#names.row(name);
-    let made = makeAppPassword(io.random);
-    while (database.appPassword(user, made.id) !== undefined) made = makeAppPassword(io.random);
-    const hash = await hasher.hash(normalAppPassword(made.password)?.text ?? "");
-    const createdAtMs = io.clock.nowMs();
-    database.write(() => {
-      const row = this.#names.row(name);
-      const count = database.sql
-        .prepare<[number], number>("SELECT count(*) FROM app_passwords WHERE user = ?")
-        .pluck()
-        .get(row.id);
-      if ((count ?? 0) >= MAX_APP_PASSWORDS) {
-        throw new DirectoryError(
-          "too_many",
-          `"${row.user_id}" has ${MAX_APP_PASSWORDS} app passwords already`,
-        );
-      }
-      database.sql
-        .prepare(
-          "INSERT INTO app_passwords (id, user, label, hash, protocols, created_at_ms) VALUES (?, ?, ?, ?, ?, ?)",
-        )
-        .run(made.id, row.id, label, hash, protocols.join(" "), createdAtMs);
-    });
-    return { ...made, label, protocols, createdAtMs, lastUsedAtMs: undefined };
+  addAppPassword(name: string, options: NewAppPassword): Promise<CreatedAppPassword> {
+    return this.#appPasswords.add(name, options);
   }
 
   async listAppPasswords(name: string): Promise<readonly AppPassword[]> {
-    return this.#parts.database.sql
-      .prepare<[number], AppPasswordRow>(
-        "SELECT * FROM app_passwords WHERE user = ? ORDER BY created_at_ms, id",
-      )
-      .all(this.#names.row(name).id)
-      .map((row) => ({
-        id: row.id,
-        label: row.label,
-        protocols: row.protocols === "" ? [] : row.protocols.split(" "),
-        createdAtMs: row.created_at_ms,
-        lastUsedAtMs: row.last_used_at_ms ?? undefined,
-      }));
+    return this.#appPasswords.list(name);
   }
 
   async revokeAppPassword(name: string, id: string): Promise<void> {
-    const { database } = this.#parts;
-    database.write(() => {
-      const row = this.#names.row(name);
-      const { changes } = database.sql
-        .prepare("DELETE FROM app_passwords WHERE user = ? AND id = ?")
-        .run(row.id, id);
-      if (changes === 0) {
-        throw new DirectoryError("app_password_unknown", `"${row.user_id}" has no app password "${id}"`);
-      }
-      this.#update(row.user_id, "credential_version = ?", this.#newVersion());
-    });
+    this.#appPasswords.revoke(name, id);
   }
 
   get #defaultDomain(): string {
@@ -396,7 +345,7 @@ export class EmbeddedAdmin implements DirectoryAdmin {
   }
 
   #newVersion(): number {
-    return this.#parts.io.random.bytes(6).readUIntBE(0, 6);
+    return newCredentialVersion(this.#parts.io.random);
   }
 
   #groupId(name: string): number | undefined {

@@ -94,6 +94,12 @@ export class EmbeddedDatabase {
     return this.#hasUser.get(userId) === 1;
   }
 
+  /** Whether a user id ends in this domain. */
+  hasUserIn(domain: string): boolean {
+    const statement = this.sql.prepare("SELECT 1 FROM users WHERE substr(user_id, ?) = ? LIMIT 1");
+    return statement.get(-domain.length - 1, `@${domain}`) !== undefined;
+  }
+
   groupsOf(user: number): readonly string[] {
     return this.#groups.all(user);
   }

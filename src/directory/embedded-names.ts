@@ -28,7 +28,11 @@ export class EmbeddedNames {
 
   row(name: string): UserRow {
     const address = parseAddress(name, this.#defaultDomain);
-    const row = address && this.#database.user(userIdOf(address, this.#defaultDomain));
+    const row =
+      address &&
+      (this.#database.user(userIdOf(address, this.#defaultDomain)) ??
+        // Left from when this was not the default domain: can be renamed, or removed.
+        this.#database.user(printAddress(address)));
     if (row === undefined) throw new DirectoryError("user_unknown", `user "${name}" is not known`);
     return row;
   }

@@ -1,7 +1,9 @@
 /** Accounts in the embedded database. */
 import { createHmac } from "node:crypto";
+import { SqliteError } from "better-sqlite3";
 import type { Clock } from "../base/io/clock.ts";
 import type { Random } from "../base/io/random.ts";
+import type { Log } from "../base/log.ts";
 import { Lru } from "../base/lru.ts";
 import { prepare } from "../wire/sasl/prepare.ts";
 import { SCRAM_KEY_BYTES, type ScramKeys } from "../wire/sasl/scram-keys.ts";
@@ -11,7 +13,7 @@ import { normalAppPassword } from "./app-password.ts";
 import type { EmbeddedDatabase, UserRow } from "./embedded-database.ts";
 import { SALT_BYTES } from "./password-hash.ts";
 import type { PasswordHasher } from "./password-hasher.ts";
-import type { User } from "./port.ts";
+import { AuthError, type User } from "./port.ts";
 
 export interface EmbeddedSettings {
   readonly defaultdomain: string;
@@ -40,6 +42,7 @@ export class EmbeddedSource implements AccountSource, ScramSource {
   readonly #database: EmbeddedDatabase;
   readonly #hasher: PasswordHasher;
   readonly #clock: Clock;
+  readonly #log: Log;
   readonly #settings: EmbeddedSettings;
   readonly #domains: ReadonlySet<string>;
   readonly #admins: ReadonlySet<string>;
@@ -57,7 +60,9 @@ export class EmbeddedSource implements AccountSource, ScramSource {
     hasher: PasswordHasher,
     io: { readonly clock: Clock; readonly random: Random },
     settings: EmbeddedSettings,
+    log: Log,
   ) {
+    this.#log = log;
     this.#database = database;
     this.#hasher = hasher;
     this.#clock = io.clock;
@@ -68,6 +73,11 @@ export class EmbeddedSource implements AccountSource, ScramSource {
     this.#domains = new Set(settings.domains.map(knownDomain));
     this.#admins = this.#userIds(settings.admins);
     this.#proxies = this.#userIds(settings.proxyservers);
+    if (database.hasUserIn(this.#defaultDomain)) {
+      log.warn("users of the default domain have ids with a domain part: rename them", {
+        defaultDomain: this.#defaultDomain,
+      });
+    }
     this.#decoyKey = database.meta(DECOY_KEY) ?? io.random.bytes(SCRAM_KEY_BYTES);
     if (database.meta(DECOY_KEY) === undefined) database.setMeta(DECOY_KEY, this.#decoyKey);
   }
@@ -94,31 +104,34 @@ export class EmbeddedSource implements AccountSource, ScramSource {
     return this.#domains;
   }
 
-  hasUser(userId: string): Promise<boolean> {
-    return Promise.resolve(this.#database.hasUser(userId));
+  async hasUser(userId: string): Promise<boolean> {
+    return asked(() => this.#database.hasUser(userId));
   }
 
-  targetsOf(address: string): Promise<readonly string[] | undefined> {
-    let targets = this.#database.targetsOf(address);
-    if (targets.length === 0) targets = this.#database.membersAt(address);
-    return Promise.resolve(targets.length === 0 ? undefined : targets);
+  async targetsOf(address: string): Promise<readonly string[] | undefined> {
+    return asked(() => {
+      let targets = this.#database.targetsOf(address);
+      if (targets.length === 0) targets = this.#database.membersAt(address);
+      return targets.length === 0 ? undefined : targets;
+    });
   }
 
-  find(nameOrAddress: string): Promise<EmbeddedAccount | undefined> {
-    this.#forgetIfChanged();
-    let account = this.#known.get(nameOrAddress);
-    if (account === undefined) {
+  async find(nameOrAddress: string): Promise<EmbeddedAccount | undefined> {
+    return asked(() => {
+      this.#forgetIfChanged();
+      const known = this.#known.get(nameOrAddress);
+      if (known !== undefined) return known;
       const row = this.#row(nameOrAddress);
-      if (row === undefined) return Promise.resolve(undefined);
-      account = {
+      if (row === undefined) return undefined;
+      const account = {
         user: this.toUser(row),
         groups: this.#database.groupsOf(row.id),
         credentialVersion: row.credential_version,
         row,
       };
       this.#known.set(nameOrAddress, account);
-    }
-    return Promise.resolve(account);
+      return account;
+    });
   }
 
   toUser(row: UserRow): User {
@@ -220,9 +233,7 @@ export class EmbeddedSource implements AccountSource, ScramSource {
   #noteUse(user: number, id: string, lastUsedAtMs: number | null): void {
     const nowMs = this.#clock.nowMs();
     if (lastUsedAtMs !== null && nowMs - lastUsedAtMs < LAST_USED_GRANULARITY_MS) return;
-    this.#database.sql
-      .prepare("UPDATE app_passwords SET last_used_at_ms = ? WHERE user = ? AND id = ?")
-      .run(nowMs, user, id);
+    this.#tryWrite("UPDATE app_passwords SET last_used_at_ms = ? WHERE user = ? AND id = ?", nowMs, user, id);
   }
 
   /** After the configured cost has changed. Not when the password was changed meanwhile. */
@@ -230,9 +241,18 @@ export class EmbeddedSource implements AccountSource, ScramSource {
     const prepared = prepare(password, "query");
     if (prepared === undefined) return;
     const hash = await this.#hasher.hash(prepared);
-    this.#database.sql
-      .prepare("UPDATE users SET password_hash = ? WHERE id = ? AND password_hash = ?")
-      .run(hash, row.id, row.password_hash);
+    const statement = "UPDATE users SET password_hash = ? WHERE id = ? AND password_hash = ?";
+    this.#tryWrite(statement, hash, row.id, row.password_hash);
+  }
+
+  /** On a full disk people still log in. */
+  #tryWrite(statement: string, ...values: readonly (string | number | null)[]): void {
+    try {
+      this.#database.sql.prepare(statement).run(...values);
+    } catch (error) {
+      if (!(error instanceof SqliteError)) throw error;
+      this.#log.warn("directory not written", { err: error });
+    }
   }
 
   #storedDefaultDomain(): string {
@@ -246,6 +266,16 @@ export class EmbeddedSource implements AccountSource, ScramSource {
       return userIdOf(address, this.#defaultDomain);
     });
     return new Set(ids);
+  }
+}
+
+/** A database that cannot be read is not the user's fault. */
+function asked<Result>(ask: () => Result): Result {
+  try {
+    return ask();
+  } catch (error) {
+    if (!(error instanceof SqliteError)) throw error;
+    throw new AuthError("unavailable", "the directory's database cannot be read", { cause: error });
   }
 }
 

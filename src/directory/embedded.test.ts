@@ -266,3 +266,32 @@ test("startSasl refuses what it does not speak", (context) => {
     throws(() => directory.startSasl(name, imap), refused("mechanism_unknown"));
   }
 });
+
+test("a database that cannot be read makes logins unavailable, never wrong", async (context) => {
+  const { directory, admin, folder } = open(context);
+  await admin.addUser({ name: "alice", password: "one" });
+  await directory.login("alice", "one", imap);
+  const other = new BetterSqlite(join(folder, "directory.sqlite"));
+  other.exec("ALTER TABLE users RENAME TO people");
+  other.close();
+  await rejects(directory.login("bob", "one", imap), refused("unavailable"));
+  await rejects(directory.resolveRecipient("alice@example.test"), refused("unavailable"));
+});
+
+test("mail that is for a shared folder and for users is not lost", async (context) => {
+  const { directory, admin } = open(context, { postuser: "shared" });
+  await admin.addUser({ name: "alice" });
+  await admin.addAlias("news", ["shared+News"]);
+  deepEqual(await directory.resolveRecipient("news@example.test"), { kind: "mailbox", mailbox: "News" });
+  await admin.addAlias("news", ["alice"]);
+  await rejects(directory.resolveRecipient("news@example.test"), refused("unavailable"));
+});
+
+test("ids that a change of the default domain has hidden are reported at start", async (context) => {
+  const first = open(context);
+  await first.admin.addDomain("example.org");
+  await first.admin.addUser({ name: "bob@example.org" });
+  const second = await first.reopen({ defaultdomain: "example.org" });
+  match(second.lines.join(""), /rename them/);
+  equal((await second.admin.renameUser("bob@example.org", "bob")).userId, "bob");
+});

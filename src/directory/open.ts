@@ -80,7 +80,7 @@ function openSource(options: OpenDirectoryOptions): {
   }
   const database = new EmbeddedDatabase(folder);
   const hasher = new PasswordHasher(settings, io.random);
-  const source = new EmbeddedSource(database, hasher, io, settings);
+  const source = new EmbeddedSource(database, hasher, io, settings, log);
   const { plusSeparator } = settings;
   return { source, admin: new EmbeddedAdmin({ database, source, hasher, io, plusSeparator }) };
 }

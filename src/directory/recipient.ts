@@ -24,7 +24,10 @@ interface Target {
   readonly detail: string | undefined;
 }
 
-/** @throws AuthError unavailable: also when aliases nest too deep, since the mail may be deliverable once mended */
+/**
+ * @throws AuthError unavailable: also when aliases nest too deep or mix users with a shared folder, since the mail can
+ * be delivered once that is mended
+ */
 export async function resolveRecipient(
   address: string,
   source: RecipientSource,
@@ -57,6 +60,9 @@ export async function resolveRecipient(
       else next.push(...found.targets.map((target) => ({ address: target, detail })));
     }
     level = next;
+  }
+  if (mailboxes.size > 1 || (mailboxes.size === 1 && users.size > 0)) {
+    throw new AuthError("unavailable", `"${address}" mixes a shared folder with other targets`);
   }
   if (users.size > 0) return { kind: "users", targets: [...users.values()] };
   const [mailbox] = mailboxes;
