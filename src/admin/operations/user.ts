@@ -66,11 +66,15 @@ export const userSet: Operation = {
     if (displayName !== undefined) await directory.setDisplayName(name, displayName);
     if (quotaBytes !== undefined) await directory.setQuota(name, quotaBytes ?? undefined);
     const user = await node.directory.findUser(name);
+    if (user?.enabled === false) node.disconnect(user.userId, "Account was disabled");
     return user === undefined ? { user: name } : userToJson(user);
   },
 };
 
-/** The mailboxes go first: a user without mailboxes can be deleted again, mailboxes without a user are forgotten. */
+/**
+ * The login is closed first, so that nothing makes the mailboxes anew. The mailboxes go before the user: a user without
+ * mailboxes can be deleted again, mailboxes without a user are forgotten.
+ */
 export const userDelete: Operation = {
   name: "user.delete",
   async run(node, fields) {
@@ -79,6 +83,10 @@ export const userDelete: Operation = {
     const keepMail = fields.findBoolean("keepMail") ?? false;
     fields.end();
     const user = await node.directory.findUser(name);
+    if (user !== undefined) {
+      await directory.setEnabled(user.userId, false);
+      node.disconnect(user.userId, "Account was deleted");
+    }
     if (user !== undefined && !keepMail && hasMail(node.store, user.userId)) {
       await node.store.deleteUser(user.userId);
     }
@@ -96,6 +104,7 @@ export const userRename: Operation = {
     fields.end();
     const before = await node.directory.findUser(name);
     const user = await directory.renameUser(name, newName);
+    if (before !== undefined) node.disconnect(before.userId, "Account was renamed");
     if (before !== undefined && hasMail(node.store, before.userId)) {
       try {
         await node.store.renameUser(before.userId, user.userId);

@@ -1,0 +1,38 @@
+import type { HostPort } from "../config/kinds.ts";
+
+/** The services of a node, with the offset of each from --port-base; more join at the end of the list. */
+export const SERVICES = [
+  { name: "imap", offset: 43, label: "IMAP with STARTTLS" },
+  { name: "imaps", offset: 93, label: "IMAP over TLS" },
+  { name: "lmtp", offset: 24, label: "LMTP for your mail transfer agent" },
+  { name: "http", offset: 80, label: "/health and /metrics" },
+] as const;
+export type ServiceName = (typeof SERVICES)[number]["name"];
+
+/** With the offsets: IMAP 10143, IMAPS 10193, LMTP 10124, HTTP 10180. */
+export const DEFAULT_PORT_BASE = 10_100;
+
+/** Where a service really listens. */
+export interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+  /** TLS from the first byte. */
+  readonly tls: boolean;
+}
+export type Endpoints = Readonly<Partial<Record<ServiceName, Endpoint>>>;
+
+/** Overrides of the listen group for `up`. A base of 0 lets the kernel choose every port. */
+export function listenOverrides(host: string, portBase: number): Record<string, string> {
+  const shown = host.includes(":") ? `[${host}]` : host;
+  return Object.fromEntries(
+    SERVICES.map(({ name, offset }) => [
+      `listen.${name}`,
+      `${shown}:${portBase === 0 ? 0 : portBase + offset}`,
+    ]),
+  );
+}
+
+/** What a client on this machine connects to: an address for every interface is no destination. */
+export function reachableHost({ host }: HostPort): string {
+  return host === "" || host === "::" || host === "0.0.0.0" ? "127.0.0.1" : host;
+}

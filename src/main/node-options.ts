@@ -1,0 +1,33 @@
+import { choice, hostPort, listOf, path, text } from "../config/kinds.ts";
+import { option, optionGroup, type SettingsOf } from "../config/option.ts";
+
+/** What a node can be; each role starts its listeners. */
+export const ROLES = ["store"] as const;
+export type Role = (typeof ROLES)[number];
+
+export const nodeOptions = optionGroup("node", "The process as a whole.", {
+  data_folder: option(
+    path,
+    "data",
+    "Where everything is kept: mail, users, certificates. One process at a time owns it.",
+  ),
+  name: option(
+    text,
+    undefined,
+    "Name of this host in greetings and Received lines; without it the machine's own host name.",
+  ),
+  roles: option(listOf(choice(...ROLES)), ["store"], "What this process does."),
+});
+export type NodeSettings = SettingsOf<typeof nodeOptions>;
+
+export const listenOptions = optionGroup(
+  "listen",
+  "Where the process listens; an empty list turns a service off.",
+  {
+    imap: option(listOf(hostPort), ["*:143"], "IMAP in the clear with STARTTLS."),
+    imaps: option(listOf(hostPort), ["*:993"], "IMAP with TLS from the first byte."),
+    lmtp: option(listOf(hostPort), ["127.0.0.1:24"], "LMTP, where the mail transfer agent delivers."),
+    http: option(listOf(hostPort), ["127.0.0.1:8082"], "HTTP: /health and /metrics."),
+  },
+);
+export type ListenSettings = SettingsOf<typeof listenOptions>;

@@ -1,0 +1,26 @@
+import { logOptions } from "../config/log-options.ts";
+import type { OptionGroup } from "../config/option.ts";
+import { deliveryOptions } from "../delivery/options.ts";
+import { ldapOptions } from "../directory/ldap/ldap-options.ts";
+import { oauthOptions } from "../directory/oauth-options.ts";
+import { directoryOptions } from "../directory/options.ts";
+import { imapOptions } from "../imap/options.ts";
+import { lmtpOptions } from "../lmtp/options.ts";
+import { namespaceOptions } from "./namespace-options.ts";
+import { listenOptions, nodeOptions } from "./node-options.ts";
+import { tlsOptions } from "./tls-options.ts";
+
+/** Every group of options of the program, in the order in which they are shown and documented. */
+export const optionGroups: readonly OptionGroup[] = [
+  nodeOptions,
+  listenOptions,
+  tlsOptions,
+  directoryOptions,
+  ldapOptions,
+  oauthOptions,
+  namespaceOptions,
+  imapOptions,
+  lmtpOptions,
+  deliveryOptions,
+  logOptions,
+];
