@@ -54,13 +54,13 @@ export function decodeExtendedValue(value: string): string {
   return decodeCharset(Buffer.from(octets, "latin1"), charset);
 }
 
-/** Encodes text for a generated header where it is not plain ASCII: B words of at most 75 characters (RFC 2047 §2). */
+/** Encodes text for a generated header where it is not plain ASCII: B words of 64 characters, so that the first fits behind its field name (75 are allowed: RFC 2047 §2). */
 export function encodeHeader(text: string): string {
   if (/^[\x20-\x7e]*$/.test(text) && !text.includes("=?")) return text;
   const words: string[] = [];
   let chunk = "";
   for (const char of text.replace(/[\r\n]+/g, " ")) {
-    if (Buffer.byteLength(chunk + char) > 45) {
+    if (Buffer.byteLength(chunk + char) > 39) {
       words.push(chunk);
       chunk = "";
     }

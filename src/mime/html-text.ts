@@ -109,6 +109,8 @@ const MARKS: Readonly<Record<string, string>> = {
 export function htmlToText(html: string, limit = Number.POSITIVE_INFINITY): string {
   const pieces: string[] = [];
   let length = 0;
+  // Elements known to have no end tag in the rest: searching for it again and again would be quadratic.
+  const endless = new Set<string>();
   let at = 0;
   while (at < html.length && length < limit) {
     const open = html.indexOf("<", at);
@@ -119,7 +121,7 @@ export function htmlToText(html: string, limit = Number.POSITIVE_INFINITY): stri
       length += text.length;
     }
     if (open < 0) break;
-    at = afterTag(html, open, pieces);
+    at = afterTag(html, open, pieces, endless);
   }
   return pieces
     .join("")
@@ -128,7 +130,7 @@ export function htmlToText(html: string, limit = Number.POSITIVE_INFINITY): stri
 }
 
 /** Stands on "<": skips the tag, comment or hidden element; leaves a space behind unless the element is inline. */
-function afterTag(html: string, open: number, pieces: string[]): number {
+function afterTag(html: string, open: number, pieces: string[], endless: Set<string>): number {
   if (html.startsWith("<!--", open)) {
     const end = html.indexOf("-->", open + 4);
     return end < 0 ? html.length : end + 3;
@@ -148,18 +150,14 @@ function afterTag(html: string, open: number, pieces: string[]): number {
   const name = html.slice(nameStart, nameEnd).toLowerCase();
   const end = tagEnd(html, nameEnd);
   if (!INLINE.has(name)) pieces.push(" ");
-  if (closing || !HIDDEN.has(name) || html[end - 2] === "/") return end;
+  if (closing || !HIDDEN.has(name) || html[end - 2] === "/" || endless.has(name)) return end;
   // A head without its end would hide everything: it ends where the body begins.
   const close = new RegExp(name === "head" ? "</head|<body" : `</${name}`, "gi");
   close.lastIndex = end;
   const found = close.exec(html);
-  return found === null
-    ? name === "head"
-      ? end
-      : html.length
-    : found[0].startsWith("</")
-      ? tagEnd(html, close.lastIndex)
-      : found.index;
+  if (found !== null) return found[0].startsWith("</") ? tagEnd(html, close.lastIndex) : found.index;
+  endless.add(name);
+  return name === "head" ? end : html.length;
 }
 
 /** After the ">" of a tag; one inside quoted attribute values does not count, unless the quote never ends. */

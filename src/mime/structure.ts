@@ -82,13 +82,14 @@ class StructureParser {
       const level = this.#foundLevel;
       const lineStart = this.#foundStart;
       at = this.#foundNext;
+      // The last part keeps the rest.
+      if (this.#parts >= MAX_PARTS && !this.#foundClose) break;
       this.#closeAbove(level, this.#beforeLineBreak(lineStart));
       const holder = this.#open[level]!;
       if (this.#foundClose) {
         this.#forget(holder);
         continue;
       }
-      if (this.#parts >= MAX_PARTS) break;
       this.#readPart(at, holder.part);
       at = this.#foundNext;
     }
