@@ -1,4 +1,4 @@
-import { boolean, byteSize, duration, integerIn } from "../config/kinds.ts";
+import { byteSize, duration, integerIn } from "../config/kinds.ts";
 import { option, optionGroup, type SettingsOf } from "../config/option.ts";
 
 export const imapOptions = optionGroup("imap", "IMAP server (RFC 9051, RFC 3501).", {
@@ -8,7 +8,6 @@ export const imapOptions = optionGroup("imap", "IMAP server (RFC 9051, RFC 3501)
     "How long a logged-in session may be silent, also in IDLE, before it is closed (RFC 9051 §5.4 asks for 30 minutes at least).",
   ),
   login_timeout: option(duration, "1m", "How long a connection may take to log in before it is closed."),
-  allow_plaintext: option(boolean, false, "Whether passwords are taken on connections without TLS."),
   max_line: option(byteSize, "64KiB", "The longest command line, literals not counted."),
   max_message: option(
     byteSize,

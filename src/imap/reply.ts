@@ -38,9 +38,13 @@ const AUTH_CODES: Record<AuthErrorCode, string | undefined> = {
   too_many_failures: "LIMIT",
 };
 
+const NOT_THERE = "Mailbox does not exist";
+
 /** Undefined for what is no refusal: failures of the world and bugs. */
 export function refusalOf(error: unknown): ImapRefusal | undefined {
   if (error instanceof ImapRefusal) return error;
+  // One text, whatever the reason: a mailbox that may not be seen must not differ from one that is not there.
+  if (error instanceof StoreError && error.code === "mailbox_not_found") return no(NOT_THERE, "NONEXISTENT");
   if (error instanceof StoreError) return no(capitalized(error.message), STORE_CODES[error.code]);
   if (error instanceof AuthError) {
     const code = AUTH_CODES[error.code];
@@ -52,7 +56,7 @@ export function refusalOf(error: unknown): ImapRefusal | undefined {
 /** A missing target of APPEND, COPY and MOVE: the client may create it and try again (RFC 9051 §6.3.12). */
 export function tryCreate(error: unknown): unknown {
   if (error instanceof StoreError && error.code === "mailbox_not_found") {
-    return no(capitalized(error.message), "TRYCREATE");
+    return no(NOT_THERE, "TRYCREATE");
   }
   return error;
 }

@@ -155,7 +155,7 @@ export class Selected {
     const knownBefore = this.#lastUid;
     const since = this.#toldModseq as Modseq;
     this.#toldModseq = highestModseq;
-    this.#tellKeywords();
+    this.tellNewKeywords();
     this.#tellNew();
     for (const uid of view.changedSince(since)) {
       if (uid > knownBefore) break;
@@ -271,7 +271,8 @@ export class Selected {
     this.#session.untagged(`${this.#recentCount} RECENT`);
   }
 
-  #tellKeywords(): void {
+  /** Before flags that may name a new keyword. */
+  tellNewKeywords(): void {
     if (this.mailbox.keywords.length !== this.#toldKeywords) this.tellFlagNames();
   }
 

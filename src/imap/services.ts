@@ -20,6 +20,8 @@ export interface ImapServices {
   readonly version: string;
   /** Whether STARTTLS can be offered. */
   readonly hasCertificate: boolean;
+  /** Whether passwords are taken without TLS (directory.allowplaintext). */
+  readonly allowPlaintext: boolean;
   /** Full-text index; without it text keys scan. */
   readonly textSearch?: TextSearch | undefined;
   /** Commands of other rooms (replication, proxying) with the capabilities they announce. */

@@ -37,6 +37,8 @@ const MAX_UNASKED_LITERAL_BYTES = 4096;
 const MAX_LITERAL_BEFORE_LOGIN_BYTES = 16 * 1024;
 /** Input that waits for a running command; above it the connection is paused. */
 const MAX_WAITING_INPUT_BYTES = 256 * 1024;
+/** Longer tags are not repeated in refusals of what could not be read. */
+const MAX_REPEATED_TAG_CHARACTERS = 128;
 /** The longest stretch of work before other sessions get a turn. */
 const SLICE_MS = 8;
 
@@ -122,7 +124,7 @@ export class Session {
   }
 
   get mayTakePassword(): boolean {
-    return this.connection.tls !== undefined || this.services.settings.allowPlaintext;
+    return this.connection.tls !== undefined || this.services.allowPlaintext;
   }
 
   get authContext(): AuthContext {
@@ -654,6 +656,8 @@ export class Session {
   }
 }
 
+/** Of the beginning of a command; undefined when it has none that could be repeated. */
 function tagOf(text: Buffer): string | undefined {
-  return new Reader({ text, literals: [] }).tag();
+  const tag = new Reader({ text, literals: [] }).tag();
+  return tag !== undefined && tag.length <= MAX_REPEATED_TAG_CHARACTERS ? tag : undefined;
 }

@@ -22,6 +22,7 @@ export const enable = command({
   run(session, names) {
     const known = [...new Set(names)].filter((name) => ENABLES.has(name));
     for (const name of known) for (const feature of ENABLES.get(name) ?? []) session.enabled.add(feature);
-    session.untagged(`ENABLED${known.map((name) => ` ${name}`).join("")}`);
+    const shown = known.map((name) => (name === "IMAP4REV2" ? " IMAP4rev2" : ` ${name}`));
+    session.untagged(`ENABLED${shown.join("")}`);
   },
 });

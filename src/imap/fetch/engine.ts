@@ -8,6 +8,7 @@ import type { MessageSummary } from "../../mime/summary.ts";
 import { StoreError } from "../../store/errors.ts";
 import type { Session } from "../session.ts";
 import type { Selected } from "../selected.ts";
+import { flagsItem } from "./columns.ts";
 import type { ByteRange, FetchedMessage, FetchItem } from "./item.ts";
 
 /** Summaries asked for at once. */
@@ -32,6 +33,7 @@ export async function writeFetch(
   items: readonly FetchItem[],
 ): Promise<number> {
   const message = new Message(session, session.selected);
+  if (items.includes(flagsItem)) session.selected.tellNewKeywords();
   if (items.some((item) => item.range !== undefined)) return writeWithBodies(message, uids, items);
   if (items.some((item) => item.needs === "summary")) return writeWithSummaries(message, uids, items);
   let missed = 0;
