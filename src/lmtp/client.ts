@@ -9,6 +9,9 @@ import { stuffDots } from "./codec/dot-writer.ts";
 import { printPath } from "./codec/path.ts";
 import { type Response, ResponseReader } from "./codec/response-reader.ts";
 
+/** More replies than recipients that a server lets us name are not meant for us. */
+const MAX_EARLY_RESPONSES = 100_000;
+
 export interface OutgoingMessage {
   /** "" = the null reverse-path. */
   readonly sender: string;
@@ -31,6 +34,8 @@ export class LmtpClient {
   readonly #connection: Connection;
   readonly #reader = new ResponseReader();
   readonly #waiting: { resolve: (response: Response) => void; reject: (error: Error) => void }[] = [];
+  /** Replies that came before somebody waited: those of a message arrive together. */
+  readonly #early: Response[] = [];
   #extensions: ReadonlyMap<string, string> = new Map();
   #failure: Error | undefined;
 
@@ -150,6 +155,8 @@ export class LmtpClient {
   }
 
   #next(): Promise<Response> {
+    const early = this.#early.shift();
+    if (early !== undefined) return Promise.resolve(early);
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
   }
@@ -159,8 +166,8 @@ export class LmtpClient {
       for (const response of this.#reader.read(chunk)) {
         const waiting = this.#waiting.shift();
         if (waiting !== undefined) waiting.resolve(response);
-        // A last word (421) that nobody asked for says why the connection closes.
-        else this.#fail(new Error(`The LMTP server said ${printResponse(response)}`));
+        else this.#early.push(response);
+        if (this.#early.length > MAX_EARLY_RESPONSES) throw new Error("The LMTP server does not stop talking");
       }
     } catch (error) {
       this.#fail(error instanceof Error ? error : new Error(String(error)));
