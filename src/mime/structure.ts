@@ -248,11 +248,14 @@ class StructureParser {
     return part;
   }
 
-  #closeAbove(level: number, end: number): void {
+  #closeAbove(level: number, bodyEnd: number): void {
+    let end = bodyEnd;
     while (this.#open.length - 1 > level) {
       const open = this.#open.pop()!;
       const { part } = open;
-      part.bodyEnd = Math.max(part.bodyStart, end);
+      // A part without a body may end behind the line break; then what is around it does too.
+      end = Math.max(part.bodyStart, end);
+      part.bodyEnd = end;
       if (part.container === "message") this.#openMessages--;
       if (part.type === "text" || part.container === "message") {
         this.#countTo(part.bodyEnd);
