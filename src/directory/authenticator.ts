@@ -47,6 +47,8 @@ export interface Proof {
 
 export class Authenticator {
   readonly #parts: AuthenticatorParts;
+  /** Checks under way: a client's many connections, or a front end's, at once cost one hash. */
+  readonly #checks = new Map<string, Promise<PasswordVerdict | undefined>>();
 
   constructor(parts: AuthenticatorParts) {
     this.#parts = parts;
@@ -71,10 +73,9 @@ export class Authenticator {
         const verdict = cache.find(account, password, clock.monotonicMs());
         if (verdict !== undefined) return { account, verdict, fingerprint: undefined, cached: true };
       }
-      const verdict = await source.checkPassword(account, password);
-      if (verdict === undefined) {
-        return { account, verdict, fingerprint: cache.fingerprint(this.#userKey(attempt.name), password) };
-      }
+      const fingerprint = cache.fingerprint(this.#userKey(attempt.name), password);
+      const verdict = await this.#check(account, password, fingerprint);
+      if (verdict === undefined) return { account, verdict, fingerprint };
       if (account !== undefined) cache.add(account, password, verdict, clock.monotonicMs());
       return { account, verdict, fingerprint: undefined };
     });
@@ -89,6 +90,23 @@ export class Authenticator {
       return await this.#decide(attempt, userKey, await check());
     } catch (error) {
       throw this.failed(attempt, error);
+    }
+  }
+
+  async #check(
+    account: Account | undefined,
+    password: string,
+    fingerprint: string,
+  ): Promise<PasswordVerdict | undefined> {
+    const key = `${account?.credentialVersion} ${fingerprint}`;
+    const running = this.#checks.get(key);
+    if (running !== undefined) return running;
+    const check = this.#parts.source.checkPassword(account, password);
+    this.#checks.set(key, check);
+    try {
+      return await check;
+    } finally {
+      this.#checks.delete(key);
     }
   }
 

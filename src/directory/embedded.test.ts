@@ -295,3 +295,10 @@ test("ids that a change of the default domain has hidden are reported at start",
   match(second.lines.join(""), /rename them/);
   equal((await second.admin.renameUser("bob@example.org", "bob")).userId, "bob");
 });
+
+test("many connections of one user at once cost one hash: more of them than could wait for one each", async (context) => {
+  const { directory, admin } = open(context, { hashConcurrency: 1 });
+  await admin.addUser({ name: "alice", password: "one" });
+  const logins = Array.from({ length: 1500 }, () => directory.login("alice", "one", imap));
+  equal((await Promise.all(logins)).length, 1500);
+});
