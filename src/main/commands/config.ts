@@ -1,0 +1,32 @@
+import type { Command } from "commander";
+import { configSchema, printConfig, showConfig } from "../../config/show.ts";
+import { command, commandGroup } from "../command-line.ts";
+import { type CommonFlags, readConfiguration } from "../configuration.ts";
+import { optionGroups } from "../option-groups.ts";
+import { terminalOutput } from "../output.ts";
+
+export function addConfigCommands(program: Command): void {
+  const config = commandGroup(program, "config", "The configuration: show, check, describe");
+  command(config, "show", "Show every option, its value and where that comes from", [
+    "config show",
+    "config show --config /etc/rookery/rookery.yaml --json",
+  ]).action((flags: CommonFlags) => {
+    const output = terminalOutput(flags.json === true);
+    const { config: loaded } = readConfiguration(flags, { systemFile: true });
+    if (output.json) output.printJson(showConfig(loaded));
+    else output.print(printConfig(loaded));
+  });
+  command(config, "check", "Check the configuration and name every mistake", [
+    "config check --config /etc/rookery/rookery.yaml",
+  ]).action((flags: CommonFlags) => {
+    const output = terminalOutput(flags.json === true);
+    const { file } = readConfiguration(flags, { systemFile: true });
+    if (output.json) output.printJson({ ok: true, file: file ?? null });
+    else output.print(`The configuration is good (${file ?? "no file: defaults and environment"}).`);
+  });
+  command(config, "schema", "Print the JSON Schema of the configuration file", [
+    "config schema > rookery.schema.json",
+  ]).action(() => {
+    process.stdout.write(`${JSON.stringify(configSchema(optionGroups), null, 2)}\n`);
+  });
+}

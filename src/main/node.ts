@@ -1,0 +1,255 @@
+/**
+ * A running node, read from top to bottom: the data folder and its lock, certificates, the platform (store, directory,
+ * delivery), then what listens: LMTP, IMAP, HTTP, the admin socket. Stops in the reverse order.
+ */
+import { chmodSync, existsSync, mkdirSync } from "node:fs";
+import type { NodeContext } from "../admin/context.ts";
+import { lockDataFolder } from "../admin/lock.ts";
+import { operations } from "../admin/operations.ts";
+import { openAdminSocket } from "../admin/socket.ts";
+import { systemClock } from "../base/io/clock.ts";
+import type { Connection, ListenOptions } from "../base/io/network.ts";
+import { systemRandom } from "../base/io/random.ts";
+import { systemNetwork } from "../base/io/system-network.ts";
+import { TlsContexts } from "../base/io/tls-contexts.ts";
+import type { Log } from "../base/log.ts";
+import type { HostPort } from "../config/kinds.ts";
+import type { Config } from "../config/load.ts";
+import { directoryOptions } from "../directory/options.ts";
+import { healthRoutes } from "../http/health.ts";
+import { listenHttp } from "../http/http.ts";
+import { metricsRoutes } from "../http/metrics-routes.ts";
+import { ImapServer } from "../imap/server.ts";
+import { imapOptions } from "../imap/options.ts";
+import { lmtpMetrics } from "../lmtp/metrics.ts";
+import { lmtpOptions } from "../lmtp/options.ts";
+import { LmtpServer } from "../lmtp/server.ts";
+import { type Endpoint, type Endpoints, reachableHost, type ServiceName } from "./endpoint.ts";
+import { healthChecks } from "./health-checks.ts";
+import { namespaceOptions, toNamespace } from "./namespace-options.ts";
+import { listenOptions, nodeOptions } from "./node-options.ts";
+import { openPlatform, type Platform } from "./platform.ts";
+import { ensureSelfSignedFiles } from "./self-signed-files.ts";
+import { imapTextSearch } from "./text-search.ts";
+import { certificateFiles, tlsOptions } from "./tls-options.ts";
+import { programVersion } from "./version.ts";
+
+/** Sessions may finish what they are doing for this long when the node stops. */
+const GRACE_MS = 2500;
+const GRACE_STEP_MS = 20;
+
+export interface Node {
+  readonly endpoints: Endpoints;
+  readonly log: Log;
+  readonly platform: Platform;
+  /** Reads certificates again and reopens log files; failures are logged. */
+  reload(): void;
+  /** Stops listening, lets sessions end, then closes the store and frees the data folder. */
+  stop(): Promise<void>;
+}
+
+export interface NodeHooks {
+  /** With the platform open and nobody served yet: where `up` makes its demo. */
+  readonly beforeListening?: (context: NodeContext) => Promise<void>;
+}
+
+/** @throws AdminError data_folder_in_use; ConfigError; the Node error of a port or file that cannot be had */
+export async function startNode(config: Config, hooks: NodeHooks = {}): Promise<Node> {
+  // What is open so far, to be closed in reverse order, also when a later step fails.
+  const open: (() => void | Promise<void>)[] = [];
+  const closeAll = async (): Promise<void> => {
+    for (const close of open.splice(0).reverse()) await close();
+  };
+  try {
+    const { dataFolder } = config.get(nodeOptions);
+    makeDataFolder(dataFolder);
+    const lock = lockDataFolder(dataFolder);
+    open.push(() => lock.release());
+
+    const platform = await openPlatform(config);
+    open.push(() => platform.close());
+    const { logs, metrics, store, textIndex, directory, delivery, provision, hostName } = platform;
+    const log = logs.named("node");
+    metrics.collectProcess();
+
+    const tls = openCertificates(config, dataFolder, log);
+    open.push(() => tls.stopWatching());
+
+    await hooks.beforeListening?.(platform.context);
+
+    const lmtp = new LmtpServer({
+      store,
+      delivery,
+      directory: directory.directory,
+      settings: config.get(lmtpOptions),
+      hostName,
+      tlsAvailable: true,
+      clock: systemClock,
+      random: systemRandom,
+      log: logs.named("lmtp"),
+      metrics: lmtpMetrics(metrics.room("lmtp")),
+    });
+    const imapLog = logs.named("imap");
+    const imapCommands = metrics
+      .room("imap")
+      .histogram("command_seconds", "Time from a command to its answer.", ["command", "status"]);
+    const imap = new ImapServer({
+      store,
+      directory: directory.directory,
+      clock: systemClock,
+      log: imapLog,
+      settings: config.get(imapOptions),
+      namespace: toNamespace(config.get(namespaceOptions), platform.defaultDomain()),
+      hostName,
+      version: programVersion(),
+      hasCertificate: true,
+      allowPlaintext: config.get(directoryOptions).allowplaintext,
+      textSearch: imapTextSearch(textIndex, store),
+      provision: async ({ userId }) => void (await provision.ensure(userId)),
+      observe: (command, status, tookMs) => imapCommands.observe({ command, status }, tookMs / 1000),
+    });
+    // Before the store closes: messages on their way get their answer, sessions their goodbye.
+    open.push(async () => {
+      lmtp.shutDown();
+      imap.close();
+      await waitUntil(() => lmtp.sessionCount + imap.sessions.size === 0);
+    });
+
+    const listen = config.get(listenOptions);
+    const endpoints: Partial<Record<ServiceName, Endpoint>> = {};
+    const start = async (
+      service: ServiceName,
+      addresses: readonly HostPort[],
+      options: Service,
+    ): Promise<void> => {
+      for (const { host, port } of addresses) {
+        const listener = await systemNetwork
+          .listen({ host, port, ...options, ...refusedLog(logs.named(service)) })
+          .catch((error: unknown) => failedToListen(host, port, error));
+        open.push(() => listener.close());
+        endpoints[service] ??= {
+          host: reachableHost({ host, port }),
+          port: listener.port,
+          tls: options.implicitTls === true,
+        };
+      }
+    };
+    const takeImap = (connection: Connection): void => imap.accept(connection);
+    await start("imap", listen.imap, { tls, onConnection: takeImap });
+    await start("imaps", listen.imaps, { tls, implicitTls: true, onConnection: takeImap });
+    await start("lmtp", listen.lmtp, { tls, onConnection: (connection) => lmtp.accept(connection) });
+
+    for (const { host, port } of listen.http) {
+      const listener = await listenHttp({
+        host,
+        port,
+        routes: [healthRoutes(healthChecks(platform, dataFolder)), metricsRoutes(metrics)],
+        log: logs.named("http"),
+        metrics: metrics.room("http"),
+      }).catch((error: unknown) => failedToListen(host, port, error));
+      open.push(() => listener.close());
+      endpoints.http ??= { host: reachableHost({ host, port }), port: listener.port, tls: false };
+    }
+
+    const context: NodeContext = {
+      ...platform.context,
+      get defaultDomain() {
+        return platform.defaultDomain();
+      },
+      disconnect: (userId, reason) => imap.disconnect(userId, reason),
+      reloadCertificates() {
+        tls.reload();
+        return Promise.resolve(describeCertificates(tls));
+      },
+      status: () => ({
+        running: true,
+        pid: process.pid,
+        version: programVersion(),
+        endpoints: Object.fromEntries(Object.entries(endpoints).map(([name, value]) => [name, { ...value }])),
+      }),
+    };
+    const socket = await openAdminSocket(dataFolder, operations, context);
+    open.push(() => socket.close());
+    log.info("serving", { endpoints, dataFolder, version: programVersion() });
+
+    return {
+      endpoints,
+      log,
+      platform,
+      reload() {
+        logs.reopen();
+        try {
+          tls.reload();
+          log.info("certificates read again", { certificates: describeCertificates(tls) });
+        } catch (error) {
+          log.error("certificates not read again, the old ones stay in use", { err: error });
+        }
+      },
+      stop: closeAll,
+    };
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+type Service = Pick<ListenOptions, "tls" | "implicitTls" | "onConnection">;
+
+/** Names the address, which the Node error of a host name does not. */
+function failedToListen(host: string, port: number, error: unknown): never {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  const address = `${host === "" ? "*" : host}:${port}`;
+  throw Object.assign(new Error(`could not listen on ${address}`, { cause: error }), { code });
+}
+
+function refusedLog(log: Log): Pick<ListenOptions, "onRefused"> {
+  return {
+    onRefused: (reason, remote, error) =>
+      log.info("connection refused", {
+        reason,
+        remote,
+        ...(error === undefined ? {} : { err: error.message }),
+      }),
+  };
+}
+
+function makeDataFolder(dataFolder: string): void {
+  if (existsSync(dataFolder)) return;
+  mkdirSync(dataFolder, { recursive: true });
+  // Mail and password hashes: whatever the umask says, nobody else reads them.
+  chmodSync(dataFolder, 0o700);
+}
+
+function openCertificates(config: Config, dataFolder: string, log: Log): TlsContexts {
+  const settings = config.get(tlsOptions);
+  const files = certificateFiles(settings, dataFolder);
+  const [first] = files;
+  if (settings.certificate === undefined && first !== undefined) {
+    if (ensureSelfSignedFiles(first, systemClock.nowMs())) {
+      log.info("made a self-signed certificate", { file: first.certificate });
+    }
+  }
+  const tls = new TlsContexts(files);
+  tls.watch(systemClock, (error) => {
+    if (error === undefined) log.info("certificates changed", { certificates: describeCertificates(tls) });
+    else log.error("changed certificates are not usable, the old ones stay in use", { err: error });
+  });
+  return tls;
+}
+
+function describeCertificates(tls: TlsContexts): { [key: string]: string | readonly string[] }[] {
+  return tls.certificates.map(({ file, names, validFrom, validTo }) => ({
+    file,
+    names,
+    validFrom: validFrom.toISOString(),
+    validTo: validTo.toISOString(),
+  }));
+}
+
+/** Looks again every few milliseconds, until the grace is over. */
+async function waitUntil(done: () => boolean): Promise<void> {
+  const endMs = systemClock.monotonicMs() + GRACE_MS;
+  while (!done() && systemClock.monotonicMs() < endMs) {
+    await new Promise<void>((resolve) => systemClock.setTimer(GRACE_STEP_MS, resolve));
+  }
+}

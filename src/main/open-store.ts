@@ -1,0 +1,23 @@
+import type { Clock } from "../base/io/clock.ts";
+import type { Random } from "../base/io/random.ts";
+import type { Log } from "../base/log.ts";
+import type { Metrics } from "../base/metrics.ts";
+import type { Store } from "../store/port.ts";
+
+export interface StoreOptions {
+  /** The data folder. */
+  readonly folder: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+/** Where the store room exports `openStore`. */
+const STORE_MODULE = new URL("../store/open.ts", import.meta.url).href;
+
+/** Loaded when it is needed: the store brings a native module and a worker, most commands need neither. */
+export async function openStore(options: StoreOptions): Promise<Store> {
+  const room = (await import(STORE_MODULE)) as { openStore(options: StoreOptions): Promise<Store> };
+  return room.openStore(options);
+}

@@ -1,0 +1,152 @@
+/**
+ * The rooms of a node without its listeners, each made from the ones before: store, text index, directory, delivery.
+ * A node opens it to serve, a command line to work on a folder that no node serves. Call with the folder's lock held.
+ */
+import { hostname } from "node:os";
+import { join } from "node:path";
+import type { NodeContext } from "../admin/context.ts";
+import { AdminError } from "../admin/failure.ts";
+import { systemClock } from "../base/io/clock.ts";
+import { systemRandom } from "../base/io/random.ts";
+import type { LogLevel, Logs } from "../base/log.ts";
+import { Metrics } from "../base/metrics.ts";
+import { type Config, ConfigError } from "../config/load.ts";
+import { logOptions } from "../config/log-options.ts";
+import { Delivery } from "../delivery/delivery.ts";
+import { deliveryMetrics } from "../delivery/metrics.ts";
+import { deliveryOptions } from "../delivery/options.ts";
+import { Provision } from "../delivery/provision.ts";
+import { AccountDirectory } from "../directory/account-directory.ts";
+import { ldapOptions } from "../directory/ldap/ldap-options.ts";
+import { oauthOptions } from "../directory/oauth-options.ts";
+import { openDirectory, type OpenDirectory, type OpenDirectoryOptions } from "../directory/open.ts";
+import { directoryOptions } from "../directory/options.ts";
+import { TextIndex } from "../index/text-index.ts";
+import { openStore } from "./open-store.ts";
+import type { Store } from "../store/port.ts";
+import { deliverLocally } from "./local-submission.ts";
+import { nodeOptions } from "./node-options.ts";
+import { openLogs } from "./open-logs.ts";
+import { programVersion } from "./version.ts";
+
+export interface Platform {
+  readonly logs: Logs;
+  readonly metrics: Metrics;
+  readonly hostName: string;
+  readonly store: Store;
+  readonly textIndex: TextIndex;
+  readonly directory: OpenDirectory;
+  readonly provision: Provision;
+  readonly delivery: Delivery;
+  /** "" until a default domain is added. */
+  readonly defaultDomain: () => string;
+  readonly context: NodeContext;
+  /** In reverse order of opening. */
+  close(): Promise<void>;
+}
+
+export interface PlatformOptions {
+  /** Instead of the configured one: a command prints its own errors. */
+  readonly logLevel?: LogLevel;
+}
+
+export async function openPlatform(config: Config, options: PlatformOptions = {}): Promise<Platform> {
+  const io = { clock: systemClock, random: systemRandom };
+  const { dataFolder, name } = config.get(nodeOptions);
+  const hostName = name ?? hostname();
+
+  const logs = openLogs(config.get(logOptions), options.logLevel);
+  const metrics = new Metrics();
+
+  const store: Store = await openStore({ folder: dataFolder, ...io, log: logs.named("store"), metrics });
+
+  const indexLog = logs.named("index");
+  const textIndex = await TextIndex.open({
+    source: store,
+    clock: io.clock,
+    path: join(dataFolder, "text-index.sqlite"),
+    onError: (error) => indexLog.error("indexing failed", { err: error }),
+  });
+
+  const directory = openConfiguredDirectory({
+    folder: dataFolder,
+    io,
+    settings: config.get(directoryOptions),
+    ldap: config.get(ldapOptions),
+    oauth: config.get(oauthOptions),
+    log: logs.named("directory"),
+    metrics,
+  });
+
+  const deliverySettings = config.get(deliveryOptions);
+  const deliveryLog = logs.named("delivery");
+  const provision = new Provision({
+    store,
+    directory: directory.directory,
+    settings: deliverySettings,
+    log: deliveryLog,
+  });
+  const delivery = new Delivery({
+    store,
+    directory: directory.directory,
+    provision,
+    settings: deliverySettings,
+    hostName,
+    clock: io.clock,
+    log: deliveryLog,
+    metrics: deliveryMetrics(metrics.room("delivery")),
+  });
+
+  const defaultDomain = (): string =>
+    directory.directory instanceof AccountDirectory ? directory.directory.defaultDomain : "";
+  const context: NodeContext = {
+    store,
+    directory: directory.directory,
+    directoryAdmin: directory.admin,
+    get defaultDomain() {
+      return defaultDomain();
+    },
+    clock: io.clock,
+    log: logs.named("admin"),
+    createHome: async (userId) => void (await provision.ensure(userId)),
+    deliver: (message) => deliverLocally({ store, delivery, random: io.random }, message),
+    disconnect() {},
+    reloadCertificates: () => Promise.reject(notRunning("read certificates again")),
+    status: () => ({ running: false, pid: process.pid, version: programVersion(), endpoints: {} }),
+  };
+
+  return {
+    logs,
+    metrics,
+    hostName,
+    store,
+    textIndex,
+    directory,
+    provision,
+    delivery,
+    defaultDomain,
+    context,
+    async close() {
+      await directory.close();
+      await textIndex.close();
+      await store.close();
+      logs.flush();
+    },
+  };
+}
+
+/** @throws ConfigError for settings that are good alone and do not fit together */
+function openConfiguredDirectory(options: OpenDirectoryOptions): OpenDirectory {
+  try {
+    return openDirectory(options);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw new ConfigError([{ key: "directory", origin: "configuration", message: error.message }]);
+  }
+}
+
+function notRunning(what: string): AdminError {
+  return new AdminError("node_not_running", `no node runs that could ${what}`, {
+    next: "Start one with: rookery serve",
+  });
+}

@@ -1,0 +1,37 @@
+import type { Log } from "../base/log.ts";
+import { ExitCode } from "./exit-codes.ts";
+
+/** A node that has not stopped by then is ended: whatever holds it back, an init system would kill it anyway. */
+const STOP_LIMIT_MS = 4500;
+
+export interface Stoppable {
+  stop(): Promise<void>;
+  /** SIGHUP: read certificates again, reopen log files. */
+  reload(): void;
+}
+
+/** Serves until SIGINT or SIGTERM, then stops the node and resolves. A second signal ends the process at once. */
+export async function serveUntilSignal(node: Stoppable, log: Log): Promise<void> {
+  process.on("SIGHUP", () => node.reload());
+  // A bug outside every session: the state of the process is unknown, the disk's is not. The init system starts anew.
+  process.on("uncaughtException", (error) => {
+    log.error("crashed", { err: error });
+    process.exit(ExitCode.internal);
+  });
+  const signal = await new Promise<NodeJS.Signals>((received) => {
+    process.once("SIGINT", received);
+    process.once("SIGTERM", received);
+  });
+  log.info("stopping", { signal });
+  const endNow = (): never => process.exit(1);
+  process.once("SIGINT", endNow);
+  process.once("SIGTERM", endNow);
+  const limit = setTimeout(() => {
+    log.error("stopping took too long", { limitMs: STOP_LIMIT_MS });
+    process.exit(1);
+  }, STOP_LIMIT_MS);
+  limit.unref();
+  await node.stop();
+  clearTimeout(limit);
+  log.info("stopped");
+}

@@ -1,0 +1,55 @@
+/** A node started with `rookery up --json` in a process of its own, on ports that the kernel chose. */
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { cliEnvironment, cliPath } from "./run-cli.ts";
+
+export interface UpAnswer {
+  readonly endpoints: Readonly<Record<string, { host: string; port: number; tls: boolean }>>;
+  readonly accounts: readonly { user: string; password: string | null }[];
+}
+
+export interface RunningNode {
+  readonly answer: UpAnswer;
+  readonly child: ChildProcess;
+  /** Every line on standard output so far; `up --json` prints exactly one. */
+  readonly lines: readonly string[];
+  endpoint(name: string): { host: string; port: number; tls: boolean };
+  /** Sends SIGTERM; resolves with the exit code when the process has ended. */
+  stop(): Promise<number | null>;
+}
+
+export async function startUp(dataFolder: string, argv: readonly string[] = []): Promise<RunningNode> {
+  const child = spawn(
+    process.execPath,
+    [cliPath, "up", "--data", dataFolder, "--port-base", "0", "--json", ...argv],
+    { stdio: ["ignore", "pipe", "pipe"], env: cliEnvironment() },
+  );
+  const errors: Buffer[] = [];
+  child.stderr.on("data", (chunk: Buffer) => errors.push(chunk));
+  const lines: string[] = [];
+  const reader = createInterface({ input: child.stdout });
+  reader.on("line", (line) => lines.push(line));
+  const exited = once(child, "exit");
+  await Promise.race([once(reader, "line"), exited]);
+  assert.equal(child.exitCode, null, `up ended before it was ready:\n${Buffer.concat(errors).toString()}`);
+  const answer = JSON.parse(lines[0] ?? "") as UpAnswer;
+  return {
+    answer,
+    child,
+    lines,
+    endpoint(name) {
+      const endpoint = answer.endpoints[name];
+      assert.ok(endpoint !== undefined, `no endpoint ${name}`);
+      return endpoint;
+    },
+    async stop() {
+      if (child.exitCode === null && child.signalCode === null) {
+        child.kill("SIGTERM");
+        await exited;
+      }
+      return child.exitCode;
+    },
+  };
+}
