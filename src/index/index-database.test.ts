@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { fold } from "./fold.ts";
+import { fold } from "../mime/fold.ts";
 import { IndexDatabase } from "./index-database.ts";
-import { matches } from "./searchable-text.ts";
+import { matches } from "./matches.ts";
 
 function* numbered(bodies: readonly Buffer[], from = 0): Iterable<{ uid: number; bytes: Buffer }> {
   for (let index = from; index < bodies.length; index++) yield { uid: index + 1, bytes: bodies[index]! };
@@ -42,7 +42,7 @@ test("candidates: never miss what a scan finds, and are the scan's result when e
           const value = fold(query);
           for (const kind of ["text", "body", "header"] as const) {
             const scanned = bodies.flatMap((bytes, at) =>
-              matches(bytes, kind, "subject", value) ? [at + 1] : [],
+              matches(bytes, { kind, field: "subject", value }) ? [at + 1] : [],
             );
             const { uids, exact, indexedTo } = index.candidates(1, kind, value);
             assert.equal(indexedTo, bodies.length);

@@ -2,7 +2,7 @@
  * Text search over message content: what IMAP's SEARCH TEXT, BODY and HEADER ask for. `text-index.ts` implements it,
  * main/ hands it to imap/.
  *
- * Promises: results equal a scan of every message's decoded text (`searchable-text.ts`): what the index does not know
+ * Promises: results equal a scan of every message's decoded text (src/mime/searchable-text.ts): what the index does not know
  * yet, or can not answer, is read and scanned. No call works on the caller's thread for longer than 10 ms at a stretch.
  */
 import type { Uid } from "../base/numbers.ts";

@@ -1,6 +1,6 @@
 /** A segment: the words of some messages of one mailbox, headers and bodies apart. Immutable; merged, never changed. */
 import { Section, SectionBuilder } from "./section.ts";
-import { searchableText } from "./searchable-text.ts";
+import { searchableText } from "../mime/searchable-text.ts";
 import { eachWord, type Plan } from "./words.ts";
 
 export interface SegmentBytes {

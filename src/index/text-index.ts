@@ -10,7 +10,7 @@ import type { Clock } from "../base/io/clock.ts";
 import type { Uid } from "../base/numbers.ts";
 import type { Mailbox, MailboxId } from "../store/model.ts";
 import type { FeedFollower } from "../store/port.ts";
-import { fold } from "./fold.ts";
+import { fold } from "../mime/fold.ts";
 import type { Candidates, IndexSource, TextQuery, TextSearch } from "./port.ts";
 import { packBodies, type FoldedQuery } from "./worker-protocol.ts";
 import { IndexWorker } from "./worker-client.ts";

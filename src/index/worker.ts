@@ -2,7 +2,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { assert } from "../base/assert.ts";
 import { IndexDatabase } from "./index-database.ts";
-import { matches } from "./searchable-text.ts";
+import { matches } from "./matches.ts";
 import { unpackBodies, type IndexReply, type IndexRequest, type PackedBodies } from "./worker-protocol.ts";
 
 const port = parentPort;
@@ -41,9 +41,8 @@ function answer(request: IndexRequest): unknown {
     case "candidates":
       return database.candidates(request.mailbox, request.query.kind, request.query.value);
     case "verify": {
-      const { kind, field, value } = request.query;
       const found: number[] = [];
-      for (const body of unpackBodies(request.bodies)) found.push(matches(body, kind, field, value) ? 1 : 0);
+      for (const body of unpackBodies(request.bodies)) found.push(matches(body, request.query) ? 1 : 0);
       return Uint8Array.from(found);
     }
     case "totals":

@@ -5,7 +5,7 @@
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fold } from "../../src/index/fold.ts";
+import { fold } from "../../src/mime/fold.ts";
 import { IndexDatabase } from "../../src/index/index-database.ts";
 import { SampleMail } from "./sample-mail.ts";
 

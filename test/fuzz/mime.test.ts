@@ -8,7 +8,7 @@ import { stripExtensions } from "../../src/mime/strip-extensions.ts";
 import { decodeSummary, encodeSummary } from "../../src/mime/summary-codec.ts";
 import { summarize } from "../../src/mime/summarize.ts";
 import type { MessageSummary, PartNode } from "../../src/mime/summary.ts";
-import { searchableText } from "../../src/index/searchable-text.ts";
+import { searchableText } from "../../src/mime/searchable-text.ts";
 
 const runs = Number(process.env["ROOKERY_FUZZ_RUNS"] ?? 1_000);
 
