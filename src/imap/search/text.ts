@@ -1,10 +1,11 @@
 /** Keys that look for text: SUBJECT, FROM …, HEADER, BODY, TEXT, and the SENT dates (RFC 9051 §6.4.4). */
 import { decodeHeader } from "../../mime/encoded-word.ts";
-import { fieldValues, headerEnd, HeaderScanner } from "../../mime/headers.ts";
-import { partSource, textParts } from "../../mime/text.ts";
+import { fold } from "../../mime/fold.ts";
+import { fieldValues, headerEnd } from "../../mime/headers.ts";
+import { bodyContains, messageContains } from "../../mime/searchable-text.ts";
 import { readDate } from "../codec/date.ts";
 import { EnvelopeField, envelopeAddressText, envelopeSubject } from "./envelope.ts";
-import { fold, type SearchKey } from "./key.ts";
+import type { SearchKey } from "./key.ts";
 import { Level, summaryMatcher, type Candidate, type Matcher } from "./matcher.ts";
 import type { TextField } from "./text-search.ts";
 
@@ -64,20 +65,6 @@ function sentKey(name: string, matches: (ms: number, dayMs: number) => boolean):
   };
 }
 
-/** Every header field, decoded and unfolded, a line each. */
-function headerText(bytes: Buffer, start: number, end: number): string {
-  const scanner = new HeaderScanner(bytes, start, end);
-  let text = "";
-  while (scanner.next()) text += `${scanner.name()}: ${decodeHeader(scanner.value())}\n`;
-  return text;
-}
-
-/** In the text of a part, embedded messages' headers included (RFC 9051 §6.4.4 BODY). */
-function inBody({ bytes, summary }: Candidate, needle: string): boolean {
-  for (const part of textParts(summary.root)) if (fold(partSource(bytes, part)).includes(needle)) return true;
-  return false;
-}
-
 export const textKeys: readonly SearchKey[] = [
   {
     name: "SUBJECT",
@@ -113,20 +100,17 @@ export const textKeys: readonly SearchKey[] = [
     name: "BODY",
     parse(parser) {
       const needle = parser.needle();
-      return indexed(Level.body, "body", needle, (candidate) => inBody(candidate, needle));
+      return indexed(Level.body, "body", needle, ({ bytes, summary }) =>
+        bodyContains(bytes, summary.root, needle),
+      );
     },
   },
   {
     name: "TEXT",
     parse(parser) {
       const needle = parser.needle();
-      return indexed(
-        Level.body,
-        "text",
-        needle,
-        (candidate) =>
-          fold(headerText(candidate.bytes, 0, candidate.summary.root.bodyStart)).includes(needle) ||
-          inBody(candidate, needle),
+      return indexed(Level.body, "text", needle, ({ bytes, summary }) =>
+        messageContains(bytes, summary.root, needle),
       );
     },
   },
