@@ -1,4 +1,4 @@
-import { choice, hostPort, listOf, path, text } from "../config/kinds.ts";
+import { choice, hostPort, listOf, networkList, path, text } from "../config/kinds.ts";
 import { option, optionGroup, type SettingsOf } from "../config/option.ts";
 
 /** What a node can be; each role starts its listeners. */
@@ -15,6 +15,11 @@ export const nodeOptions = optionGroup("node", "The process as a whole.", {
     text,
     undefined,
     "Name of this host in greetings and Received lines; without it the machine's own host name.",
+  ),
+  trusted_proxies: option(
+    networkList,
+    [],
+    "Load balancers whose IMAP and LMTP connections begin with a PROXY protocol header that names the client.",
   ),
   roles: option(listOf(choice(...ROLES)), ["store"], "What this process does."),
 });

@@ -61,7 +61,7 @@ export async function startNode(config: Config, hooks: NodeHooks = {}): Promise<
     for (const close of open.splice(0).reverse()) await close();
   };
   try {
-    const { dataFolder } = config.get(nodeOptions);
+    const { dataFolder, trustedProxies } = config.get(nodeOptions);
     makeDataFolder(dataFolder);
     const lock = lockDataFolder(dataFolder);
     open.push(() => lock.release());
@@ -108,6 +108,7 @@ export async function startNode(config: Config, hooks: NodeHooks = {}): Promise<
       provision: async ({ userId }) => void (await provision.ensure(userId)),
       observe: (command, status, tookMs) => imapCommands.observe({ command, status }, tookMs / 1000),
     });
+    metrics.room("imap").gauge("sessions", "Open sessions.", () => imap.sessions.size);
     // Before the store closes: messages on their way get their answer, sessions their goodbye.
     open.push(async () => {
       lmtp.shutDown();
@@ -124,7 +125,13 @@ export async function startNode(config: Config, hooks: NodeHooks = {}): Promise<
     ): Promise<void> => {
       for (const { host, port } of addresses) {
         const listener = await systemNetwork
-          .listen({ host, port, ...options, ...refusedLog(logs.named(service)) })
+          .listen({
+            host,
+            port,
+            proxyProtocolFrom: trustedProxies,
+            ...options,
+            ...refusedLog(logs.named(service)),
+          })
           .catch((error: unknown) => failedToListen(host, port, error));
         open.push(() => listener.close());
         endpoints[service] ??= {
