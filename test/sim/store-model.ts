@@ -38,6 +38,13 @@ export class StoreModel {
   /** Names whose create is undecided. */
   openNames: string[] = [];
   feedHead = 0;
+  #names = 0;
+
+  /** A name that no mailbox of this run ever had. */
+  newName(): string {
+    this.#names += 1;
+    return `user.alice.box${this.#names}`;
+  }
 
   created(uniqueId: string, name: string, uidValidity: number, highestModseq: number): ModelMailbox {
     const mailbox: ModelMailbox = {

@@ -34,14 +34,12 @@ export class Workload {
   readonly #crashed: () => boolean;
   #touched = new Set<ModelMessage>();
   #cutPower: (() => void) | undefined;
-  #nextName: number;
 
   constructor(store: Store, model: StoreModel, random: SimRandom, crashed: () => boolean) {
     this.#store = store;
     this.#model = model;
     this.#random = random;
     this.#crashed = crashed;
-    this.#nextName = model.mailboxes.size + model.openNames.length;
   }
 
   /**
@@ -281,8 +279,7 @@ export class Workload {
   }
 
   #create(): Request {
-    this.#nextName += 1;
-    const name = this.#model.mailboxes.size === 0 ? "user.alice" : `user.alice.box${this.#nextName}`;
+    const name = this.#model.mailboxes.size === 0 ? "user.alice" : this.#model.newName();
     return {
       what: `create ${name}`,
       send: async () => {
@@ -299,8 +296,7 @@ export class Workload {
 
   #rename(): Request {
     const mailbox = this.#mailbox();
-    this.#nextName += 1;
-    const name = `user.alice.box${this.#nextName}`;
+    const name = this.#model.newName();
     const isInbox = mailbox.names[0] === "user.alice";
     return {
       what: `rename ${mailbox.names[0]} to ${name}`,

@@ -1,0 +1,121 @@
+/**
+ * What a real process asks of the kernel when it delivers one message: the body is written and synced before the
+ * index commit is, and that is synced before the answer leaves. A missing or misplaced sync shows here.
+ */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { storeMissing } from "../support/open-store.ts";
+import { MARKER } from "./store-messages.ts";
+
+interface Call {
+  readonly name: string;
+  readonly path: string;
+  /** Lines of the trace at which it began and had ended. */
+  readonly from: number;
+  readonly to: number;
+  readonly text: string;
+}
+
+const CALLS =
+  "write,pwrite64,writev,pwritev,pwritev2,fsync,fdatasync,openat,mkdir,rename,renameat2,unlink,ftruncate,io_uring_enter";
+
+/** Reads `strace -f -y`: "PID name(FD</path>, …) = n", or "… <unfinished ...>" and later "<... name resumed> … = n". */
+function parseTrace(text: string): Call[] {
+  const calls: Call[] = [];
+  const open = new Map<string, { name: string; path: string; from: number; text: string }>();
+  for (const [at, line] of text.split("\n").entries()) {
+    const resumed = /^(\d+) +<\.\.\. (\w+) resumed>(.*)$/.exec(line);
+    const begun = /^(\d+) +(\w+)\((?:AT_FDCWD(?:<[^>]*>)?, )?(?:\d+<([^>]*)>|"([^"]*)")?(.*)$/.exec(line);
+    if (resumed !== null) {
+      const call = open.get(resumed[1] ?? "");
+      open.delete(resumed[1] ?? "");
+      if (call !== undefined) calls.push({ ...call, to: at, text: call.text + line });
+    } else if (begun !== null) {
+      const call = { name: begun[2] ?? "", path: begun[3] ?? begun[4] ?? "", from: at, text: line };
+      if (line.includes("<unfinished ...>")) open.set(begun[1] ?? "", call);
+      else calls.push({ ...call, to: at });
+    }
+  }
+  return calls;
+}
+
+const isWrite = (call: Call) => /^p?write/.test(call.name);
+const isSync = (call: Call) => call.name === "fsync" || call.name === "fdatasync";
+
+const haveStrace = spawnSync("strace", ["-V"]).status === 0;
+
+test(
+  "a delivery syncs the body, then the index, then answers",
+  { skip: haveStrace ? storeMissing : "strace is not installed" },
+  () => {
+    const folder = mkdtempSync(join(tmpdir(), "rookery-strace-"));
+    try {
+      const data = join(folder, "data");
+      const out = join(folder, "trace");
+      const child = join(import.meta.dirname, "store-child.ts");
+      const run = spawnSync(
+        "strace",
+        [
+          "-f",
+          "-y",
+          "-s",
+          "4096",
+          "-e",
+          `trace=${CALLS}`,
+          "-o",
+          out,
+          process.execPath,
+          child,
+          "deliver-one",
+          data,
+        ],
+        { encoding: "utf8" },
+      );
+      assert.equal(run.status, 0, run.stderr);
+      const calls = parseTrace(readFileSync(out, "utf8"));
+      const index = (found: number, what: string) => {
+        assert.ok(found >= 0, `the trace has no ${what}`);
+        return calls[found] as Call;
+      };
+      const body = index(
+        calls.findIndex((call) => isWrite(call) && call.path.endsWith(".seg") && call.text.includes(MARKER)),
+        "write of the body to a segment",
+      );
+      const answer = index(
+        calls.findIndex((call) => isWrite(call) && call.text.includes('"ACK ')),
+        "answer",
+      );
+      const bodySync = index(
+        calls.findIndex((call) => isSync(call) && call.path === body.path && call.from > body.to),
+        "sync of the segment after the body",
+      );
+      const commit = calls.filter(
+        (call) => isWrite(call) && call.path.endsWith("-wal") && call.from > body.to && call.to < answer.from,
+      );
+      const firstFrame = index(calls.indexOf(commit[0] as Call), "WAL write between body and answer");
+      const lastFrame = index(calls.indexOf(commit.at(-1) as Call), "WAL write between body and answer");
+      const commitSync = index(
+        calls.findIndex((call) => isSync(call) && call.path === lastFrame.path && call.from > lastFrame.to),
+        "sync of the WAL after its last frame",
+      );
+      assert.ok(bodySync.to < firstFrame.from, "the commit began before the body was synced");
+      assert.ok(commitSync.to < answer.from, "the answer left before the commit was synced");
+
+      // The names on the way to the segment are durable before the answer, too.
+      const segmentCreate = calls.find(
+        (call) => call.name === "openat" && call.text.includes("O_CREAT") && call.text.includes(".seg"),
+      );
+      assert.ok(segmentCreate !== undefined, "the trace has no creation of the segment");
+      for (let path = join(body.path, ".."); path.startsWith(data); path = join(path, "..")) {
+        const synced = calls.some((call) => isSync(call) && call.path === path && call.to < answer.from);
+        assert.ok(synced, `the folder ${path.slice(folder.length)} was not synced before the answer`);
+      }
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  },
+);
