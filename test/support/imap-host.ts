@@ -86,7 +86,7 @@ export class ImapHost implements TranscriptHost {
     }
   }
 
-  async connect(client: string): Promise<TranscriptPeer> {
+  async connect(client: string): Promise<PipePeer> {
     await this.#ready;
     const peer = this.open();
     if (this.#raw) return peer;
