@@ -182,9 +182,9 @@ export class ImapClient {
   #untagged(frame: Frame): void {
     if (this.#greeted !== undefined) {
       const reader = new Reader(frame);
-      const { resolve } = this.#greeted;
+      const greeted = this.#greeted;
       this.#greeted = undefined;
-      resolve(readStatusLine(reader.expect("*").sp()));
+      greeted.resolve(readStatusLine(reader.expect("*").sp()));
       return;
     }
     const response = readUntagged(frame);
@@ -200,10 +200,11 @@ export class ImapClient {
     if (pending === undefined) throw new ImapClientError(`unknown tag "${tag}"`);
     this.#pending.splice(index, 1);
     const line = readStatusLine(reader.sp());
-    if (this.#literalWaiter?.tag === tag) {
+    const waiter = this.#literalWaiter;
+    if (waiter !== undefined && waiter.tag === tag) {
       // The literal was refused: the command is over without it.
-      this.#literalWaiter.reject(new ImapClientError(line.text));
       this.#literalWaiter = undefined;
+      waiter.reject(new ImapClientError(line.text));
     }
     pending.resolve({ ...line, untagged: pending.untagged });
   }
