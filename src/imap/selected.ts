@@ -132,7 +132,8 @@ export class Selected {
 
   /** The client was just told of this message's flags as of `modseq`. */
   note(uid: number, modseq: number): void {
-    this.#noted.set(uid, modseq);
+    // What did not change since the last telling would not be told anyway.
+    if (modseq > this.#toldModseq) this.#noted.set(uid, modseq);
   }
 
   /** True when `tellUpdates` would say something. */

@@ -104,8 +104,14 @@ class MemoryView implements MailboxView {
     return this.uids[index] === uid ? index : -1;
   }
   lowerBound(uid: number): number {
-    const index = this.uids.findIndex((known) => known >= uid);
-    return index < 0 ? this.uids.length : index;
+    let low = 0;
+    let high = this.uids.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.uids[middle]! < uid) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
   guid(index: number): string {
     return this.#folder.rows[index]!.guid;

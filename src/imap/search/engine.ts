@@ -32,6 +32,8 @@ export async function findMessages(session: Session, matcher: Matcher): Promise<
       if (session.ended) return found;
     }
   }
+  // What columns decided is in order; later levels add to the end.
+  if (open.length === 0) return found;
   for (const level of [Level.summary, Level.header, Level.body]) {
     if (open.length === 0 || level > matcher.level) continue;
     const stillOpen: Uid[] = [];
