@@ -113,7 +113,12 @@ export class Framer {
 
   next(): FrameEvent | undefined {
     for (;;) {
-      if (this.#at === this.#input.length && !this.#refill() && this.#missing !== 0) return undefined;
+      if (this.#at === this.#input.length && !this.#refill()) {
+        // An idle session holds no buffer of its socket.
+        this.#input = EMPTY;
+        this.#at = 0;
+        if (this.#missing !== 0) return undefined;
+      }
       let event: FrameEvent | undefined | "again";
       switch (this.#state) {
         case "line":
