@@ -10,10 +10,10 @@ const FORMAT = 1;
 /** As many segments of a level are merged into one of the next. */
 const FAN_IN = 8;
 /** Messages from which a segment is of level 0, 1, 2 …; one of the last level is not merged further, which bounds a merge. */
-const LEVEL_MESSAGES = [0, 64, 512, 4096];
+const LEVEL_MESSAGES = [0, 64, 512, 2048];
 const TOP_LEVEL = LEVEL_MESSAGES.length - 1;
 /** Segments kept decoded in memory. */
-const MAX_CACHED_BYTES = 192 * 1024 * 1024;
+const MAX_CACHED_BYTES = 128 * 1024 * 1024;
 
 interface SegmentRow {
   readonly id: number;

@@ -169,11 +169,10 @@ class AddressParser {
       this.#at++;
       host = this.#domain();
     }
-    // Whatever else stands before the ">" is not part of any address.
-    const close = text.indexOf(">", this.#at);
-    const comma = text.indexOf(",", this.#at);
-    if (close >= 0 && (comma < 0 || close < comma)) this.#at = close + 1;
-    else this.#at = comma < 0 ? text.length : comma;
+    // Whatever else stands before the ">" is not part of any address; a comma means that the ">" was forgotten.
+    let code = text.charCodeAt(this.#at);
+    while (this.#at < text.length && code !== GREATER && code !== COMMA) code = text.charCodeAt(++this.#at);
+    if (code === GREATER) this.#at++;
     if (phrase === "") {
       this.#skip();
       return { kind: "mailbox", name: this.#comment, route, mailbox, host };

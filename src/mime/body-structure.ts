@@ -76,10 +76,14 @@ function disposition(value: string | undefined): string {
   return parsed.value === "" ? "NIL" : `(${imapString(parsed.value)} ${parameterList(parsed.parameters)})`;
 }
 
+/** More are no language tags, and removing comments from hostile ones takes quadratic time. */
+const MAX_LANGUAGE_CHARACTERS = 1_000;
+
 /** RFC 3282 §2: a list of tags. */
 function language(value: string | undefined): string {
   if (value === undefined) return "NIL";
   const tags = value
+    .slice(0, MAX_LANGUAGE_CHARACTERS)
     .replace(/\([^)]*\)/g, "")
     .split(",")
     .map((tag) => tag.trim())

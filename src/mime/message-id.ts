@@ -16,10 +16,13 @@ export function messageIds(value: string | undefined): string[] {
   return ids.length > MAX_REFERENCES ? ids.slice(-MAX_REFERENCES) : ids;
 }
 
+/** A longer one is compared as it stands: finding its quotes could take quadratic time. */
+const MAX_QUOTED_ID_CHARACTERS = 1_000;
+
 /** White space goes; `"quoted"@x` is the same as `quoted@x` (RFC 5256, "normalize"). */
 function normalize(id: string): string {
   const text = /\s/.test(id) ? id.replace(/\s+/g, "") : id;
-  return text.indexOf('"') < 0
+  return text.indexOf('"') < 0 || text.length > MAX_QUOTED_ID_CHARACTERS
     ? text
     : text.replace(/"((?:[^"\\]|\\.)*)"/g, (_, inner: string) => inner.replace(/\\(.)/g, "$1"));
 }

@@ -37,13 +37,16 @@ export function decodeTransfer(bytes: Buffer, encoding: string): Buffer {
   }
 }
 
+/** Base64 texts put one behind the other; a body with more padding than that is none. */
+const MAX_BASE64_PIECES = 1_000;
+
 /** Ignores everything outside the alphabet; goes on after padding in the middle (concatenated base64 of some mailers). */
 export function decodeBase64(bytes: Buffer): Buffer {
   const padding = bytes.indexOf(0x3d);
   if (padding < 0) return Buffer.from(bytes.toString("latin1", 0, bytes.length), "base64");
   const pieces: Buffer[] = [];
   let from = 0;
-  while (from < bytes.length) {
+  while (from < bytes.length && pieces.length < MAX_BASE64_PIECES) {
     const pad = bytes.indexOf(0x3d, from);
     const end = pad < 0 ? bytes.length : pad;
     if (end > from) pieces.push(Buffer.from(bytes.toString("latin1", from, end), "base64"));

@@ -170,3 +170,42 @@ function isBalanced(bytes: Buffer): boolean {
   }
   return false;
 }
+
+test("summarize: repeated pieces take linear time", () => {
+  const pieces = [
+    "(",
+    '\\"',
+    "<a,",
+    "<>",
+    ";",
+    "a=b;",
+    "=?a?q?",
+    "[",
+    "[a]",
+    "Re:",
+    "=A",
+    "\t",
+    "a*0*=b;",
+    "\r\n ",
+    "{1}",
+  ];
+  const fields = [
+    "To",
+    "Subject",
+    "Date",
+    "References",
+    "Content-Language",
+    "Content-Type",
+    "Content-Disposition",
+  ];
+  for (const field of fields) {
+    for (const piece of pieces) check(Buffer.from(`${field}: x<"${piece.repeat(40_000)}\r\n\r\nbody`));
+  }
+  for (const piece of pieces) {
+    check(
+      Buffer.from(
+        `Content-Type: text/html\r\nContent-Transfer-Encoding: base64\r\n\r\n${piece.repeat(40_000)}`,
+      ),
+    );
+  }
+});
