@@ -166,5 +166,6 @@ test("follow: picks up appends, forgets deleted mailboxes, compares in full afte
     await index.caughtUp();
     assert.equal((await index.candidates(3, text("alpha"))).indexedTo, 1);
     assert.equal((await index.totals()).messages, 2);
+    assert.equal(index.built.messages, 3);
   });
 });

@@ -43,6 +43,7 @@ export class TextIndex implements TextSearch {
   #working: Promise<void> | undefined;
   #timer: { cancel(): void } | undefined;
   #closed = false;
+  readonly #built = { messages: 0, bytes: 0, ms: 0 };
 
   private constructor(options: TextIndexOptions) {
     this.#source = options.source;
@@ -72,7 +73,7 @@ export class TextIndex implements TextSearch {
     const found = new Set<Uid>();
     const doubtful: Uid[] = [];
     let at = 0;
-    for (const uid of uids.toSorted((a, b) => a - b)) {
+    for (const uid of ascending(uids)) {
       while (at < hits.length && hits[at]! < uid) at++;
       if (uid > indexedTo) doubtful.push(uid);
       else if (hits[at] === uid) {
@@ -84,8 +85,19 @@ export class TextIndex implements TextSearch {
     return found;
   }
 
-  candidates(mailbox: MailboxId, query: TextQuery): Promise<Candidates> {
-    return this.#worker.ask({ op: "candidates", mailbox, query: foldQuery(query) });
+  /** When the index fails it knows nothing: every message is scanned. */
+  async candidates(mailbox: MailboxId, query: TextQuery): Promise<Candidates> {
+    try {
+      return await this.#worker.ask({ op: "candidates", mailbox, query: foldQuery(query) });
+    } catch (error) {
+      this.#onError(error);
+      return { uids: new Uint32Array(0), exact: false, indexedTo: 0 };
+    }
+  }
+
+  /** What was indexed since the start, and the time it took (reading included), for metrics and the report. */
+  get built(): { readonly messages: number; readonly bytes: number; readonly ms: number } {
+    return { ...this.#built };
   }
 
   /** Size of the index, for metrics and the report. */
@@ -229,10 +241,12 @@ export class TextIndex implements TextSearch {
       view.release();
     }
     if (messages > 2 * live.length + TRIM_SLACK) await this.#worker.ask({ op: "trim", mailbox: id, live });
+    let startMs = this.#clock.monotonicMs();
     for await (const batch of this.#batches(id, fresh)) {
       if (this.#closed) return;
       const bodies = packBodies(batch.bodies);
       const indexedNow = batch.uids.at(-1)!;
+      const size = bodies.bytes.byteLength;
       await this.#worker.ask(
         {
           op: "add",
@@ -244,8 +258,21 @@ export class TextIndex implements TextSearch {
         },
         [bodies.bytes],
       );
+      const nowMs = this.#clock.monotonicMs();
+      this.#built.messages += batch.uids.length;
+      this.#built.bytes += size;
+      this.#built.ms += nowMs - startMs;
+      startMs = nowMs;
     }
   }
+}
+
+/** Nearly always they are already, and sorting 100,000 would be felt on the session thread. */
+function ascending(uids: readonly Uid[]): readonly Uid[] {
+  for (let index = 1; index < uids.length; index++) {
+    if (uids[index]! < uids[index - 1]!) return uids.toSorted((a, b) => a - b);
+  }
+  return uids;
 }
 
 /** Calendars and address books have their own search; Sieve scripts none. */
