@@ -9,7 +9,7 @@ export interface PartNode {
   /** First byte of the body: after the blank line. */
   readonly bodyStart: number;
   readonly bodyEnd: number;
-  /** Lines in the body as BODYSTRUCTURE counts them (RFC 9051 §7.5.2). */
+  /** Lines in the body as BODYSTRUCTURE counts them (RFC 9051 §7.5.2): of text and message/rfc822; 0 for other types. */
   readonly lines: number;
   /** Lower case. */
   readonly type: string;
