@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/io/clock.ts";
 import type { Random } from "../base/io/random.ts";
 import type { Log } from "../base/log.ts";
@@ -14,10 +16,14 @@ export interface StoreOptions {
 }
 
 /** Where the store room exports `openStore`. */
-const STORE_MODULE = new URL("../store/open.ts", import.meta.url).href;
+const STORE_MODULES = ["../store/open.ts", "../store/store.ts"].map((path) => new URL(path, import.meta.url));
 
 /** Loaded when it is needed: the store brings a native module and a worker, most commands need neither. */
 export async function openStore(options: StoreOptions): Promise<Store> {
-  const room = (await import(STORE_MODULE)) as { openStore(options: StoreOptions): Promise<Store> };
-  return room.openStore(options);
+  const room = STORE_MODULES.find((url) => existsSync(url));
+  assert(room !== undefined, "this checkout has no store");
+  const { openStore: open } = (await import(room.href)) as {
+    openStore(options: StoreOptions): Promise<Store>;
+  };
+  return open(options);
 }

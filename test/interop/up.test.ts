@@ -1,19 +1,15 @@
 /** `rookery up` as a user meets it: first start, clients, commands, a second instance, stopping, the next start. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { ImapFlow } from "imapflow";
+import { storeMissing } from "../support/open-store.ts";
 import { runCli } from "../support/run-cli.ts";
 import { type RunningNode, startUp } from "../support/running-node.ts";
-
-/** Without a store there is no node. */
-const storeMissing = existsSync(new URL("../../src/store/open.ts", import.meta.url))
-  ? false
-  : "src/store/open.ts is not there";
 
 const PASSWORD = "correct-horse";
 
