@@ -22,8 +22,6 @@ const STORE_MODULES = ["../store/open.ts", "../store/store.ts"].map((path) => ne
 export async function openStore(options: StoreOptions): Promise<Store> {
   const room = STORE_MODULES.find((url) => existsSync(url));
   assert(room !== undefined, "this checkout has no store");
-  const { openStore: open } = (await import(room.href)) as {
-    openStore(options: StoreOptions): Promise<Store>;
-  };
-  return open(options);
+  const module = (await import(room.href)) as { openStore(options: StoreOptions): Promise<Store> };
+  return module.openStore(options);
 }
