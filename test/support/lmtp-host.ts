@@ -24,8 +24,8 @@ import { PipePeer } from "./imap-host.ts";
 import { PipeEnd, TEST_TLS } from "./pipe.ts";
 import type { TranscriptHost, TranscriptPeer } from "./transcript.ts";
 
-/** Pipes come from 192.0.2.1. */
-const PIPES = new NetworkList(["192.0.2.0/24"]);
+/** Pipes come from 192.0.2.1; tests with real peers listen on loopback. */
+const PIPES = new NetworkList(["192.0.2.0/24", "127.0.0.0/8"]);
 const NOBODY = new NetworkList([]);
 
 export class LmtpHost implements TranscriptHost {

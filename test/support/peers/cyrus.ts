@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { chmodSync, chownSync, mkdirSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { freePorts } from "./free-ports.ts";
@@ -34,11 +35,15 @@ export interface CyrusOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** Commands run by its master before the services, e.g. "ctl_mboxlist -m". */
   readonly start?: readonly string[];
+  /** Environment of its master and so of all its processes. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface CyrusPeer extends Peer {
   /** Runs one of Cyrus's tools (sync_client, ctl_mboxlist, reconstruct …) as its user; its output. */
   tool(name: string, ...args: string[]): Promise<string>;
+  /** Makes mailboxes (`user/alice`) as the administrator `cyrus`. */
+  create(...mailboxes: string[]): Promise<void>;
 }
 
 /** Cyrus 3.6.1 of Debian 12, in the clear, passwords in an own sasldb. */
@@ -68,10 +73,12 @@ export async function startCyrus(options: CyrusOptions): Promise<CyrusPeer> {
     folder,
     ports,
     ...inside("/usr/lib/cyrus/bin/master", "-C", imapd, "-M", master, "-p", join(folder, "master.pid")),
+    ...(options.env === undefined ? {} : { env: options.env }),
     stopSignal: "SIGTERM",
   });
   return {
     ...peer,
+    create: (...mailboxes) => createMailboxes(ports["imap"] ?? 0, options.users["cyrus"] ?? "", mailboxes),
     async tool(name, ...args) {
       const asCyrus = ["setpriv", `--reuid=${CYRUS_UID}`, `--regid=${MAIL_GID}`, "--clear-groups"];
       const command = inside(...asCyrus, `/usr/lib/cyrus/bin/${name}`, "-C", imapd, ...args);
@@ -79,6 +86,17 @@ export async function startCyrus(options: CyrusOptions): Promise<CyrusPeer> {
       return stdout + stderr;
     },
   };
+}
+
+/** By hand: imapflow 2.1.2 waits for ever after a NAMESPACE answer without personal name space, as Cyrus gives admins. */
+async function createMailboxes(port: number, password: string, mailboxes: readonly string[]): Promise<void> {
+  const socket = connect(port, "127.0.0.1");
+  const commands = mailboxes.map((name, index) => `c${index} CREATE ${name}`);
+  socket.write([`a LOGIN cyrus ${password}`, ...commands, "z LOGOUT", ""].join("\r\n"));
+  let answer = "";
+  for await (const chunk of socket) answer += String(chunk);
+  const created = answer.match(/^c\d+ OK/gm)?.length ?? 0;
+  if (created !== mailboxes.length) throw new Error(`Cyrus did not create all mailboxes: ${answer}`);
 }
 
 function makeFolders(folder: string): void {
@@ -107,8 +125,6 @@ function imapdConfiguration({ folder, settings }: CyrusOptions, serverName: stri
     sasl_pwcheck_method: "auxprop",
     sasl_auxprop_plugin: "sasldb",
     sasl_sasldb_path: `${folder}/sasldb2`,
-    autocreate_quota: "0",
-    autocreate_post: "yes",
     maxmessagesize: "0",
     imapidlepoll: "60",
     httpmodules: "caldav carddav",
