@@ -5,9 +5,9 @@
  * One message at a time; what is refused is an answer, only a lost or broken peer is an error.
  */
 import type { Connection } from "../base/io/network.ts";
-import { stuffDots } from "./codec/dot-writer.ts";
+import { stuffDots } from "../wire/dot-writer.ts";
 import { printPath } from "./codec/path.ts";
-import { type Response, ResponseReader } from "./codec/response-reader.ts";
+import { type Response, ResponseReader } from "../wire/response-reader.ts";
 
 /** More replies than recipients that a server lets us name are not meant for us. */
 const MAX_EARLY_RESPONSES = 100_000;
@@ -167,7 +167,8 @@ export class LmtpClient {
         const waiting = this.#waiting.shift();
         if (waiting !== undefined) waiting.resolve(response);
         else this.#early.push(response);
-        if (this.#early.length > MAX_EARLY_RESPONSES) throw new Error("The LMTP server does not stop talking");
+        if (this.#early.length > MAX_EARLY_RESPONSES)
+          throw new Error("The LMTP server does not stop talking");
       }
     } catch (error) {
       this.#fail(error instanceof Error ? error : new Error(String(error)));
