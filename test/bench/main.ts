@@ -1,0 +1,34 @@
+/**
+ * npm run bench -- imap [--only ROW]... [--rounds N] [--small] [--server NAME]... [--profile FOLDER]
+ *
+ * Prints ratios. Nothing else should run on the machine; the load is printed with the figures.
+ */
+import { parseArgs } from "node:util";
+import { runImapBench } from "./imap/run.ts";
+
+const DEFAULT_ROUNDS = 5;
+const SMALL_ROUNDS = 2;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    only: { type: "string", multiple: true },
+    rounds: { type: "string" },
+    small: { type: "boolean" },
+    server: { type: "string", multiple: true },
+    profile: { type: "string" },
+  },
+});
+const [suite, ...rest] = positionals;
+if (suite !== "imap" || rest.length > 0) {
+  console.error("bench: give one suite; there is: imap");
+  process.exit(2);
+}
+const small = values.small === true;
+await runImapBench({
+  only: values.only ?? [],
+  rounds: Number(values.rounds ?? (small ? SMALL_ROUNDS : DEFAULT_ROUNDS)),
+  small,
+  servers: values.server ?? [],
+  ...(values.profile === undefined ? {} : { profileFolder: values.profile }),
+});
