@@ -1,5 +1,6 @@
 /** The messages of APPEND and REPLACE: literals, and other ways to name bytes (RFC 6855 §4 UTF8). Extensions add a line. */
 import type { NewMessage, StagedBody } from "../store/port.ts";
+import { readCatenate } from "./append/catenate.ts";
 import { readDateTime } from "./codec/date.ts";
 import type { Reader } from "./codec/reader.ts";
 import { flagSet, type FlagSet } from "./flags.ts";
@@ -16,6 +17,7 @@ export interface MadeBody {
 
 /** `CATENATE (…)`, `UTF8 (~{n}…)`: keyword → what reads the rest. */
 const DATA_KINDS: ReadonlyMap<string, (reader: Reader, session: Session) => MessageData> = new Map([
+  ["CATENATE", readCatenate],
   [
     "UTF8",
     (reader, session): MessageData => {

@@ -1,4 +1,5 @@
 /** What CAPABILITY announces, in this order (RFC 9051 §6.1.1). One line for each; extensions add theirs here. */
+import { isCompressed } from "./commands/compress.ts";
 import type { Session } from "./session.ts";
 
 interface Capability {
@@ -8,6 +9,8 @@ interface Capability {
 }
 
 const loggedIn = (session: Session): boolean => session.identity !== undefined;
+const hasUrlAuth = (session: Session): boolean =>
+  loggedIn(session) && session.services.urlAuthSecret !== undefined;
 const loggedOut = (session: Session): boolean => session.identity === undefined;
 
 const CAPABILITIES: readonly Capability[] = [
@@ -38,6 +41,12 @@ const CAPABILITIES: readonly Capability[] = [
   { name: "SAVEDATE", when: loggedIn },
   { name: "PREVIEW", when: loggedIn },
   { name: "BINARY", when: loggedIn },
+  { name: "COMPRESS=DEFLATE", when: (session) => loggedIn(session) && !isCompressed(session) },
+  { name: "CATENATE", when: loggedIn },
+  { name: "REPLACE", when: loggedIn },
+  { name: "URL-PARTIAL", when: loggedIn },
+  { name: "URLAUTH", when: hasUrlAuth },
+  { name: "URLAUTH=BINARY", when: hasUrlAuth },
   { name: "UTF8=ACCEPT", when: loggedIn },
 ];
 

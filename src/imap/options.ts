@@ -1,4 +1,4 @@
-import { byteSize, duration, integerIn } from "../config/kinds.ts";
+import { byteSize, duration, integerIn, listOf, text } from "../config/kinds.ts";
 import { option, optionGroup, type SettingsOf } from "../config/option.ts";
 
 export const imapOptions = optionGroup("imap", "IMAP server (RFC 9051, RFC 3501).", {
@@ -24,6 +24,11 @@ export const imapOptions = optionGroup("imap", "IMAP server (RFC 9051, RFC 3501)
     integerIn(1, 1000),
     20,
     "How many commands in a row may be refused as BAD before the connection is closed.",
+  ),
+  submission_users: option(
+    listOf(text),
+    [],
+    "User ids of submission servers: they may read URLs that are authorised for submission (RFC 4467).",
   ),
   body_read_ahead: option(
     byteSize,

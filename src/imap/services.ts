@@ -22,6 +22,8 @@ export interface ImapServices {
   readonly hasCertificate: boolean;
   /** Whether passwords are taken without TLS (directory.allowplaintext). */
   readonly allowPlaintext: boolean;
+  /** Keys of URLAUTH are made from it (RFC 4467); without it URLAUTH is not offered. */
+  readonly urlAuthSecret?: Buffer | undefined;
   /** Full-text index; without it text keys scan. */
   readonly textSearch?: TextSearch | undefined;
   /** Commands of other rooms (replication, proxying) with the capabilities they announce. */

@@ -207,6 +207,8 @@ export interface BodyWriter {
 /** A body ready to be appended (any number of times) and then released. */
 export interface StagedBody {
   readonly sizeBytes: number;
+  /** A piece of it, to be built into another message (RFC 4469). Inside 0..sizeBytes. */
+  read(offset: number, length: number): Promise<Buffer>;
   release(): void;
 }
 

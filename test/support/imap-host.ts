@@ -4,11 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemRandom } from "../../src/base/io/random.ts";
 import { Logs } from "../../src/base/log.ts";
+import type { DirectoryAdmin } from "../../src/directory/admin.ts";
 import { openDirectory } from "../../src/directory/open.ts";
 import type { ImapSettings } from "../../src/imap/options.ts";
 import { ImapServer } from "../../src/imap/server.ts";
 import type { ImapServices } from "../../src/imap/services.ts";
 import { parseAcl } from "../../src/store/acl.ts";
+import type { MailboxType } from "../../src/store/model.ts";
 import { inboxOf } from "../../src/store/names.ts";
 import { DEFAULT_NAMESPACE } from "../../src/store/namespace.ts";
 import type { Store } from "../../src/store/port.ts";
@@ -26,6 +28,7 @@ export const IMAP_TEST_SETTINGS: ImapSettings = {
   maxLiteralBytes: 10_000,
   maxOutputBufferBytes: 524_288,
   maxBadCommands: 20,
+  submissionUsers: ["bob"],
   bodyReadAheadBytes: 4_194_304,
 };
 const PASSWORD = "secret";
@@ -43,6 +46,7 @@ export class ImapHost implements TranscriptHost {
   #raw = false;
   #tls = true;
   #ready: Promise<void>;
+  readonly #admin: DirectoryAdmin | undefined;
 
   constructor(settings: Partial<ImapSettings> = {}) {
     const log = new Logs({
@@ -68,9 +72,11 @@ export class ImapHost implements TranscriptHost {
       version: "1.2.3",
       hasCertificate: true,
       allowPlaintext: false,
+      urlAuthSecret: Buffer.alloc(32, "secret"),
     };
     this.server = new ImapServer(this.services);
-    this.#ready = this.#prepare(directory);
+    this.#admin = directory.admin;
+    this.#ready = this.#prepare();
     this.#close = async () => {
       this.server.close();
       await directory.close();
@@ -78,10 +84,10 @@ export class ImapHost implements TranscriptHost {
     };
   }
 
-  async #prepare(directory: ReturnType<typeof openDirectory>): Promise<void> {
-    await directory.admin?.addDomain("example.test", { isDefault: true });
+  async #prepare(): Promise<void> {
+    await this.#admin?.addDomain("example.test", { isDefault: true });
     for (const user of ["alice", "bob"]) {
-      await directory.admin?.addUser({ name: user, password: PASSWORD });
+      await this.#admin?.addUser({ name: user, password: PASSWORD });
       await this.store.create(inboxOf(user), {});
     }
   }
@@ -107,7 +113,8 @@ export class ImapHost implements TranscriptHost {
   }
 
   /**
-   * `raw`: clients are not logged in. `clear`: without TLS. `user 2 bob`: client 2 logs in as bob. `mail 3`: three
+   * `raw`: clients are not logged in. `clear`: without TLS. `user 2 bob`: client 2 logs in as bob (`admin` is one).
+   * `group staff bob`. `create user.alice.#calendars calendar`. `mail 3`: three
    * messages in alice's INBOX. `advance 60000`: the clock moves, in ms. `acl user.alice bob lrs`. `subscribe …`.
    */
   async directive(words: readonly string[]): Promise<void> {
@@ -115,9 +122,17 @@ export class ImapHost implements TranscriptHost {
     const [word, first = "", second = "", third = ""] = words;
     if (word === "raw") this.#raw = true;
     else if (word === "clear") this.#tls = false;
-    else if (word === "user") this.#users.set(first, second);
-    else if (word === "advance") this.clock.advance(Number(first));
-    else if (word === "create") await this.store.create(first, {});
+    else if (word === "user") {
+      this.#users.set(first, second);
+      if (second === "admin") {
+        await this.#admin?.addUser({ name: "admin", password: PASSWORD, isAdmin: true });
+      }
+    } else if (word === "group") {
+      await this.#admin?.addGroup(first);
+      await this.#admin?.addMember(first, second);
+    } else if (word === "advance") this.clock.advance(Number(first));
+    else if (word === "create")
+      await this.store.create(first, second === "" ? {} : { type: second as MailboxType });
     else if (word === "acl") {
       const { id, acl } = this.store.mailboxes.get(first);
       await this.store.setAcl(id, [...acl, ...parseAcl(`${second}\t${third}\t`)]);

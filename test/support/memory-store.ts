@@ -49,6 +49,9 @@ class MemoryBody implements StagedBody {
   get sizeBytes(): number {
     return this.bytes.length;
   }
+  read(offset: number, length: number): Promise<Buffer> {
+    return Promise.resolve(this.bytes.subarray(offset, offset + length));
+  }
   release(): void {
     // Memory is freed by itself.
   }
@@ -392,6 +395,15 @@ export class MemoryStore {
     const sourceUids = rows.map(({ uid }) => uid);
     if (options.move) await this.expunge(source, sourceUids, { onlyDeleted: false }, by);
     return { uidValidity: folder.mailbox.uidValidity, sourceUids, targetUids, modseq };
+  }
+
+  async replace(source: MailboxId, uid: Uid, target: MailboxId, message: NewMessage, by: Actor) {
+    if (!this.#folder(source).rows.some((row) => row.uid === uid)) {
+      throw new StoreError("message_not_found", "message is gone");
+    }
+    const result = await this.append(target, [message], by);
+    await this.expunge(source, [uid], { onlyDeleted: false }, by);
+    return result;
   }
 
   async create(name: MailboxName, options: CreateMailbox): Promise<Mailbox> {

@@ -81,7 +81,12 @@ test("framer: a streamed literal comes in pieces and ends", () => {
       else if (event.kind === "frame") frames.push(event.frame);
       else if (event.kind === "chunk") {
         pieces.push(event.bytes.toString());
-        if (event.last) framer.literalStaged({ sizeBytes: 0, release: () => undefined });
+        if (event.last)
+          framer.literalStaged({
+            sizeBytes: 0,
+            read: () => Promise.resolve(Buffer.alloc(0)),
+            release: () => undefined,
+          });
       }
     }
   }

@@ -30,7 +30,7 @@ export const append = command({
     const { system, keywords } = allowedFlags(session.rightsOn(mailbox));
     const bodies: MadeBody[] = [];
     try {
-      for (const { data } of messages) bodies.push(await data(session));
+      for (const message of messages) bodies.push(await makeBody(session, message));
       const result = await session.services.store.append(
         mailbox.id,
         messages.map((message, index) => newMessage(message, bodies[index]!.body, system, keywords)),
@@ -44,6 +44,14 @@ export const append = command({
     }
   },
 });
+
+/** A message of no bytes ends an APPEND without a message: how a client gives up after it named the mailbox. */
+export async function makeBody(session: Session, { data }: AppendMessage): Promise<MadeBody> {
+  const made = await data(session);
+  if (made.body.sizeBytes > 0) return made;
+  made.release();
+  throw no("Empty message");
+}
 
 /** @throws ImapRefusal TRYCREATE when it is not there */
 export function appendTarget(session: Session, name: string): Mailbox {

@@ -4,12 +4,14 @@ import { append } from "./append.ts";
 import { authenticate } from "./authenticate.ts";
 import { capability } from "./capability.ts";
 import { close, unselect } from "./close.ts";
+import { compress } from "./compress.ts";
 import { copy, move } from "./copy.ts";
 import { create } from "./create.ts";
 import { deleteMailbox } from "./delete.ts";
 import { enable } from "./enable.ts";
 import { expunge } from "./expunge.ts";
 import { fetch } from "./fetch.ts";
+import { genurlauth } from "./genurlauth.ts";
 import { id } from "./id.ts";
 import { idle } from "./idle.ts";
 import { list, lsub } from "./list.ts";
@@ -19,11 +21,14 @@ import { namespace } from "./namespace.ts";
 import { check, noop } from "./noop.ts";
 import { rename } from "./rename.ts";
 import { search } from "./search.ts";
+import { replace } from "./replace.ts";
+import { resetkey } from "./resetkey.ts";
 import { examine, select } from "./select.ts";
 import { starttls } from "./starttls.ts";
 import { status } from "./status.ts";
 import { store } from "./store.ts";
 import { subscribe, unsubscribe } from "./subscribe.ts";
+import { urlfetch } from "./urlfetch.ts";
 
 const COMMANDS: readonly Command[] = [
   // Any state
@@ -49,7 +54,11 @@ const COMMANDS: readonly Command[] = [
   namespace,
   status,
   append,
+  genurlauth,
+  resetkey,
+  urlfetch,
   idle,
+  compress,
   // Messages
   check,
   close,
@@ -60,6 +69,7 @@ const COMMANDS: readonly Command[] = [
   store,
   copy,
   move,
+  replace,
 ];
 
 /** With the commands of other rooms; theirs win, so that a front end can answer LIST by itself. */
