@@ -1,4 +1,4 @@
-/** What a command file declares. The dispatcher in `session.ts` does the rest: states, UID form, errors, the tagged line. */
+/** What a command file declares. The `dispatcher.ts` does the rest: states, UID form, errors, the tagged line. */
 import type { Reader } from "./codec/reader.ts";
 import type { Session } from "./session.ts";
 
@@ -13,6 +13,8 @@ export interface CommandSpec<Arguments> {
   readonly uid?: boolean | "only";
   /** Its sequence form must not tell of expunges (RFC 9051 §7.5.1: FETCH, STORE, SEARCH and their kin). */
   readonly holdsExpunges?: boolean;
+  /** Its answer is EXPUNGE responses, also for clients that asked not to be told of expunges (NOTIFY). */
+  readonly expunges?: boolean;
   /** Its literals are messages: large ones go to the store while they arrive. */
   readonly takesMessages?: boolean;
   /** Reads the arguments after the name, the space before them included. The dispatcher checks the end of the line. */
@@ -43,6 +45,7 @@ export interface Command {
   readonly state: CommandSpec<unknown>["state"];
   readonly uid: boolean | "only";
   readonly holdsExpunges: boolean;
+  readonly expunges: boolean;
   readonly takesMessages: boolean;
   /** Parses; what it returns runs the command. */
   prepare(reader: Reader, session: Session, call: CommandCall): () => Completion | Promise<Completion>;
@@ -54,6 +57,7 @@ export function command<Arguments>(spec: CommandSpec<Arguments>): Command {
     state: spec.state,
     uid: spec.uid ?? false,
     holdsExpunges: spec.holdsExpunges ?? false,
+    expunges: spec.expunges ?? false,
     takesMessages: spec.takesMessages ?? false,
     prepare(reader, session, call) {
       const parsed = spec.parse(reader, session, call);

@@ -20,6 +20,22 @@ import type { Session } from "./session.ts";
 /** Room for new messages before the map is copied. */
 const GROWTH = 64;
 
+export interface TellOptions {
+  readonly expunges: boolean;
+  /** FETCH responses carry the UID. */
+  readonly uids?: boolean;
+  /** The command's own answer is EXPUNGE responses. */
+  readonly asked?: boolean;
+}
+
+/** Who has more to say about what the client is told of the selected mailbox. */
+export interface UpdateFollower {
+  /** Just before EXPUNGE responses, while sequence numbers still hold (RFC 5267 §4.3.4). */
+  expunging(uids: readonly number[]): void;
+  /** Just after EXISTS and FETCH responses. A promise while it still writes, also about earlier news. */
+  told(appended: readonly Uid[], changed: readonly Uid[]): Promise<void> | undefined;
+}
+
 export class Selected {
   readonly view: MailboxView;
   readonly readOnly: boolean;
@@ -36,6 +52,8 @@ export class Selected {
   /** \Recent in this session (RFC 3501 §2.3.2): ranges of UIDs this session claimed first. */
   readonly #recent: NumberRange[] = [];
   #recentCount = 0;
+  /** Search contexts and NOTIFY, when there are any. */
+  follower: UpdateFollower | undefined;
   /** The result of the last SEARCH with SAVE (`$`, RFC 9051 §6.4.4.1). */
   #saved: readonly number[] = [];
 
@@ -142,30 +160,37 @@ export class Selected {
   }
 
   /**
-   * Tells what changed since the last time: expunges (only where allowed), new messages, keywords, flags.
-   * The one place where the map changes.
+   * Tells what changed since the last time: expunges (only where allowed), new messages, keywords, flags; what NOTIFY
+   * left out stays untold. The one place where the map changes.
+   *
+   * @returns a promise while search contexts or NOTIFY have more to say about it
    */
-  tellUpdates({ expunges, uids = false }: { expunges: boolean; uids?: boolean }): void {
+  tellUpdates({ expunges, uids = false, asked = false }: TellOptions): Promise<void> | undefined {
     const { view } = this;
     const { highestModseq } = view.mailbox;
-    if (expunges && this.#expungesWait()) this.#tellExpunges();
+    const events = this.#session.messageEvents;
+    if ((asked || (expunges && events?.expunged !== false)) && this.#expungesWait()) this.#tellExpunges();
     if (highestModseq === this.#toldModseq) {
       if (this.#noted.size > 0) this.#noted.clear();
-      return;
+      return this.follower?.told([], []);
     }
     const knownBefore = this.#lastUid;
     const since = this.#toldModseq as Modseq;
-    this.#toldModseq = highestModseq;
     this.tellNewKeywords();
-    this.#tellNew();
+    const appended = events?.appended === false ? [] : this.#tellNew();
+    if (events?.changed === false) return this.follower?.told(appended, []);
+    this.#toldModseq = highestModseq;
+    const changed: Uid[] = [];
     for (const uid of view.changedSince(since)) {
       if (uid > knownBefore) break;
       const index = view.indexOf(uid);
       const sequence = this.sequenceOf(uid);
-      if (index < 0 || sequence === 0 || this.#noted.get(uid) === view.modseqs[index]) continue;
-      this.#tellFlags(index, uid, sequence, uids);
+      if (index < 0 || sequence === 0) continue;
+      changed.push(uid);
+      if (this.#noted.get(uid) !== view.modseqs[index]) this.#tellFlags(index, uid, sequence, uids);
     }
     this.#noted.clear();
+    return this.follower?.told(appended, changed);
   }
 
   /** `* n FETCH (…FLAGS (…)…)` outside of FETCH itself. */
@@ -228,19 +253,17 @@ export class Selected {
     const currentCount = this.view.count;
     const goneUids: number[] = [];
     const gonePositions: number[] = [];
-    let kept = 0;
     let at = 0;
     for (let position = 0; position < this.#count; position++) {
       const uid = this.#uids[position]!;
       while (at < currentCount && current[at]! < uid) at++;
-      if (at < currentCount && current[at] === uid) this.#uids[kept++] = uid;
-      else {
-        goneUids.push(uid);
-        gonePositions.push(position);
-        if (this.#recentCount > 0 && this.isRecent(uid)) this.#recentCount--;
-      }
+      if (at < currentCount && current[at] === uid) continue;
+      goneUids.push(uid);
+      gonePositions.push(position);
+      if (this.#recentCount > 0 && this.isRecent(uid)) this.#recentCount--;
     }
-    this.#count = kept;
+    this.follower?.expunging(goneUids);
+    this.#forget(gonePositions);
     if (session.enabled.has("QRESYNC") || session.enabled.has("UIDONLY")) {
       session.untagged(`VANISHED ${printNumbers(goneUids)}`);
       return;
@@ -254,22 +277,34 @@ export class Selected {
         .ascii(" EXPUNGE\r\n");
   }
 
-  #tellNew(): void {
+  /** Closes the gaps at these positions, which ascend. */
+  #forget(positions: readonly number[]): void {
+    for (let i = 0; i < positions.length; i++) {
+      const next = positions[i + 1] ?? this.#count;
+      this.#uids.copyWithin(positions[i]! - i, positions[i]! + 1, next);
+    }
+    this.#count -= positions.length;
+  }
+
+  #tellNew(): readonly Uid[] {
     const { view } = this;
     const from = view.lowerBound(this.#lastUid + 1);
     const added = view.count - from;
-    if (added === 0) return;
+    if (added === 0) return [];
     if (this.#count + added > this.#uids.length) {
       const grown = new Uint32Array(this.#count + added + GROWTH);
       grown.set(this.#uids.subarray(0, this.#count));
       this.#uids = grown;
     }
-    this.#uids.set(view.uids.subarray(from, view.count), this.#count);
+    const uids = view.uids.subarray(from, view.count);
+    this.#uids.set(uids, this.#count);
     this.#count += added;
     this.#session.untagged(`${this.#count} EXISTS`);
-    if (this.#session.rev2) return;
-    this.#claimRecent();
-    this.#session.untagged(`${this.#recentCount} RECENT`);
+    if (!this.#session.rev2) {
+      this.#claimRecent();
+      this.#session.untagged(`${this.#recentCount} RECENT`);
+    }
+    return this.follower === undefined ? [] : Array.from(uids, (uid) => uid as Uid);
   }
 
   /** Before flags that may name a new keyword. */

@@ -71,7 +71,7 @@ export function readStatusItems(reader: Reader, session: Session): StatusItem[] 
     const item = BY_NAME.get(name);
     if (item === undefined) throw bad(`Unknown STATUS item "${name}"`);
     // RFC 7162 §3.1: a CONDSTORE enabling command.
-    if (name === "HIGHESTMODSEQ") session.enabled.add("CONDSTORE");
+    if (name === "HIGHESTMODSEQ") session.enableCondstore();
     return item;
   });
   if (items.length === 0) throw bad("No STATUS items");

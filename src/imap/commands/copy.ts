@@ -25,6 +25,7 @@ export const move = command({
   name: "MOVE",
   state: "selected",
   uid: true,
+  expunges: true,
   parse: parseCopy,
   run: (session, parsed, call) => copyOrMove(session, parsed, call, true),
 });

@@ -21,8 +21,10 @@ export const enable = command({
   },
   run(session, names) {
     const known = [...new Set(names)].filter((name) => ENABLES.has(name));
-    for (const name of known) for (const feature of ENABLES.get(name) ?? []) session.enabled.add(feature);
+    const features = known.flatMap((name) => ENABLES.get(name) ?? []);
+    for (const feature of features) if (feature !== "CONDSTORE") session.enabled.add(feature);
     const shown = known.map((name) => (name === "IMAP4REV2" ? " IMAP4rev2" : ` ${name}`));
     session.untagged(`ENABLED${shown.join("")}`);
+    if (features.includes("CONDSTORE")) session.enableCondstore();
   },
 });

@@ -7,6 +7,7 @@ export const expunge = command({
   name: "EXPUNGE",
   state: "selected",
   uid: true,
+  expunges: true,
   parse: (reader, _session, { by }) => (by === "uid" ? reader.sp().sequenceSet() : undefined),
   async run(session, set) {
     const { selected } = session;

@@ -64,7 +64,7 @@ function readModifiers(reader: Reader, session: Session, call: CommandCall): Fet
     const name = reader.keyword();
     if (name === "CHANGEDSINCE") {
       changedSince = toModseq(Math.min(reader.sp().number64(), Number.MAX_SAFE_INTEGER));
-      session.enabled.add("CONDSTORE");
+      session.enableCondstore();
     } else if (name === "VANISHED") vanished = true;
     else throw bad(`Unknown FETCH modifier "${name}"`);
   } while (reader.skip(" "));

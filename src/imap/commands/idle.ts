@@ -13,8 +13,13 @@ export const idle = command({
     const { selectedOrUndefined: selected, services } = session;
     const tell = (): void => {
       if (session.ended || session.connection.bufferedBytes > services.settings.maxOutputBufferBytes) return;
-      session.tellUpdates({ expunges: true });
+      const more = session.tellUpdates({ expunges: true });
       session.out.flush();
+      // Search contexts and NOTIFY read messages before they go on.
+      more?.then(
+        () => session.out.flush(),
+        (error: unknown) => session.crash(error, "IDLE"),
+      );
     };
     const stop = selected === undefined ? undefined : services.store.onMailboxChange(selected.id, tell);
     try {

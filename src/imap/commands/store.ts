@@ -74,7 +74,7 @@ function readUnchangedSince(reader: Reader, session: Session): Modseq | undefine
   if (reader.keyword() !== "UNCHANGEDSINCE") throw bad("Unknown STORE modifier");
   const modseq = toModseq(Math.min(reader.sp().number64(), Number.MAX_SAFE_INTEGER));
   reader.expect(")").sp();
-  session.enabled.add("CONDSTORE");
+  session.enableCondstore();
   return modseq;
 }
 

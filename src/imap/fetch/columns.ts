@@ -32,7 +32,7 @@ export const columnAttributes: readonly FetchAttribute[] = [
     name: "MODSEQ",
     parse(_reader, session: Session) {
       // A CONDSTORE enabling command: RFC 7162 §3.1.
-      session.enabled.add("CONDSTORE");
+      session.enableCondstore();
       return modseqItem;
     },
   },

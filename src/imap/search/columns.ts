@@ -107,7 +107,7 @@ export const columnKeys: readonly SearchKey[] = [
   {
     name: "MODSEQ",
     parse({ reader, session }) {
-      session.enabled.add("CONDSTORE");
+      session.enableCondstore();
       // "/flags/…" SP "all": metadata items have no modseq of their own here (RFC 7162 §3.1.5 allows that).
       if (reader.sp().peekIs('"')) {
         reader.string();
