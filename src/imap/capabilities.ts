@@ -1,5 +1,6 @@
 /** What CAPABILITY announces, in this order (RFC 9051 §6.1.1). One line for each; extensions add theirs here. */
 import { isCompressed } from "./commands/compress.ts";
+import { QUOTA_CAPABILITIES } from "./quota/resources.ts";
 import type { Session } from "./session.ts";
 
 interface Capability {
@@ -37,6 +38,18 @@ const CAPABILITIES: readonly Capability[] = [
   { name: "CONDSTORE", when: loggedIn },
   { name: "QRESYNC", when: loggedIn },
   { name: "STATUS=SIZE", when: loggedIn },
+  { name: "LIST-EXTENDED", when: loggedIn },
+  { name: "LIST-STATUS", when: loggedIn },
+  { name: "LIST-MYRIGHTS", when: loggedIn },
+  { name: "SPECIAL-USE", when: loggedIn },
+  { name: "CREATE-SPECIAL-USE", when: loggedIn },
+  { name: "ACL", when: loggedIn },
+  // All rights that RFC 2086 did not have: RFC 4314 §2.2.
+  { name: "RIGHTS=kxten", when: loggedIn },
+  { name: "QUOTA", when: loggedIn },
+  ...QUOTA_CAPABILITIES.map((name) => ({ name, when: loggedIn })),
+  { name: "QUOTASET", when: loggedIn },
+  { name: "UNAUTHENTICATE", when: loggedIn },
   { name: "OBJECTID", when: loggedIn },
   { name: "SAVEDATE", when: loggedIn },
   { name: "PREVIEW", when: loggedIn },

@@ -45,7 +45,9 @@ export function refusalOf(error: unknown): ImapRefusal | undefined {
   if (error instanceof ImapRefusal) return error;
   // One text, whatever the reason: a mailbox that may not be seen must not differ from one that is not there.
   if (error instanceof StoreError && error.code === "mailbox_not_found") return no(NOT_THERE, "NONEXISTENT");
-  if (error instanceof StoreError) return no(capitalized(error.message), STORE_CODES[error.code]);
+  if (error instanceof StoreError) {
+    return no(capitalized(withoutNames(error.message)), STORE_CODES[error.code]);
+  }
   if (error instanceof AuthError) {
     const code = AUTH_CODES[error.code];
     return new ImapRefusal(error.code === "protocol_error" ? "BAD" : "NO", capitalized(error.message), code);
@@ -59,6 +61,11 @@ export function tryCreate(error: unknown): unknown {
     return no(NOT_THERE, "TRYCREATE");
   }
   return error;
+}
+
+/** The store speaks of internal names; clients know others. */
+function withoutNames(text: string): string {
+  return text.replaceAll(/(mailbox(?: name)?) "(?:[^"\\]|\\.)*"/g, "$1");
 }
 
 function capitalized(text: string): string {

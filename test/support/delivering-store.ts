@@ -1,15 +1,11 @@
 import type { DeliveryResult, DeliveryTarget, StagedBody, Store } from "../../src/store/port.ts";
 import { StoreError } from "../../src/store/errors.ts";
-import type { MailboxName, QuotaRoot } from "../../src/store/model.ts";
-import { toModseq } from "../../src/base/numbers.ts";
 import { MemoryStore } from "./memory-store.ts";
 
-/** The store in memory with what delivery needs besides mailboxes: duplicates, quota roots, server annotations. */
+/** The store in memory with what delivery needs: duplicates, and refusal above the quota. */
 export class DeliveringStore extends MemoryStore {
   readonly #bytes = new WeakMap<StagedBody, Buffer>();
   readonly #keys = new Set<string>();
-  readonly #limits = new Map<MailboxName, number>();
-  readonly #annotations = new Map<string, Buffer>();
   /** Refuses the next deliveries with this. */
   refuseWith: StoreError | undefined;
 
@@ -31,36 +27,6 @@ export class DeliveringStore extends MemoryStore {
     };
   }
 
-  readonly quotas = {
-    get: (root: MailboxName): QuotaRoot | undefined => this.#root(root),
-    rootOf: (name: MailboxName): QuotaRoot | undefined => {
-      const root = [...this.#limits.keys()].find((one) => name === one || name.startsWith(`${one}.`));
-      return root === undefined ? undefined : this.#root(root);
-    },
-    set: async (root: MailboxName, limits: { storageLimitBytes?: number | undefined }): Promise<void> => {
-      if (limits.storageLimitBytes !== undefined) this.#limits.set(root, limits.storageLimitBytes);
-      await Promise.resolve();
-    },
-  };
-
-  readonly annotations = {
-    list: (): { entry: string; userId: string }[] =>
-      [...this.#annotations.keys()].map((key) => {
-        const [entry = "", userId = ""] = key.split(" ");
-        return { entry, userId };
-      }),
-    set: async (
-      _mailbox: MailboxName,
-      changes: readonly { entry: string; userId: string; value: Buffer | undefined }[],
-    ): Promise<void> => {
-      for (const { entry, userId, value } of changes) {
-        if (value === undefined) this.#annotations.delete(`${entry} ${userId}`);
-        else this.#annotations.set(`${entry} ${userId}`, value);
-      }
-      await Promise.resolve();
-    },
-  };
-
   async deliver(body: StagedBody, targets: readonly DeliveryTarget[]): Promise<DeliveryResult[]> {
     const results: DeliveryResult[] = [];
     for (const target of targets) results.push(await this.#deliverOne(body, target));
@@ -74,7 +40,8 @@ export class DeliveringStore extends MemoryStore {
     const bytes = Buffer.concat([target.prefix, this.#bytes.get(body) ?? Buffer.alloc(0)]);
     const name = this.mailboxes.byId(target.mailbox)?.name ?? "";
     const root = this.quotas.rootOf(name);
-    const full = root !== undefined && root.storageUsedBytes + bytes.length > (root.storageLimitBytes ?? 0);
+    const full =
+      root !== undefined && root.storageUsedBytes + bytes.length > (root.storageLimitBytes ?? Infinity);
     if (full && target.ignoreQuota !== true) {
       return { status: "refused", error: new StoreError("over_quota", "quota exceeded") };
     }
@@ -88,24 +55,6 @@ export class DeliveringStore extends MemoryStore {
     const [uid] = uids;
     if (uid === undefined) throw new Error("no message was added");
     return { status: "delivered", uid, uidValidity };
-  }
-
-  #root(root: MailboxName): QuotaRoot | undefined {
-    const limit = this.#limits.get(root);
-    if (limit === undefined) return undefined;
-    const counted = this.mailboxes.list(root);
-    return {
-      root,
-      modseq: toModseq(1),
-      storageLimitBytes: limit,
-      messageLimit: undefined,
-      annotationStorageLimitBytes: undefined,
-      mailboxLimit: undefined,
-      storageUsedBytes: counted.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
-      messagesUsed: counted.reduce((sum, { exists }) => sum + exists, 0),
-      annotationStorageUsedBytes: 0,
-      mailboxesUsed: counted.length,
-    };
   }
 
   override asStore(): Store {

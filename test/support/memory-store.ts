@@ -11,7 +11,10 @@ import { SystemFlag, type Mailbox, type MailboxId, type MailboxName } from "../.
 import { isBelow, compareNames, parentOf, userOf } from "../../src/store/names.ts";
 import type {
   Actor,
+  AnnotationChange,
   CreateMailbox,
+  FeedEntry,
+  FeedKind,
   FlagChange,
   MailboxDelta,
   MailboxView,
@@ -19,6 +22,7 @@ import type {
   StagedBody,
   Store,
 } from "../../src/store/port.ts";
+import { MemoryAnnotations, MemoryQuotas } from "./memory-metadata.ts";
 
 interface Row {
   uid: Uid;
@@ -152,6 +156,7 @@ export class MemoryStore {
   readonly #subscriptions = new Map<string, Set<MailboxName>>();
   readonly #nowMs: () => number;
   #nextId = 1;
+  #sequence = 0;
 
   constructor(nowMs: () => number) {
     this.#nowMs = nowMs;
@@ -197,6 +202,29 @@ export class MemoryStore {
     hasChildren: (name: MailboxName): boolean =>
       this.#sorted().some(({ mailbox }) => isBelow(mailbox.name, name)),
   };
+
+  readonly quotas = new MemoryQuotas(() => this.mailboxes.list(""));
+  readonly annotations = new MemoryAnnotations();
+  readonly #catalogListeners = new Set<(entries: readonly FeedEntry[]) => void>();
+
+  onAnyChange(listener: (entries: readonly FeedEntry[]) => void): () => void {
+    this.#catalogListeners.add(listener);
+    return () => this.#catalogListeners.delete(listener);
+  }
+
+  #tellAll(kind: FeedKind, { id, uniqueId, name, highestModseq }: Mailbox): void {
+    const entry: FeedEntry = {
+      sequence: ++this.#sequence,
+      kind,
+      mailbox: id,
+      uniqueId,
+      name,
+      user: userOf(name),
+      modseq: highestModseq,
+      atMs: this.#nowMs(),
+    };
+    for (const listener of this.#catalogListeners) listener([entry]);
+  }
 
   readonly subscriptions = {
     list: (user: string): MailboxName[] => [...(this.#subscriptions.get(user) ?? [])],
@@ -292,6 +320,8 @@ export class MemoryStore {
         guid: createHash("sha1").update(bytes).digest("hex"),
         readers: new Set(message.systemFlags & SystemFlag.seen ? [by.userId] : []),
       });
+      if (message.annotations !== undefined)
+        this.annotations.setOfMessage(target, uid, message.annotations, modseq);
     }
     this.#commit(folder, { appended: uids, bySession: by.sessionId });
     return { uidValidity: folder.mailbox.uidValidity, uids, modseq };
@@ -446,6 +476,7 @@ export class MemoryStore {
       createdAt: this.#now,
     };
     this.#folders.set(id, { mailbox, rows: [], tombstones: [], listeners: new Set(), version: 0 });
+    this.#tellAll("create", mailbox);
     return mailbox;
   }
 
@@ -454,6 +485,7 @@ export class MemoryStore {
     const folder = this.#folder(id);
     this.#folders.delete(id);
     this.#commit(folder, { deleted: true });
+    this.#tellAll("delete", folder.mailbox);
   }
 
   async rename(id: MailboxId, newName: MailboxName, options: { withChildren: boolean }): Promise<void> {
@@ -464,6 +496,7 @@ export class MemoryStore {
     for (const { mailbox } of this.#folders.values()) {
       if (mailbox === folder.mailbox || (options.withChildren && isBelow(mailbox.name, name))) {
         mailbox.name = newName + mailbox.name.slice(name.length);
+        this.#tellAll("rename", mailbox);
       }
     }
     this.#commit(folder, { nameOrAclChanged: true });
@@ -471,7 +504,45 @@ export class MemoryStore {
 
   async setAcl(id: MailboxId, acl: Mailbox["acl"]): Promise<void> {
     await Promise.resolve();
-    this.#folder(id).mailbox.acl = acl;
+    const { mailbox } = this.#folder(id);
+    mailbox.acl = acl;
+    this.#tellAll("acl", mailbox);
+  }
+
+  async setSpecialUse(id: MailboxId, specialUse: readonly string[]): Promise<void> {
+    await Promise.resolve();
+    this.#folder(id).mailbox.specialUse = specialUse;
+  }
+
+  async annotateMessages(
+    id: MailboxId,
+    uids: readonly Uid[],
+    changes: readonly AnnotationChange[],
+    by: Actor,
+  ): Promise<{ modseq: Modseq }> {
+    await Promise.resolve();
+    const folder = this.#folder(id);
+    const rows = folder.rows.filter((row) => uids.includes(row.uid));
+    if (rows.length === 0) return { modseq: folder.mailbox.highestModseq };
+    const modseq = this.#nextModseq(folder);
+    for (const row of rows) {
+      row.modseq = modseq;
+      this.annotations.setOfMessage(id, row.uid, changes, modseq);
+    }
+    this.#commit(folder, { changed: rows.map(({ uid }) => uid), bySession: by.sessionId });
+    return { modseq };
+  }
+
+  async setPop3(id: MailboxId, values: { lastLogin?: number; showAfter?: number }): Promise<void> {
+    await Promise.resolve();
+    const { mailbox } = this.#folder(id);
+    mailbox.pop3LastLogin = values.lastLogin ?? mailbox.pop3LastLogin;
+    mailbox.pop3ShowAfter = values.showAfter ?? mailbox.pop3ShowAfter;
+  }
+
+  async setOptions(id: MailboxId, options: Mailbox["options"]): Promise<void> {
+    await Promise.resolve();
+    this.#folder(id).mailbox.options = options;
   }
 
   async setRecent(id: MailboxId, recentUid: number): Promise<void> {

@@ -12,11 +12,15 @@ import { enable } from "./enable.ts";
 import { expunge } from "./expunge.ts";
 import { fetch } from "./fetch.ts";
 import { genurlauth } from "./genurlauth.ts";
+import { getacl } from "./getacl.ts";
+import { getquota, getquotaroot } from "./getquota.ts";
 import { id } from "./id.ts";
 import { idle } from "./idle.ts";
 import { list, lsub } from "./list.ts";
+import { listrights } from "./listrights.ts";
 import { login } from "./login.ts";
 import { logout } from "./logout.ts";
+import { myrights } from "./myrights.ts";
 import { namespace } from "./namespace.ts";
 import { check, noop } from "./noop.ts";
 import { rename } from "./rename.ts";
@@ -24,10 +28,13 @@ import { search } from "./search.ts";
 import { replace } from "./replace.ts";
 import { resetkey } from "./resetkey.ts";
 import { examine, select } from "./select.ts";
+import { deleteacl, setacl } from "./setacl.ts";
+import { setquota } from "./setquota.ts";
 import { starttls } from "./starttls.ts";
 import { status } from "./status.ts";
 import { store } from "./store.ts";
 import { subscribe, unsubscribe } from "./subscribe.ts";
+import { unauthenticate } from "./unauthenticate.ts";
 import { urlfetch } from "./urlfetch.ts";
 
 const COMMANDS: readonly Command[] = [
@@ -42,6 +49,7 @@ const COMMANDS: readonly Command[] = [
   login,
   // Mailboxes
   enable,
+  unauthenticate,
   select,
   examine,
   create,
@@ -53,6 +61,14 @@ const COMMANDS: readonly Command[] = [
   lsub,
   namespace,
   status,
+  setacl,
+  deleteacl,
+  getacl,
+  listrights,
+  myrights,
+  getquota,
+  getquotaroot,
+  setquota,
   append,
   genurlauth,
   resetkey,
