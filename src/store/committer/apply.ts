@@ -1,0 +1,163 @@
+/** apply: header values and records exactly as a master says, without a modseq of our own. */
+import { StoreError } from "../errors.ts";
+import { SystemFlag } from "../model.ts";
+import type { AppliedRecord, ApplyArgs, BodySource, NumberField } from "../operations.ts";
+import { annotationCrc } from "../sync-crc.ts";
+import { annotationsOf, leaveAnnotations } from "./annotations.ts";
+import { threadWords } from "./append.ts";
+import type { Batch } from "./batch.ts";
+import type { MailboxState } from "./mailbox-state.ts";
+import type { Apply } from "./operation.ts";
+
+export const apply: Apply<"apply"> = (batch, args, bodies) => {
+  const state = batch.mailbox(args.mailbox);
+  checkRecords(state, args, bodies);
+  let appended = false;
+  let changed = false;
+  let expunged = false;
+  for (const record of args.records) {
+    const found = state.find(record.uid);
+    if (found === undefined) {
+      addRecord(batch, state, record, bodies);
+      appended = true;
+    } else if (!(found.chunk.flags[found.index]! & SystemFlag.expunged)) {
+      const goes = (record.systemFlags & SystemFlag.expunged) !== 0;
+      replaceRecord(batch, state, record);
+      if (goes) expunged = true;
+      else changed = true;
+    }
+  }
+  setHeaderValues(batch, state, args);
+  if (appended) batch.feed("append", state);
+  if (changed) batch.feed("flags", state);
+  if (expunged) batch.feed("expunge", state);
+  batch.feed(args.acl === undefined ? "header" : "acl", state);
+  return undefined;
+};
+
+/** @throws StoreError conflict, message_not_found, keyword_limit; nothing is changed then */
+function checkRecords(state: MailboxState, args: ApplyArgs, bodies: readonly BodySource[]): void {
+  for (const record of args.records) {
+    state.keywordBits(record.keywords, true);
+    const found = state.find(record.uid);
+    if (found === undefined) {
+      if (record.body === undefined || bodies[record.body] === undefined) {
+        if (record.systemFlags & SystemFlag.expunged) continue;
+        throw new StoreError(
+          "message_not_found",
+          `UID ${record.uid} of ${state.statics.name} came without a body`,
+        );
+      }
+      continue;
+    }
+    const cold = state.coldOf(found.chunk);
+    const guid = Buffer.from(cold.guids.buffer, cold.guids.byteOffset + 20 * found.index, 20).toString("hex");
+    if (guid !== record.guid) {
+      throw new StoreError("conflict", `UID ${record.uid} of ${state.statics.name} is another message here`);
+    }
+  }
+}
+
+function addRecord(
+  batch: Batch,
+  state: MailboxState,
+  record: AppliedRecord,
+  bodies: readonly BodySource[],
+): void {
+  const source = record.body === undefined ? undefined : bodies[record.body];
+  // A tombstone that we never had: only its UID and modseq matter.
+  const stored =
+    source === undefined
+      ? undefined
+      : batch.store(source, undefined, state.statics.partition, state.id, record.uid);
+  if (stored !== undefined && stored.guidHex !== record.guid) {
+    throw new StoreError("conflict", `the bytes of UID ${record.uid} do not have the GUID ${record.guid}`);
+  }
+  const [threadHigh, threadLow] = threadWords(record.threadId);
+  state.add({
+    uid: record.uid,
+    modseq: record.modseq,
+    createdModseq: record.createdModseq,
+    lastUpdated: record.lastUpdated,
+    internalDate: record.internalDate,
+    saveDate: record.saveDate,
+    sizeBytes: stored?.length ?? record.sizeBytes,
+    systemFlags: record.systemFlags,
+    keywordBits: state.keywordBits(record.keywords, true),
+    guid: Buffer.from(record.guid, "hex"),
+    guidAt: 0,
+    bodyId: stored?.id ?? 0,
+    threadHigh,
+    threadLow,
+  });
+  batch.changes++;
+  state.numbers.lastUid = Math.max(state.numbers.lastUid, record.uid);
+  if (record.systemFlags & SystemFlag.expunged) return;
+  batch.quotas.count(state.statics.quotaRoot, { bytes: stored?.length ?? 0, messages: 1 });
+  setAnnotations(batch, state, record);
+}
+
+function replaceRecord(batch: Batch, state: MailboxState, record: AppliedRecord): void {
+  const { chunk, index } = state.find(record.uid)!;
+  const goes = (record.systemFlags & SystemFlag.expunged) !== 0;
+  batch.changes++;
+  if (goes) {
+    leaveAnnotations(batch, state, record.uid);
+    const bytes = state.coldOf(chunk).sizes[index]!;
+    batch.quotas.count(state.statics.quotaRoot, { bytes, messages: 1 }, -1);
+  } else {
+    setAnnotations(batch, state, record);
+  }
+  const [threadHigh, threadLow] = threadWords(record.threadId);
+  state.replaceCold(chunk, index, {
+    saveDate: record.saveDate,
+    createdModseq: record.createdModseq,
+    threadHigh,
+    threadLow,
+  });
+  state.replaceHot(chunk, index, {
+    flags: record.systemFlags,
+    words: state.keywordBits(record.keywords, true),
+    modseq: record.modseq,
+    lastUpdated: record.lastUpdated,
+    internalDate: record.internalDate,
+  });
+}
+
+/** All annotations of the message as given; what is not among them goes. */
+function setAnnotations(batch: Batch, state: MailboxState, record: AppliedRecord): void {
+  const { uid } = record;
+  const root = state.statics.quotaRoot;
+  for (const row of annotationsOf(batch, state, uid)) {
+    state.xorAnnotationCrc(annotationCrc(uid, row.entry, row.user_id, row.value));
+    batch.quotas.count(root, { annotationBytes: row.value.length }, -1);
+    state.numbers.annotations--;
+  }
+  batch.index.sql("DELETE FROM message_annotations WHERE mailbox = ? AND uid = ?").run(state.id, uid);
+  for (const { entry, userId, modseq, value } of record.annotations) {
+    state.xorAnnotationCrc(annotationCrc(uid, entry, userId, value));
+    batch.quotas.count(root, { annotationBytes: value.length });
+    state.numbers.annotations++;
+    batch.index
+      .sql("INSERT OR REPLACE INTO message_annotations VALUES (?, ?, ?, ?, ?, ?)")
+      .run(state.id, uid, entry, userId, modseq, value);
+  }
+}
+
+function setHeaderValues(batch: Batch, state: MailboxState, args: ApplyArgs): void {
+  for (const [field, value] of Object.entries(args.numbers)) state.numbers[field as NumberField] = value;
+  if (args.acl !== undefined) {
+    state.setStatics({ acl: args.acl });
+    state.nameOrAclChanged = true;
+  }
+  if (args.options !== undefined) state.setStatics({ options: args.options });
+  if (args.specialUse !== undefined) state.setStatics({ specialUse: args.specialUse });
+  state.isDirty = true;
+  if (args.annotations === undefined) return;
+  batch.index.sql("DELETE FROM mailbox_annotations WHERE mailbox = ?").run(state.id);
+  for (const { entry, userId, modseq, value } of args.annotations) {
+    batch.index
+      .sql("INSERT OR REPLACE INTO mailbox_annotations VALUES (?, ?, ?, ?, ?)")
+      .run(state.id, entry, userId, modseq, value);
+  }
+}

@@ -1,0 +1,319 @@
+/**
+ * Message bodies in append-only segment files, one copy per GUID and partition.
+ *
+ *   segments/<partition>/<id>.seg = records of: magic "RKB1" · length u32 · crc32 u32 · GUID 20 bytes · body
+ *
+ * Little endian. Bodies of a batch are collected and written with one write and one sync before the index transaction
+ * commits. What lies behind `segments.size` was never acknowledged and is cut off on start.
+ */
+import { hash } from "node:crypto";
+import { crc32 } from "node:zlib";
+import { assert, AssertionError } from "../../base/assert.ts";
+import type { Disk, DiskFile } from "../../base/io/disk.ts";
+import { Lru } from "../../base/lru.ts";
+import { StoreError } from "../errors.ts";
+import type { BodyRow, WriteIndex } from "./write-index.ts";
+
+const MAGIC = 0x3142_4b52;
+export const BODY_HEADER_BYTES = 32;
+/** A segment is closed when it has reached this size. */
+export const SEGMENT_BYTES = 256 * 1024 * 1024;
+/** Segments kept open for reading back in the committer. */
+const OPEN_SEGMENTS = 32;
+
+export interface StoredBody {
+  readonly id: number;
+  readonly guid: Buffer;
+  readonly guidHex: string;
+  readonly length: number;
+  readonly partition: string;
+}
+
+interface PendingBody extends StoredBody {
+  /** Undefined when it was on disk before this batch. */
+  readonly bytes: readonly Uint8Array[] | undefined;
+  row: BodyRow;
+  refs: number;
+}
+
+interface ActiveSegment {
+  readonly id: number;
+  readonly partition: string;
+  readonly file: DiskFile;
+  /** Committed bytes. */
+  size: number;
+  pending: Uint8Array[];
+  pendingBytes: number;
+  pendingLive: number;
+}
+
+export function segmentPath(folder: string, partition: string, id: number): string {
+  return `${folder}/segments/${partition}/${id}.seg`;
+}
+
+export class BodyStore {
+  readonly #folder: string;
+  readonly #disk: Disk;
+  readonly #index: WriteIndex;
+  readonly #active = new Map<string, ActiveSegment>();
+  readonly #readers: Lru<number, DiskFile>;
+  /** Bodies new in this batch, by partition and GUID; several on a collision. */
+  readonly #pending = new Map<string, PendingBody[]>();
+  readonly #refChanges = new Map<number, number>();
+
+  constructor(folder: string, disk: Disk, index: WriteIndex) {
+    this.#folder = folder;
+    this.#disk = disk;
+    this.#index = index;
+    this.#readers = new Lru({ maxEntries: OPEN_SEGMENTS, onEvict: (file) => file.close() });
+  }
+
+  get pendingBytes(): number {
+    let total = 0;
+    for (const segment of this.#active.values()) total += segment.pendingBytes;
+    return total;
+  }
+
+  /** Cuts what a crash left behind the committed size and removes segments that were never committed. */
+  sweep(): void {
+    const root = `${this.#folder}/segments`;
+    this.#disk.makeFolder(root);
+    this.#disk.syncFolder(this.#folder);
+    const known = new Map(this.#index.segments().map((segment) => [segment.id, segment]));
+    for (const partition of this.#disk.list(root)) {
+      for (const name of this.#disk.list(`${root}/${partition}`)) {
+        const id = Number(name.replace(/\.seg$/, ""));
+        const path = `${root}/${partition}/${name}`;
+        const segment = known.get(id);
+        // A number whose transaction was lost is given again, perhaps in another partition; the removal of the old
+        // file may have been lost as well.
+        if (segment === undefined || segment.partition !== partition) {
+          this.#disk.remove(path);
+          continue;
+        }
+        if (segment.active === 0) continue;
+        const file = this.#disk.open(path, "append");
+        if (file.size() > segment.size) file.truncate(segment.size);
+        this.#active.set(partition, { id, partition, file, size: segment.size, ...nothingPending() });
+      }
+    }
+  }
+
+  /** Finds or adds the body made of `parts`. `summaryKey` = where its summary will be kept when it is new. */
+  add(
+    partition: string,
+    parts: readonly Uint8Array[],
+    summaryKey: number,
+  ): { body: StoredBody; isNew: boolean } {
+    const whole = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+    const guid = hash("sha1", whole, "buffer");
+    const key = pendingKey(partition, guid);
+    for (const known of this.#candidates(key, partition, guid)) {
+      if (known.length === whole.length && this.#sameBytes(known, whole)) {
+        known.refs++;
+        return { body: known, isNew: false };
+      }
+    }
+    const segment = this.#segmentFor(partition);
+    const header = Buffer.allocUnsafe(BODY_HEADER_BYTES);
+    header.writeUInt32LE(MAGIC, 0);
+    header.writeUInt32LE(whole.length, 4);
+    header.writeUInt32LE(crc32(whole), 8);
+    guid.copy(header, 12);
+    const row: BodyRow = {
+      id: this.#index.nextBodyId(),
+      guid,
+      partition,
+      segment: segment.id,
+      offset: segment.size + segment.pendingBytes,
+      length: whole.length,
+      summary: summaryKey,
+    };
+    segment.pending.push(header, whole);
+    segment.pendingBytes += BODY_HEADER_BYTES + whole.length;
+    segment.pendingLive += BODY_HEADER_BYTES + whole.length;
+    const body: PendingBody = {
+      id: row.id,
+      guid,
+      guidHex: guid.toString("hex"),
+      length: whole.length,
+      partition,
+      bytes: [whole],
+      row,
+      refs: 1,
+    };
+    const others = this.#pending.get(key);
+    if (others === undefined) this.#pending.set(key, [body]);
+    else others.push(body);
+    return { body, isNew: true };
+  }
+
+  /** A body that is there already, by GUID; undefined when it is not on the partition. Counts one reference. */
+  link(partition: string, guid: Buffer): StoredBody | undefined {
+    const body = this.#candidates(pendingKey(partition, guid), partition, guid)[0];
+    if (body !== undefined) body.refs++;
+    return body;
+  }
+
+  /** Counts references of a body by its id (copies, expiry). */
+  addRefs(id: number, change: number): void {
+    this.#refChanges.set(id, (this.#refChanges.get(id) ?? 0) + change);
+  }
+
+  readBytes(row: BodyRow): Buffer {
+    for (const segment of this.#active.values()) {
+      if (segment.id === row.segment && row.offset >= segment.size) return readPending(segment, row);
+    }
+    const bytes = Buffer.allocUnsafeSlow(row.length);
+    const read = this.#reader(row.partition, row.segment).read(bytes, row.offset + BODY_HEADER_BYTES);
+    if (read !== row.length) {
+      throw new StoreError(
+        "disk_failed",
+        `segment ${row.segment} ends before body ${row.id} at ${row.offset}`,
+      );
+    }
+    return bytes;
+  }
+
+  #candidates(key: string, partition: string, guid: Buffer): PendingBody[] {
+    const pending = this.#pending.get(key);
+    if (pending !== undefined) return pending;
+    const stored = this.#index.bodiesByGuid(partition, guid).map((row) => ({
+      id: row.id,
+      guid: row.guid,
+      guidHex: row.guid.toString("hex"),
+      length: row.length,
+      partition,
+      bytes: undefined,
+      row,
+      refs: 0,
+    }));
+    if (stored.length > 0) this.#pending.set(key, stored);
+    return stored;
+  }
+
+  #sameBytes(known: PendingBody, bytes: Uint8Array): boolean {
+    if (known.bytes !== undefined) return Buffer.compare(known.bytes[0]!, bytes) === 0;
+    return this.readBytes(known.row).equals(bytes);
+  }
+
+  #reader(partition: string, segment: number): DiskFile {
+    let file = this.#readers.get(segment);
+    if (file === undefined) {
+      file = this.#disk.open(segmentPath(this.#folder, partition, segment), "read");
+      this.#readers.set(segment, file);
+    }
+    return file;
+  }
+
+  #segmentFor(partition: string): ActiveSegment {
+    const current = this.#active.get(partition);
+    if (current !== undefined && current.size + current.pendingBytes < SEGMENT_BYTES) return current;
+    // Bodies of this batch that go to the full segment are written when the batch is: it stays reachable by `#full`.
+    if (current !== undefined) this.#full.push(current);
+    const folder = `${this.#folder}/segments/${partition}`;
+    this.#disk.makeFolder(folder);
+    // Also when the folder was there: the sync after its making may have failed.
+    this.#disk.syncFolder(`${this.#folder}/segments`);
+    const id = this.#index.insertSegment(partition);
+    const path = segmentPath(this.#folder, partition, id);
+    // A batch that failed may have left one of the same number.
+    if (this.#disk.exists(path)) this.#disk.remove(path);
+    const file = this.#disk.open(path, "create");
+    this.#disk.syncFolder(folder);
+    const segment: ActiveSegment = { id, partition, file, size: 0, ...nothingPending() };
+    this.#active.set(partition, segment);
+    return segment;
+  }
+
+  readonly #full: ActiveSegment[] = [];
+
+  /** Writes and syncs the bodies of the batch; the index rows go into the open transaction. */
+  flush(): void {
+    for (const segment of [...this.#full, ...this.#active.values()]) {
+      if (segment.pendingBytes === 0) continue;
+      segment.file.write(segment.pending, segment.size);
+      segment.file.sync();
+      this.#index.growSegment(segment.id, segment.size + segment.pendingBytes, segment.pendingLive);
+    }
+    for (const segment of this.#full) this.#index.closeSegment(segment.id);
+    for (const bodies of this.#pending.values()) {
+      for (const body of bodies) {
+        const refs = body.refs + this.#takeRefChange(body.id);
+        if (body.bytes !== undefined) this.#index.insertBody(body.row, refs);
+        else if (refs !== 0) this.#index.changeRefs(body.id, body.id, refs);
+      }
+    }
+    this.#flushRefChanges();
+  }
+
+  #takeRefChange(id: number): number {
+    const change = this.#refChanges.get(id) ?? 0;
+    this.#refChanges.delete(id);
+    return change;
+  }
+
+  /** Neighbours with the same change are one UPDATE: a copied folder is a few ranges. */
+  #flushRefChanges(): void {
+    const ids = Float64Array.from(this.#refChanges.keys()).sort();
+    for (let i = 0; i < ids.length;) {
+      const change = this.#refChanges.get(ids[i]!)!;
+      let end = i + 1;
+      while (end < ids.length && ids[end] === ids[end - 1]! + 1 && this.#refChanges.get(ids[end]!) === change)
+        end++;
+      this.#index.changeRefs(ids[i]!, ids[end - 1]!, change);
+      i = end;
+    }
+  }
+
+  /** After the commit. */
+  committed(): void {
+    for (const segment of this.#full) segment.file.close();
+    this.#full.length = 0;
+    for (const segment of this.#active.values()) {
+      segment.size += segment.pendingBytes;
+      Object.assign(segment, nothingPending());
+    }
+    this.#pending.clear();
+    this.#refChanges.clear();
+  }
+
+  /** After a failed batch: forgets it and cuts what may have been written. */
+  rolledBack(): void {
+    for (const segment of [...this.#full, ...this.#active.values()]) segment.file.close();
+    this.#full.length = 0;
+    this.#active.clear();
+    this.#pending.clear();
+    this.#refChanges.clear();
+    this.#readers.clear();
+    try {
+      this.sweep();
+    } catch {
+      // The disk is still bad. Partitions without an active segment get a new one; the next start cuts the old.
+    }
+  }
+
+  close(): void {
+    for (const segment of this.#active.values()) segment.file.close();
+    this.#active.clear();
+    this.#readers.clear();
+  }
+}
+
+function nothingPending(): Pick<ActiveSegment, "pending" | "pendingBytes" | "pendingLive"> {
+  return { pending: [], pendingBytes: 0, pendingLive: 0 };
+}
+
+function pendingKey(partition: string, guid: Buffer): string {
+  return `${guid.toString("latin1", 0, 20)}${partition}`;
+}
+
+function readPending(segment: ActiveSegment, row: BodyRow): Buffer {
+  let at = segment.size;
+  for (let i = 0; i < segment.pending.length; i += 2) {
+    const body = segment.pending[i + 1]!;
+    if (at === row.offset) return Buffer.from(body.buffer, body.byteOffset, body.length);
+    at += BODY_HEADER_BYTES + body.length;
+  }
+  throw new AssertionError(`body ${row.id} is not among the pending ones`);
+}

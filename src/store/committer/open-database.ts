@@ -1,0 +1,22 @@
+/** Opens the index database as the committer writes it. */
+import Database from "better-sqlite3";
+import { upgradeSchema } from "../schema.ts";
+
+/** Bytes a page: chunk rows and summaries are a few kilobytes. */
+const PAGE_BYTES = 8192;
+const CACHE_KIB = 64 * 1024;
+/** Pages in the WAL before it is written back. */
+const CHECKPOINT_PAGES = 4000;
+
+export function openDatabase(path: string): Database.Database {
+  const database = new Database(path);
+  database.pragma(`page_size = ${PAGE_BYTES}`);
+  database.pragma("journal_mode = WAL");
+  // better-sqlite3 is built with NORMAL for WAL: an acknowledged message could be lost with the power.
+  database.pragma("synchronous = FULL");
+  database.pragma(`cache_size = -${CACHE_KIB}`);
+  database.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+  database.pragma("temp_store = MEMORY");
+  upgradeSchema(database);
+  return database;
+}
