@@ -1,8 +1,9 @@
 /** BODY[…]<…>, BODY.PEEK[…], RFC822, RFC822.HEADER, RFC822.TEXT: RFC 9051 §6.4.5, RFC 3501 §6.4.5. */
+import type { MessageSummary } from "../../mime/summary.ts";
 import { writeLiteral } from "../codec/writer.ts";
 import type { Reader } from "../codec/reader.ts";
 import { bad } from "../refusal.ts";
-import type { ByteRange, FetchAttribute, FetchItem } from "./item.ts";
+import type { ByteRange, FetchAttribute, FetchedMessage, FetchItem } from "./item.ts";
 import { readSection, sectionBytes, sectionRange, writeSection, type Section } from "./section.ts";
 import { bodyItem } from "./summaries.ts";
 
@@ -29,15 +30,27 @@ export function partialRange(range: ByteRange, partial: Partial | undefined): By
   return { start, end: Math.min(start + partial.count, range.end) };
 }
 
+/** All of the message: its size stands in the columns, so what delivery parsed is not read at all. */
+function wholeRange(_: unknown, { selected, index }: FetchedMessage): ByteRange {
+  return { start: 0, end: selected.view.sizes[index]! };
+}
+
+function isWhole({ part, text }: Section): boolean {
+  return part.length === 0 && text === "";
+}
+
 function sectionItem(section: Section, partial: Partial | undefined, setsSeen: boolean): FetchItem {
   // Filtered headers are cut after filtering: all of the header is needed then.
   const filtered = section.fields.length > 0;
-  const range: FetchItem["range"] = (summary) => {
-    const whole = sectionRange(section, summary);
+  const ofSection = isWhole(section)
+    ? wholeRange
+    : (summary: MessageSummary) => sectionRange(section, summary);
+  const range: FetchItem["range"] = (summary, message) => {
+    const whole = ofSection(summary, message);
     return whole === undefined || filtered ? whole : partialRange(whole, partial);
   };
   return {
-    needs: "summary",
+    needs: isWhole(section) ? "view" : "summary",
     range,
     setsSeen,
     write(out, message) {
@@ -63,12 +76,13 @@ function sectionItem(section: Section, partial: Partial | undefined, setsSeen: b
 /** The names of RFC 3501 for three sections. */
 function oldItem(name: string, text: "" | "HEADER" | "TEXT"): FetchItem {
   const section: Section = { part: [], text, fields: [] };
+  const ofSection = text === "" ? wholeRange : (summary: MessageSummary) => sectionRange(section, summary);
   return {
-    needs: "summary",
-    range: (summary) => sectionRange(section, summary),
+    needs: text === "" ? "view" : "summary",
+    range: ofSection,
     setsSeen: text !== "HEADER",
     write(out, message) {
-      const range = sectionRange(section, message.summary);
+      const range = ofSection(message.summary, message);
       out.ascii(`${name} `);
       writeLiteral(out, range === undefined ? Buffer.alloc(0) : message.slice(range.start, range.end));
     },

@@ -3,7 +3,7 @@
  * than the client reads. A message that another session expunged is left out (RFC 2180 §4.1.2; the caller says
  * EXPUNGEISSUED).
  */
-import type { Uid } from "../../base/numbers.ts";
+import { toUid, type Uid } from "../../base/numbers.ts";
 import type { MessageSummary } from "../../mime/summary.ts";
 import { StoreError } from "../../store/errors.ts";
 import type { Session } from "../session.ts";
@@ -20,7 +20,8 @@ const CHECK_EVERY = 64;
 
 interface Reading {
   readonly uid: Uid;
-  readonly summary: MessageSummary;
+  /** Undefined when no item needs it. */
+  readonly summary: MessageSummary | undefined;
   readonly range: ByteRange | undefined;
   readonly bytes: Promise<Buffer | undefined> | undefined;
   readonly size: number;
@@ -83,9 +84,11 @@ async function writeWithBodies(
   let queuedBytes = 0;
   let written = 0;
   let next = 0;
+  const needsSummary = items.some((item) => item.needs === "summary");
   let summaries: Iterator<{ uid: Uid; summary: MessageSummary }> | undefined;
 
-  const nextSummary = (): { uid: Uid; summary: MessageSummary } | undefined => {
+  const nextMessage = (): Pick<Reading, "uid" | "summary"> | undefined => {
+    if (!needsSummary) return next < uids.length ? { uid: uids[next++]!, summary: undefined } : undefined;
     for (;;) {
       const result = summaries?.next();
       if (result !== undefined && result.done !== true) return result.value;
@@ -97,13 +100,13 @@ async function writeWithBodies(
   };
   const readAhead = (): void => {
     while (queue.length < MAX_READS && (queue.length === 0 || queuedBytes < settings.bodyReadAheadBytes)) {
-      const found = nextSummary();
+      const found = nextMessage();
       if (found === undefined) return;
       if (!message.moveTo(found.uid)) continue;
       message.summary = found.summary;
       const range = unionRange(items, message);
       const size = range === undefined ? 0 : range.end - range.start;
-      const bytes = size === 0 ? undefined : readRange(session, selected, found.uid, found.summary, range!);
+      const bytes = size === 0 ? undefined : readRange(message, range!);
       queuedBytes += size;
       queue.push({ ...found, range, bytes, size });
     }
@@ -143,17 +146,14 @@ function unionRange(items: readonly FetchItem[], message: Message): ByteRange | 
 
 /** Undefined when the message is gone. Failures surface when the answer comes to this message. */
 function readRange(
-  session: Session,
-  selected: Selected,
-  uid: Uid,
-  summary: MessageSummary,
+  { session, selected, index, uid }: Message,
   { start, end }: ByteRange,
 ): Promise<Buffer | undefined> {
-  const whole = start === 0 && end >= summary.sizeBytes;
+  const whole = start === 0 && end >= selected.view.sizes[index]!;
   const { store } = session.services;
   const read = whole
-    ? store.readBody(selected.id, uid)
-    : store.readBody(selected.id, uid, { offset: start, length: end - start });
+    ? store.readBody(selected.id, toUid(uid))
+    : store.readBody(selected.id, toUid(uid), { offset: start, length: end - start });
   const bytes = read.catch((error: unknown) => {
     if (error instanceof StoreError && error.code === "message_not_found") return undefined;
     throw error;
@@ -182,7 +182,7 @@ class Message implements FetchedMessage {
     return this.#summary!;
   }
 
-  set summary(summary: MessageSummary) {
+  set summary(summary: MessageSummary | undefined) {
     this.#summary = summary;
   }
 

@@ -16,7 +16,7 @@ export interface FetchedMessage {
   readonly index: number;
   readonly uid: number;
   readonly sequence: number;
-  /** There when an item needs "summary" or has a `range`. */
+  /** There when an item needs "summary". */
   readonly summary: MessageSummary;
   /** Bytes start..end of the message; only inside ranges that items asked for. Clipped to the end of the message. */
   slice(start: number, end: number): Buffer;
@@ -31,7 +31,7 @@ export interface ByteRange {
 export interface FetchItem {
   /** "view": columns only. "summary": what delivery parsed. */
   readonly needs: "view" | "summary";
-  /** Bytes of the body this item will `slice`; undefined = none of this message. Needs "summary". */
+  /** Bytes of the body this item will `slice`; undefined = none of this message. `summary` as in `needs`. */
   readonly range?: (summary: MessageSummary, message: FetchedMessage) => ByteRange | undefined;
   /** Reading it marks the message as \Seen (RFC 9051 §6.4.5, BODY without .PEEK). */
   readonly setsSeen?: boolean;
