@@ -8,7 +8,7 @@
  */
 import { hash } from "node:crypto";
 import { crc32 } from "node:zlib";
-import { assert, AssertionError } from "../../base/assert.ts";
+import { AssertionError } from "../../base/assert.ts";
 import type { Disk, DiskFile } from "../../base/io/disk.ts";
 import { Lru } from "../../base/lru.ts";
 import { StoreError } from "../errors.ts";
