@@ -25,7 +25,7 @@ export class Metrics {
   readonly #registry = new Registry();
 
   room(name: string): RoomMetrics {
-    assert(/^[a-z]+$/.test(name), `metrics room "${name}" is not one lower-case word`);
+    assert(/^[a-z][a-z0-9]*$/.test(name), `metrics room "${name}" is not one lower-case word`);
     return new RoomMetrics(this.#registry, `rookery_${name}_`);
   }
 

@@ -95,7 +95,9 @@ test("doctor: a taken port is a failure, with advice and exit code 1", async (t)
   t.after(() => server.close());
   const address = server.address();
   assert.ok(address !== null && typeof address === "object");
-  const settings = [`listen.imap=127.0.0.1:${address.port}`, "listen.imaps=", "listen.lmtp=127.0.0.1:0"];
+  const settings = [`listen.imap=127.0.0.1:${address.port}`, "listen.lmtp=127.0.0.1:0"].concat(
+    ["imaps", "pop3", "pop3s"].map((service) => `listen.${service}=`),
+  );
   const { exitCode, stdout } = await runCli([
     "doctor",
     "--data",

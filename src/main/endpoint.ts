@@ -4,6 +4,8 @@ import type { HostPort } from "../config/kinds.ts";
 export const SERVICES = [
   { name: "imap", offset: 43, label: "IMAP with STARTTLS" },
   { name: "imaps", offset: 93, label: "IMAP over TLS" },
+  { name: "pop3", offset: 10, label: "POP3 with STLS" },
+  { name: "pop3s", offset: 95, label: "POP3 over TLS" },
   { name: "lmtp", offset: 24, label: "LMTP for your mail transfer agent" },
   { name: "http", offset: 80, label: "/health and /metrics" },
 ] as const;

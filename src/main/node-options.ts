@@ -31,6 +31,8 @@ export const listenOptions = optionGroup(
   {
     imap: option(listOf(hostPort), ["*:143"], "IMAP in the clear with STARTTLS."),
     imaps: option(listOf(hostPort), ["*:993"], "IMAP with TLS from the first byte."),
+    pop3: option(listOf(hostPort), ["*:110"], "POP3 in the clear with STLS."),
+    pop3s: option(listOf(hostPort), ["*:995"], "POP3 with TLS from the first byte."),
     lmtp: option(listOf(hostPort), ["127.0.0.1:24"], "LMTP, where the mail transfer agent delivers."),
     http: option(listOf(hostPort), ["127.0.0.1:8082"], "HTTP: /health and /metrics."),
   },

@@ -1,6 +1,6 @@
 /**
  * A running node, read from top to bottom: the data folder and its lock, certificates, the platform (store, directory,
- * delivery), then what listens: LMTP, IMAP, HTTP, the admin socket. Stops in the reverse order.
+ * delivery), then what listens: LMTP, IMAP, POP3, HTTP, the admin socket. Stops in the reverse order.
  */
 import { chmodSync, existsSync, mkdirSync } from "node:fs";
 import type { NodeContext } from "../admin/context.ts";
@@ -24,6 +24,9 @@ import { imapOptions } from "../imap/options.ts";
 import { lmtpMetrics } from "../lmtp/metrics.ts";
 import { lmtpOptions } from "../lmtp/options.ts";
 import { LmtpServer } from "../lmtp/server.ts";
+import { pop3Metrics } from "../pop3/metrics.ts";
+import { pop3Options } from "../pop3/options.ts";
+import { Pop3Server } from "../pop3/server.ts";
 import { type Endpoint, type Endpoints, reachableHost, type ServiceName } from "./endpoint.ts";
 import { healthChecks } from "./health-checks.ts";
 import { namespaceOptions, toNamespace } from "./namespace-options.ts";
@@ -111,11 +114,24 @@ export async function startNode(config: Config, hooks: NodeHooks = {}): Promise<
       observe: (command, status, tookMs) => imapCommands.observe({ command, status }, tookMs / 1000),
     });
     metrics.room("imap").gauge("sessions", "Open sessions.", () => imap.sessions.size);
+    const pop3 = new Pop3Server({
+      store,
+      directory: directory.directory,
+      settings: config.get(pop3Options),
+      hostName,
+      tlsAvailable: true,
+      allowPlaintext: config.get(directoryOptions).allowplaintext,
+      clock: systemClock,
+      log: logs.named("pop3"),
+      metrics: pop3Metrics(metrics.room("pop3")),
+      provision: async ({ userId }) => void (await provision.ensure(userId)),
+    });
     // Before the store closes: messages on their way get their answer, sessions their goodbye.
     open.push(async () => {
       lmtp.shutDown();
       imap.close();
-      await waitUntil(() => lmtp.sessionCount + imap.sessions.size === 0);
+      pop3.shutDown();
+      await waitUntil(() => lmtp.sessionCount + imap.sessions.size + pop3.sessionCount === 0);
     });
 
     const listen = config.get(listenOptions);
@@ -146,6 +162,9 @@ export async function startNode(config: Config, hooks: NodeHooks = {}): Promise<
     const takeImap = (connection: Connection): void => imap.accept(connection);
     await start("imap", listen.imap, { tls, onConnection: takeImap });
     await start("imaps", listen.imaps, { tls, implicitTls: true, onConnection: takeImap });
+    const takePop3 = (connection: Connection): void => pop3.accept(connection);
+    await start("pop3", listen.pop3, { tls, onConnection: takePop3 });
+    await start("pop3s", listen.pop3s, { tls, implicitTls: true, onConnection: takePop3 });
     await start("lmtp", listen.lmtp, { tls, onConnection: (connection) => lmtp.accept(connection) });
 
     for (const { host, port } of listen.http) {
@@ -165,7 +184,10 @@ export async function startNode(config: Config, hooks: NodeHooks = {}): Promise<
       get defaultDomain() {
         return platform.defaultDomain();
       },
-      disconnect: (userId, reason) => imap.disconnect(userId, reason),
+      disconnect(userId, reason) {
+        imap.disconnect(userId, reason);
+        pop3.disconnect(userId, reason);
+      },
       reloadCertificates() {
         tls.reload();
         return Promise.resolve(describeCertificates(tls));

@@ -6,6 +6,7 @@ import { oauthOptions } from "../directory/oauth-options.ts";
 import { directoryOptions } from "../directory/options.ts";
 import { imapOptions } from "../imap/options.ts";
 import { lmtpOptions } from "../lmtp/options.ts";
+import { pop3Options } from "../pop3/options.ts";
 import { namespaceOptions } from "./namespace-options.ts";
 import { listenOptions, nodeOptions } from "./node-options.ts";
 import { tlsOptions } from "./tls-options.ts";
@@ -20,6 +21,7 @@ export const optionGroups: readonly OptionGroup[] = [
   oauthOptions,
   namespaceOptions,
   imapOptions,
+  pop3Options,
   lmtpOptions,
   deliveryOptions,
   logOptions,

@@ -1,0 +1,17 @@
+import assert from "node:assert/strict";
+import { basename, join } from "node:path";
+import { test } from "node:test";
+import { Pop3Host } from "../support/pop3-host.ts";
+import { runTranscript, transcriptFiles } from "../support/transcript.ts";
+
+for (const file of transcriptFiles(join(import.meta.dirname, "pop3"))) {
+  test(`pop3 transcript ${basename(file, ".txt")}`, { timeout: 20_000 }, async () => {
+    const host = new Pop3Host();
+    try {
+      await runTranscript(file, host);
+      assert.deepEqual(host.failures, [], "a session failed");
+    } finally {
+      await host.close();
+    }
+  });
+}
