@@ -13,7 +13,27 @@ const REPETITIONS = 5;
 export const bigScenarios: readonly Scenario[] = [
   {
     row: "select",
-    title: "SELECT, warm",
+    title: "SELECT after a login, warm",
+    shows: "time",
+    goal: 1,
+    setUp: fill,
+    async run({ target }) {
+      let client = await ImapClient.login(target, USER);
+      const sample = await repeat(
+        10,
+        () => client.run(`SELECT ${MAILBOX}`),
+        async () => {
+          client.close();
+          client = await ImapClient.login(target, USER);
+        },
+      );
+      client.close();
+      return sample;
+    },
+  },
+  {
+    row: "select-again",
+    title: "SELECT, between two mailboxes in one session",
     shows: "time",
     goal: 1,
     setUp: fill,

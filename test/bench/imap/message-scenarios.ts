@@ -25,10 +25,17 @@ export const messageScenarios: readonly Scenario[] = [
     async run({ target, users, size }) {
       const client = await open(target, users[0]!);
       const chance = seededChance(3);
-      let turn = 0;
+      // Set and cleared again, so that every STORE changes something.
+      let flagged = 0;
       const sample = await loopFor(size.durationMs, [
-        () => client.run(`STORE ${pick(chance)} ${turn++ % 2 === 0 ? "+" : "-"}FLAGS (\\Flagged)`),
+        () => {
+          const sign = flagged === 0 ? "+" : "-";
+          const message = flagged === 0 ? pick(chance) : flagged;
+          flagged = flagged === 0 ? message : 0;
+          return client.run(`STORE ${message} ${sign}FLAGS (\\Flagged)`);
+        },
       ]);
+      if (flagged !== 0) await client.run(`STORE ${flagged} -FLAGS (\\Flagged)`);
       client.close();
       return sample;
     },
