@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
 import { Framer } from "../../src/imap/codec/framer.ts";
-import { ImapHost, type PipePeer } from "../support/imap-host.ts";
+import { ImapHost } from "../support/imap-host.ts";
+import type { PipePeer } from "../support/pipe-peer.ts";
 
 const RUNS = Number(process.env["FUZZ_RUNS"] ?? 150);
 

@@ -17,8 +17,9 @@ import type { Store } from "../../src/store/port.ts";
 import { SimClock } from "../sim/sim-clock.ts";
 import { directorySettings } from "./directory-settings.ts";
 import { MemoryStore } from "./memory-store.ts";
+import { PipePeer } from "./pipe-peer.ts";
 import { PipeEnd, TEST_TLS } from "./pipe.ts";
-import type { TranscriptHost, TranscriptPeer } from "./transcript.ts";
+import type { TranscriptHost } from "./transcript.ts";
 
 export const IMAP_TEST_SETTINGS: ImapSettings = {
   timeoutMs: 1_800_000,
@@ -165,47 +166,5 @@ export class ImapHost implements TranscriptHost {
   async close(): Promise<void> {
     await this.#ready;
     await this.#close();
-  }
-}
-
-/** The client's end, read by lines. */
-export class PipePeer implements TranscriptPeer {
-  readonly connection: PipeEnd;
-  #rest = "";
-  readonly #lines: string[] = [];
-  #ended = false;
-  #waiter: (() => void) | undefined;
-
-  constructor(connection: PipeEnd) {
-    this.connection = connection;
-    connection.onData((chunk) => {
-      const lines = (this.#rest + chunk.toString("latin1")).split("\r\n");
-      this.#rest = lines.pop() ?? "";
-      this.#lines.push(...lines);
-      this.#waiter?.();
-    });
-    connection.onClose(() => {
-      this.#ended = true;
-      this.#waiter?.();
-    });
-  }
-
-  send(bytes: Buffer): void {
-    this.connection.write(bytes);
-  }
-
-  async line(): Promise<string | undefined> {
-    for (;;) {
-      const line = this.#lines.shift();
-      if (line !== undefined) return Buffer.from(line, "latin1").toString("utf8");
-      if (this.#ended) return undefined;
-      await new Promise<void>((resolve) => {
-        this.#waiter = resolve;
-      });
-    }
-  }
-
-  waiting(): readonly string[] {
-    return this.#lines;
   }
 }

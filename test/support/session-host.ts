@@ -11,7 +11,7 @@ import type { Store } from "../../src/store/port.ts";
 import { SimClock } from "../sim/sim-clock.ts";
 import { DeliveringStore } from "./delivering-store.ts";
 import { directorySettings } from "./directory-settings.ts";
-import { PipePeer } from "./imap-host.ts";
+import { PipePeer } from "./pipe-peer.ts";
 import { PipeEnd, TEST_TLS } from "./pipe.ts";
 import type { TranscriptHost } from "./transcript.ts";
 
