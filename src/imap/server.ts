@@ -4,13 +4,15 @@
  */
 import type { Connection } from "../base/io/network.ts";
 import type { Command } from "./command.ts";
+import { ColumnCache } from "./columns/cache.ts";
 import { commandTable } from "./commands/table.ts";
 import type { ImapServices } from "./services.ts";
-import { Session } from "./session.ts";
+import { Session, type SharedState } from "./session.ts";
 
 export class ImapServer {
   readonly #services: ImapServices;
   readonly #table: ReadonlyMap<string, Command>;
+  readonly #shared: SharedState = { columns: new ColumnCache() };
   readonly #sessions = new Set<Session>();
   #nextId = 1;
   #closing = false;
@@ -29,9 +31,16 @@ export class ImapServer {
       connection.end("* BYE Server is shutting down\r\n");
       return;
     }
-    const session = new Session(this.#services, connection, this.#nextId++, this.#table, (ended) => {
-      this.#sessions.delete(ended);
-    });
+    const session = new Session(
+      this.#services,
+      this.#shared,
+      connection,
+      this.#nextId++,
+      this.#table,
+      (ended) => {
+        this.#sessions.delete(ended);
+      },
+    );
     this.#sessions.add(session);
     session.start();
   }

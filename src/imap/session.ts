@@ -18,6 +18,7 @@ import { Output } from "../wire/output.ts";
 import { Autologout } from "./autologout.ts";
 import { capabilitiesOf } from "./capabilities.ts";
 import { lineText, writeAstring } from "./codec/writer.ts";
+import type { ColumnCache } from "./columns/cache.ts";
 import type { Command } from "./command.ts";
 import type { Selected, TellOptions } from "./selected.ts";
 import type { ImapServices } from "./services.ts";
@@ -27,8 +28,14 @@ import type { MessageEvents, SessionWatch } from "./watch.ts";
 /** The longest stretch of work before other sessions get a turn. */
 const SLICE_MS = 8;
 
+/** What the sessions of a server have in common. */
+export interface SharedState {
+  readonly columns: ColumnCache;
+}
+
 export class Session {
   readonly services: ImapServices;
+  readonly shared: SharedState;
   /** Unique in the process; stands in the log and marks the session's own changes in the store. */
   readonly id: number;
   readonly out: Output;
@@ -55,12 +62,14 @@ export class Session {
 
   constructor(
     services: ImapServices,
+    shared: SharedState,
     connection: Connection,
     id: number,
     table: ReadonlyMap<string, Command>,
     closed: (session: Session) => void,
   ) {
     this.services = services;
+    this.shared = shared;
     this.connection = connection;
     this.id = id;
     this.#closed = closed;

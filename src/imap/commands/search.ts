@@ -19,7 +19,7 @@ export const search = command({
     return { returns, matcher };
   },
   async run(session, { returns, matcher }, { by, tag }) {
-    const uids = await findMessages(session, matcher);
+    const uids = await findMessages(session, session.selected, matcher);
     if (session.ended) return;
     const { selected } = session;
     const numbers = by === "uid" ? uids : uids.map((uid) => selected.sequenceOf(uid));

@@ -1,10 +1,13 @@
 /** Keys that the mailbox's columns answer: flags, dates, sizes, numbers (RFC 9051 §6.4.4; WITHIN RFC 5032; RFC 7162 §3.1.5; RFC 8474 §4.2; RFC 8514). */
 import { bad } from "../refusal.ts";
 import { SystemFlag } from "../../store/model.ts";
+import { rangesInclude, type NumberRange } from "../../wire/number-set.ts";
 import { readDate } from "../codec/date.ts";
+import type { SequenceSet } from "../codec/reader.ts";
 import { hasKeyword, keywordBit } from "../flags.ts";
 import type { SearchKey } from "./key.ts";
-import { not, viewMatcher, type Candidate, type Matcher } from "./matcher.ts";
+import { Level, not, viewMatcher, type Candidate, type Matcher } from "./matcher.ts";
+import { uidRanges } from "./target.ts";
 
 const DAY_SECONDS = 86_400;
 
@@ -18,12 +21,11 @@ function pair(name: string, negated: string, matches: (candidate: Candidate) => 
 }
 
 function flag(bit: number): (candidate: Candidate) => boolean {
-  return ({ selected, index }) => (selected.view.systemFlags[index]! & bit) !== 0;
+  return ({ target, index }) => (target.view.systemFlags[index]! & bit) !== 0;
 }
 
-const seen = ({ session, selected, index }: Candidate): boolean =>
-  selected.view.isSeenBy(session.user, index);
-const recent = ({ selected, uid }: Candidate): boolean => selected.isRecent(uid);
+const seen = ({ session, target, index }: Candidate): boolean => target.view.isSeenBy(session.user, index);
+const recent = ({ target, uid }: Candidate): boolean => target.isRecent(uid);
 
 /** BEFORE, ON, SINCE disregard time and zone (RFC 9051 §6.4.4): whole days in UTC. */
 function dateKeys(prefix: string, secondsOf: (candidate: Candidate) => number): SearchKey[] {
@@ -51,7 +53,7 @@ function ageKey(name: string, younger: boolean): SearchKey {
     parse({ reader, session }) {
       const seconds = reader.sp().nzNumber();
       const border = session.services.clock.nowMs() / 1000 - seconds;
-      return viewMatcher(({ selected, index }) => selected.view.internalDates[index]! >= border === younger);
+      return viewMatcher(({ target, index }) => target.view.internalDates[index]! >= border === younger);
     },
   };
 }
@@ -61,7 +63,7 @@ function sizeKey(name: string, matches: (size: number, wanted: number) => boolea
     name,
     parse({ reader }) {
       const wanted = reader.sp().number64();
-      return viewMatcher(({ selected, index }) => matches(selected.view.sizes[index]!, wanted));
+      return viewMatcher(({ target, index }) => matches(target.view.sizes[index]!, wanted));
     },
   };
 }
@@ -69,7 +71,7 @@ function sizeKey(name: string, matches: (size: number, wanted: number) => boolea
 function keywordMatcher(keyword: string): Matcher {
   let known: readonly string[] | undefined;
   let bit = -1;
-  return viewMatcher(({ selected: { view }, index }) => {
+  return viewMatcher(({ target: { view }, index }) => {
     // Looked up once: keywords keep their bits, new ones only add to the list.
     if (known !== view.mailbox.keywords) {
       known = view.mailbox.keywords;
@@ -77,6 +79,18 @@ function keywordMatcher(keyword: string): Matcher {
     }
     return hasKeyword(view, index, bit);
   });
+}
+
+/** A sequence set: by sequence number also in UID SEARCH (RFC 9051 §6.4.9); `$` is what was saved. */
+export function setMatcher(set: SequenceSet, by: "sequence" | "uid"): Matcher {
+  let ranges: readonly NumberRange[] = [];
+  return {
+    level: Level.view,
+    begin(target) {
+      ranges = uidRanges(target, set, by);
+    },
+    matches: ({ uid }) => rangesInclude(ranges, uid),
+  };
 }
 
 export const columnKeys: readonly SearchKey[] = [
@@ -90,8 +104,8 @@ export const columnKeys: readonly SearchKey[] = [
   plain("NEW", (candidate) => recent(candidate) && !seen(candidate)),
   { name: "KEYWORD", parse: ({ reader }) => keywordMatcher(reader.sp().atom()) },
   { name: "UNKEYWORD", parse: ({ reader }) => not(keywordMatcher(reader.sp().atom())) },
-  ...dateKeys("", ({ selected, index }) => selected.view.internalDates[index]!),
-  ...dateKeys("SAVED", ({ selected, index }) => selected.view.saveDates[index]!),
+  ...dateKeys("", ({ target, index }) => target.view.internalDates[index]!),
+  ...dateKeys("SAVED", ({ target, index }) => target.view.saveDates[index]!),
   plain("SAVEDATESUPPORTED", () => true),
   ageKey("YOUNGER", true),
   ageKey("OLDER", false),
@@ -99,10 +113,7 @@ export const columnKeys: readonly SearchKey[] = [
   sizeKey("SMALLER", (size, wanted) => size < wanted),
   {
     name: "UID",
-    parse({ reader, session }) {
-      const uids = new Set<number>(session.selected.resolve(reader.sp().sequenceSet(), "uid"));
-      return viewMatcher(({ uid }) => uids.has(uid));
-    },
+    parse: ({ reader }) => setMatcher(reader.sp().sequenceSet(), "uid"),
   },
   {
     name: "MODSEQ",
@@ -116,21 +127,21 @@ export const columnKeys: readonly SearchKey[] = [
         reader.sp();
       }
       const modseq = reader.number64();
-      return viewMatcher(({ selected, index }) => selected.view.modseqs[index]! >= modseq);
+      return viewMatcher(({ target, index }) => target.view.modseqs[index]! >= modseq);
     },
   },
   {
     name: "EMAILID",
     parse({ reader }) {
       const wanted = reader.sp().atom();
-      return viewMatcher(({ selected, index }) => selected.view.guid(index) === wanted);
+      return viewMatcher(({ target, index }) => target.view.guid(index) === wanted);
     },
   },
   {
     name: "THREADID",
     parse({ reader }) {
       const wanted = reader.sp().atom();
-      return viewMatcher(({ selected, index }) => selected.view.threadId(index) === wanted);
+      return viewMatcher(({ target, index }) => target.view.threadId(index) === wanted);
     },
   },
 ];

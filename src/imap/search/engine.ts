@@ -2,43 +2,65 @@
 import type { Uid } from "../../base/numbers.ts";
 import type { MessageSummary } from "../../mime/summary.ts";
 import { StoreError } from "../../store/errors.ts";
-import type { Selected } from "../selected.ts";
 import type { Session } from "../session.ts";
 import { Level, type Candidate, type Matcher } from "./matcher.ts";
+import type { SearchTarget } from "./target.ts";
 
 const CHECK_EVERY = 512;
 const SUMMARY_BATCH = 64;
 /** Headers read at the same time. */
 const MAX_READS = 16;
 
-/** UIDs of the matching messages that this session knows, ascending. */
-export async function findMessages(session: Session, matcher: Matcher): Promise<Uid[]> {
-  await matcher.prepare?.(session);
-  const { selected } = session;
-  const candidate = new Message(session, selected);
+/** UIDs of the matching messages that the target knows, ascending. */
+export async function findMessages(session: Session, target: SearchTarget, matcher: Matcher): Promise<Uid[]> {
+  matcher.begin?.(target);
+  const candidate = new Message(session, target);
   const found: Uid[] = [];
-  let open: Uid[] = [];
-  const judge = (uid: Uid, stillOpen: Uid[]): void => {
-    const answer = matcher.matches(candidate);
-    if (answer === true) found.push(uid);
-    else if (answer === undefined) stillOpen.push(uid);
-  };
-  for (let sequence = 1; sequence <= selected.count; sequence++) {
-    const uid = selected.uidAt(sequence);
-    if (candidate.moveTo(uid, sequence)) judge(uid, open);
+  const open: Uid[] = [];
+  for (let sequence = 1; sequence <= target.count; sequence++) {
+    const uid = target.uidAt(sequence);
+    if (candidate.moveTo(uid)) {
+      const answer = matcher.matches(candidate);
+      if (answer === true) found.push(uid);
+      else if (answer === undefined) open.push(uid);
+    }
     if (sequence % CHECK_EVERY === 0) {
       const pause = session.pause();
       if (pause !== undefined) await pause;
       if (session.ended) return found;
     }
   }
-  // What columns decided is in order; later levels add to the end.
-  if (open.length === 0) return found;
-  for (const level of [Level.summary, Level.header, Level.body]) {
+  // What columns decided is in order already.
+  return open.length === 0 ? found : settle(candidate, matcher, open, found);
+}
+
+/** Those of `uids`, which ascend, that match now: how contexts follow changes (RFC 5267 §4.3). */
+export async function matching(
+  session: Session,
+  target: SearchTarget,
+  matcher: Matcher,
+  uids: readonly Uid[],
+): Promise<Uid[]> {
+  return uids.length === 0 ? [] : settle(new Message(session, target), matcher, uids, []);
+}
+
+async function settle(
+  candidate: Message,
+  matcher: Matcher,
+  uids: readonly Uid[],
+  found: Uid[],
+): Promise<Uid[]> {
+  await matcher.prepare?.(candidate.session, candidate.target, uids.length);
+  let open = uids;
+  for (const level of [Level.view, Level.summary, Level.header, Level.body]) {
     if (open.length === 0 || level > matcher.level) continue;
     const stillOpen: Uid[] = [];
     candidate.level = level;
-    for await (const uid of each(candidate, open)) judge(uid, stillOpen);
+    for await (const uid of each(candidate, open)) {
+      const answer = matcher.matches(candidate);
+      if (answer === true) found.push(uid);
+      else if (answer === undefined) stillOpen.push(uid);
+    }
     open = stillOpen;
   }
   return found.sort((a, b) => a - b);
@@ -46,21 +68,26 @@ export async function findMessages(session: Session, matcher: Matcher): Promise<
 
 /** Moves the candidate through `uids` with what its level needs. */
 async function* each(candidate: Message, uids: readonly Uid[]): AsyncGenerator<Uid> {
-  const { session, selected, level } = candidate;
+  const { session, target, level } = candidate;
   const { store } = session.services;
-  for (let from = 0; from < uids.length; from += SUMMARY_BATCH) {
-    const batch = uids.slice(from, from + SUMMARY_BATCH);
+  const batchSize = level === Level.view ? CHECK_EVERY : SUMMARY_BATCH;
+  for (let from = 0; from < uids.length; from += batchSize) {
+    const batch = uids.slice(from, from + batchSize);
     const summaries = new Map<Uid, MessageSummary>();
-    for (const { uid, summary } of store.readSummaries(selected.id, batch)) summaries.set(uid, summary);
-    if (level === Level.summary) {
-      for (const [uid, summary] of summaries) if (candidate.moveTo(uid, undefined, summary)) yield uid;
+    if (level !== Level.view) {
+      for (const { uid, summary } of store.readSummaries(target.id, batch)) summaries.set(uid, summary);
+    }
+    if (level === Level.view) {
+      for (const uid of batch) if (candidate.moveTo(uid)) yield uid;
+    } else if (level === Level.summary) {
+      for (const [uid, summary] of summaries) if (candidate.moveTo(uid, summary)) yield uid;
     } else if (level === Level.header) {
-      for await (const { uid, bytes } of readHeaders(session, selected, summaries)) {
-        if (candidate.moveTo(uid, undefined, summaries.get(uid), bytes)) yield uid;
+      for await (const { uid, bytes } of readHeaders(session, target, summaries)) {
+        if (candidate.moveTo(uid, summaries.get(uid), bytes)) yield uid;
       }
     } else {
-      for await (const { uid, bytes } of store.readBodies(selected.id, [...summaries.keys()])) {
-        if (candidate.moveTo(uid, undefined, summaries.get(uid), bytes)) yield uid;
+      for await (const { uid, bytes } of store.readBodies(target.id, [...summaries.keys()])) {
+        if (candidate.moveTo(uid, summaries.get(uid), bytes)) yield uid;
       }
     }
     const pause = session.pause();
@@ -71,7 +98,7 @@ async function* each(candidate: Message, uids: readonly Uid[]): AsyncGenerator<U
 
 async function* readHeaders(
   session: Session,
-  selected: Selected,
+  target: SearchTarget,
   summaries: ReadonlyMap<Uid, MessageSummary>,
 ): AsyncGenerator<{ uid: Uid; bytes: Buffer }> {
   const entries = [...summaries];
@@ -79,7 +106,7 @@ async function* readHeaders(
     const reads = entries.slice(from, from + MAX_READS).map(async ([uid, { root }]) => {
       try {
         const range = { offset: root.headerStart, length: root.bodyStart - root.headerStart };
-        return { uid, bytes: await session.services.store.readBody(selected.id, uid, range) };
+        return { uid, bytes: await session.services.store.readBody(target.id, uid, range) };
       } catch (error) {
         if (error instanceof StoreError && error.code === "message_not_found") return undefined;
         throw error;
@@ -91,30 +118,28 @@ async function* readHeaders(
 
 class Message implements Candidate {
   readonly session: Session;
-  readonly selected: Selected;
+  readonly target: SearchTarget;
   level: Level = Level.view;
   index = -1;
   uid = 0;
-  sequence = 0;
   bytes: Buffer = EMPTY;
   #summary: MessageSummary | undefined;
 
-  constructor(session: Session, selected: Selected) {
+  constructor(session: Session, target: SearchTarget) {
     this.session = session;
-    this.selected = selected;
+    this.target = target;
   }
 
   get summary(): MessageSummary {
     return this.#summary!;
   }
 
-  /** False when the message is gone. */
-  moveTo(uid: number, sequence?: number, summary?: MessageSummary, bytes: Buffer = EMPTY): boolean {
-    const { view } = this.selected;
+  /** False when the message is gone. UIDs mostly ascend by one position. */
+  moveTo(uid: number, summary?: MessageSummary, bytes: Buffer = EMPTY): boolean {
+    const { view } = this.target;
     const guess = this.index + 1;
     this.index = guess < view.count && view.uids[guess] === uid ? guess : view.indexOf(uid);
     this.uid = uid;
-    this.sequence = sequence ?? this.selected.sequenceOf(uid);
     this.#summary = summary;
     this.bytes = bytes;
     return this.index >= 0;

@@ -4,9 +4,9 @@ import type { CommandCall } from "../command.ts";
 import type { Reader } from "../codec/reader.ts";
 import { bad, no } from "../refusal.ts";
 import type { Session } from "../session.ts";
-import { columnKeys } from "./columns.ts";
+import { columnKeys, setMatcher } from "./columns.ts";
 import { readNeedle, type SearchKey, type SearchParser } from "./key.ts";
-import { and, not, or, viewMatcher, type Matcher } from "./matcher.ts";
+import { and, not, or, type Matcher } from "./matcher.ts";
 import { textKeys } from "./text.ts";
 
 /** Keys of one program; more would only be an attack. */
@@ -53,7 +53,8 @@ export function readSearchKeys(
     try {
       if (reader.peekIs("(")) return and(reader.list(one));
       const next = reader.peek();
-      if (next === 0x24 || next === 0x2a || (next >= 0x30 && next <= 0x39)) return readSet(reader, session);
+      if (next === 0x24 || next === 0x2a || (next >= 0x30 && next <= 0x39))
+        return setMatcher(reader.sequenceSet(), "sequence");
       const name = reader.keyword();
       const key = KEYS.get(name);
       if (key === undefined) throw bad(`Unknown search key "${name}"`);
@@ -75,10 +76,4 @@ export function readSearchKeys(
   const keys = [one()];
   while (reader.skip(" ")) keys.push(one());
   return and(keys);
-}
-
-/** A sequence set: by sequence number also in UID SEARCH (RFC 9051 §6.4.9); `$` is what was saved. */
-function readSet(reader: Reader, session: Session): Matcher {
-  const uids = new Set<number>(session.selected.resolve(reader.sequenceSet(), "sequence"));
-  return viewMatcher(({ uid }) => uids.has(uid));
 }

@@ -4,8 +4,8 @@
  * read only for messages that nothing cheaper decided.
  */
 import type { MessageSummary } from "../../mime/summary.ts";
-import type { Selected } from "../selected.ts";
 import type { Session } from "../session.ts";
+import type { SearchTarget } from "./target.ts";
 
 /** How much of a message a matcher may need: its columns, its summary, its header, all of it. */
 export const Level = { view: 0, summary: 1, header: 2, body: 3 } as const;
@@ -14,11 +14,10 @@ export type Level = (typeof Level)[keyof typeof Level];
 /** One message while it is judged. The engine reuses the object. */
 export interface Candidate {
   readonly session: Session;
-  readonly selected: Selected;
+  readonly target: SearchTarget;
   readonly level: Level;
   readonly index: number;
   readonly uid: number;
-  readonly sequence: number;
   /** From level summary on. */
   readonly summary: MessageSummary;
   /** From level header on: the message's header with its blank line; at level body the whole message. */
@@ -30,8 +29,10 @@ export type Answer = boolean | undefined;
 export interface Matcher {
   /** The highest level at which it still has an answer to find. */
   readonly level: Level;
-  /** Before the first message: asks the text index. */
-  prepare?(session: Session): Promise<void>;
+  /** Fixes what the command's numbers mean; once for each search, not again when a context is updated. */
+  begin?(target: SearchTarget): void;
+  /** Columns left `open` messages undecided: it may now look something up for all of them. */
+  prepare?(session: Session, target: SearchTarget, open: number): Promise<void>;
   matches(candidate: Candidate): Answer;
 }
 
@@ -39,17 +40,9 @@ export function viewMatcher(matches: (candidate: Candidate) => boolean): Matcher
   return { level: Level.view, matches };
 }
 
-export function summaryMatcher(matches: (candidate: Candidate) => boolean): Matcher {
-  return {
-    level: Level.summary,
-    matches: (candidate) => (candidate.level < Level.summary ? undefined : matches(candidate)),
-  };
-}
-
 export function not(inner: Matcher): Matcher {
   return {
-    level: inner.level,
-    prepare: async (session) => inner.prepare?.(session),
+    ...forwarding([inner]),
     matches(candidate) {
       const answer = inner.matches(candidate);
       return answer === undefined ? undefined : !answer;
@@ -59,8 +52,7 @@ export function not(inner: Matcher): Matcher {
 
 export function or(left: Matcher, right: Matcher): Matcher {
   return {
-    level: Math.max(left.level, right.level) as Level,
-    prepare: (session) => prepareAll([left, right], session),
+    ...forwarding([left, right]),
     matches(candidate) {
       const one = left.matches(candidate);
       if (one === true) return true;
@@ -75,8 +67,7 @@ export function and(matchers: readonly Matcher[]): Matcher {
   if (matchers.length === 1) return matchers[0]!;
   const cheapFirst = [...matchers].sort((a, b) => a.level - b.level);
   return {
-    level: Math.max(Level.view, ...matchers.map(({ level }) => level)) as Level,
-    prepare: (session) => prepareAll(matchers, session),
+    ...forwarding(matchers),
     matches(candidate) {
       let unknown = false;
       for (const matcher of cheapFirst) {
@@ -89,6 +80,14 @@ export function and(matchers: readonly Matcher[]): Matcher {
   };
 }
 
-async function prepareAll(matchers: readonly Matcher[], session: Session): Promise<void> {
-  for (const matcher of matchers) await matcher.prepare?.(session);
+function forwarding(inner: readonly Matcher[]): Omit<Matcher, "matches"> {
+  return {
+    level: Math.max(Level.view, ...inner.map(({ level }) => level)) as Level,
+    begin(target) {
+      for (const matcher of inner) matcher.begin?.(target);
+    },
+    async prepare(session, target, open) {
+      for (const matcher of inner) await matcher.prepare?.(session, target, open);
+    },
+  };
 }

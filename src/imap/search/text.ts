@@ -1,35 +1,45 @@
 /** Keys that look for text: SUBJECT, FROM …, HEADER, BODY, TEXT, and the SENT dates (RFC 9051 §6.4.4). */
-import { decodeHeader } from "../../mime/encoded-word.ts";
 import { fold } from "../../mime/fold.ts";
-import { fieldValues, headerEnd } from "../../mime/headers.ts";
-import { bodyContains, messageContains } from "../../mime/searchable-text.ts";
+import { bodyContains, fieldContains, messageContains } from "../../mime/searchable-text.ts";
+import type { ColumnName } from "../columns/cache.ts";
 import { readDate } from "../codec/date.ts";
+import type { Session } from "../session.ts";
 import { EnvelopeField, envelopeAddressText, envelopeSubject } from "./envelope.ts";
 import type { SearchKey } from "./key.ts";
-import { Level, summaryMatcher, type Candidate, type Matcher } from "./matcher.ts";
-import type { TextField } from "./text-search.ts";
+import { Level, type Candidate, type Matcher } from "./matcher.ts";
+import type { SearchTarget } from "./target.ts";
 
 const DAY_MS = 86_400_000;
+/** Messages that are as quickly scanned as looked up in the index. */
+const FEW = 8;
+/** Summaries that are as quickly read as a column is found. */
+const FEW_SUMMARIES = 64;
 
-/** A matcher that asks the text index first and scans what that leaves open. */
-function indexed(
+/** Answers that were looked up for the whole mailbox. */
+interface Found {
+  readonly uids: ReadonlySet<number>;
+  /** Not looked up: scanned. */
+  readonly unknown: ReadonlySet<number>;
+  /** False: `uids` may match, all others do not. */
+  readonly exact: boolean;
+}
+
+/** A matcher that looks the answers up where it can and scans what that leaves open. */
+function lookedUp(
   level: Level,
-  field: TextField,
-  needle: string,
+  lookUp: (session: Session, target: SearchTarget, open: number) => Promise<Found | undefined>,
   scan: (candidate: Candidate) => boolean,
 ): Matcher {
-  let found: { uids: ReadonlySet<number>; unknown: ReadonlySet<number>; exact: boolean } | undefined;
+  let found: Found | undefined;
   return {
     level,
-    async prepare(session) {
-      // Every message contains the empty string; short needles are cheaper to scan for than to look up.
-      const answer = await session.services.textSearch?.candidates(session.selected.id, field, needle);
-      if (answer !== undefined) {
-        found = { uids: new Set(answer.uids), unknown: new Set(answer.unknown), exact: answer.exact };
-      }
+    begin() {
+      found = undefined;
+    },
+    async prepare(session, target, open) {
+      found = await lookUp(session, target, open);
     },
     matches(candidate) {
-      if (needle === "") return true;
       if (found !== undefined && !found.unknown.has(candidate.uid)) {
         if (!found.uids.has(candidate.uid)) return false;
         if (found.exact) return true;
@@ -39,81 +49,132 @@ function indexed(
   };
 }
 
-function addressKey(name: string, textField: TextField, field: number): SearchKey {
+const everything: Matcher = { level: Level.view, matches: () => true };
+const NONE: ReadonlySet<number> = new Set();
+
+/** From the text index. */
+function indexed(field: "body" | "text", needle: string) {
+  return async (session: Session, target: SearchTarget, open: number): Promise<Found | undefined> => {
+    if (open <= FEW) return undefined;
+    const answer = await session.services.textSearch?.candidates(target.id, field, needle);
+    if (answer === undefined) return undefined;
+    return { uids: new Set(answer.uids), unknown: new Set(answer.unknown), exact: answer.exact };
+  };
+}
+
+function worthwhile(session: Session, target: SearchTarget, open: number, name: ColumnName): boolean {
+  return session.shared.columns.lagOf(target, name) <= Math.max(open, FEW_SUMMARIES);
+}
+
+/** A field of the envelope. */
+function envelopeKey(
+  name: string,
+  column: "subject" | "from" | "to" | "cc" | "bcc",
+  read: (envelope: Buffer) => string,
+): SearchKey {
   return {
     name,
     parse(parser) {
       const needle = parser.needle();
-      return indexed(Level.summary, textField, needle, ({ summary }) =>
-        fold(envelopeAddressText(summary.envelope, field)).includes(needle),
+      // Every message contains the empty string.
+      if (needle === "") return everything;
+      return lookedUp(
+        Level.summary,
+        async (session, target, open) => {
+          if (!worthwhile(session, target, open, column)) return undefined;
+          const texts = await session.shared.columns.get(session, target, column);
+          return { uids: texts.containing(needle), unknown: NONE, exact: true };
+        },
+        ({ summary }) => fold(read(summary.envelope)).includes(needle),
       );
     },
   };
 }
 
-/** Days of the Date header, time and zone disregarded. */
+function addressKey(name: string, column: "from" | "to" | "cc" | "bcc"): SearchKey {
+  return envelopeKey(name, column, (envelope) => envelopeAddressText(envelope, EnvelopeField[column]));
+}
+
+/** Days of the Date header, time and zone disregarded; without a readable one the internal date stands in. */
 function sentKey(name: string, matches: (ms: number, dayMs: number) => boolean): SearchKey {
   return {
     name,
     parse({ reader }) {
       const dayMs = readDate(reader.sp()) * 1000;
-      return summaryMatcher(({ summary, selected, index }) => {
-        // Without a readable Date header the internal date stands in (RFC 5256 §2.2 does so for SORT).
-        return matches(summary.sentDateMs ?? selected.view.internalDates[index]! * 1000, dayMs);
-      });
+      return lookedUp(
+        Level.summary,
+        async (session, target, open) => {
+          if (!worthwhile(session, target, open, "date")) return undefined;
+          const column = await session.shared.columns.get(session, target, "date");
+          const { uids, dates } = column;
+          const found = new Set<number>();
+          for (let i = 0; i < uids.length; i++) {
+            const uid = uids[i]!;
+            if (
+              Number.isNaN(dates[i]!)
+                ? matches(internalDateMs(target, uid), dayMs)
+                : matches(dates[i]!, dayMs)
+            )
+              found.add(uid);
+          }
+          return { uids: found, unknown: NONE, exact: true };
+        },
+        ({ summary, target, uid }) => matches(summary.sentDateMs ?? internalDateMs(target, uid), dayMs),
+      );
+    },
+  };
+}
+
+function internalDateMs({ view }: SearchTarget, uid: number): number {
+  const index = view.indexOf(uid);
+  return index < 0 ? 0 : view.internalDates[index]! * 1000;
+}
+
+/** A field of the header: what the index finds in the whole header and body holds the answer. */
+const headerKey: SearchKey = {
+  name: "HEADER",
+  parse(parser) {
+    const field = parser.reader.sp().astring().toLowerCase();
+    const needle = parser.needle();
+    const lookUp = indexed("text", needle);
+    return lookedUp(
+      Level.header,
+      async (session, target, open) => {
+        // An empty string asks whether the field is there at all.
+        const found = needle === "" ? undefined : await lookUp(session, target, open);
+        return found === undefined ? undefined : { ...found, exact: false };
+      },
+      ({ bytes }) => fieldContains(bytes, field, needle),
+    );
+  },
+};
+
+function contentKey(
+  name: "BODY" | "TEXT",
+  contains: (bytes: Buffer, root: Candidate["summary"]["root"], needle: string) => boolean,
+): SearchKey {
+  return {
+    name,
+    parse(parser) {
+      const needle = parser.needle();
+      if (needle === "") return everything;
+      const field = name === "BODY" ? "body" : "text";
+      return lookedUp(Level.body, indexed(field, needle), ({ bytes, summary }) =>
+        contains(bytes, summary.root, needle),
+      );
     },
   };
 }
 
 export const textKeys: readonly SearchKey[] = [
-  {
-    name: "SUBJECT",
-    parse(parser) {
-      const needle = parser.needle();
-      return indexed(Level.summary, "subject", needle, ({ summary }) =>
-        fold(envelopeSubject(summary.envelope)).includes(needle),
-      );
-    },
-  },
-  addressKey("FROM", "from", EnvelopeField.from),
-  addressKey("TO", "to", EnvelopeField.to),
-  addressKey("CC", "cc", EnvelopeField.cc),
-  addressKey("BCC", "bcc", EnvelopeField.bcc),
-  {
-    name: "HEADER",
-    parse(parser) {
-      const field = parser.reader.sp().astring().toLowerCase();
-      const needle = parser.needle();
-      // An empty string asks whether the field is there at all.
-      return {
-        level: Level.header,
-        matches: ({ level, bytes }) =>
-          level < Level.header
-            ? undefined
-            : fieldValues(bytes, 0, headerEnd(bytes), field).some((value) =>
-                fold(decodeHeader(value)).includes(needle),
-              ),
-      };
-    },
-  },
-  {
-    name: "BODY",
-    parse(parser) {
-      const needle = parser.needle();
-      return indexed(Level.body, "body", needle, ({ bytes, summary }) =>
-        bodyContains(bytes, summary.root, needle),
-      );
-    },
-  },
-  {
-    name: "TEXT",
-    parse(parser) {
-      const needle = parser.needle();
-      return indexed(Level.body, "text", needle, ({ bytes, summary }) =>
-        messageContains(bytes, summary.root, needle),
-      );
-    },
-  },
+  envelopeKey("SUBJECT", "subject", envelopeSubject),
+  addressKey("FROM", "from"),
+  addressKey("TO", "to"),
+  addressKey("CC", "cc"),
+  addressKey("BCC", "bcc"),
+  headerKey,
+  contentKey("BODY", bodyContains),
+  contentKey("TEXT", messageContains),
   sentKey("SENTBEFORE", (ms, dayMs) => ms < dayMs),
   sentKey("SENTON", (ms, dayMs) => ms >= dayMs && ms < dayMs + DAY_MS),
   sentKey("SENTSINCE", (ms, dayMs) => ms >= dayMs),

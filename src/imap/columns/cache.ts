@@ -1,0 +1,124 @@
+/**
+ * Columns of mailboxes that were searched, sorted or threaded, shared by all sessions: built on first use from the
+ * summaries, then only extended by what is new. Bounded; the one used longest ago goes first.
+ */
+import { assert } from "../../base/assert.ts";
+import { Lru } from "../../base/lru.ts";
+import type { Uid } from "../../base/numbers.ts";
+import { fold } from "../../mime/fold.ts";
+import type { MessageSummary } from "../../mime/summary.ts";
+import { EnvelopeField, envelopeAddressText, envelopeSubject } from "../search/envelope.ts";
+import type { SearchTarget } from "../search/target.ts";
+import type { Session } from "../session.ts";
+import type { Column } from "./column.ts";
+import { DateColumn } from "./date-column.ts";
+import { StringColumn } from "./string-column.ts";
+import { TextColumn } from "./text-column.ts";
+import { ThreadColumn } from "./thread-column.ts";
+
+const MAX_COLUMNS = 1024;
+const MAX_COLUMN_BYTES = 192 * 1024 * 1024;
+const SUMMARY_BATCH = 128;
+/** A column may hold this many expunged messages more than live ones. */
+const EXPUNGED_SLACK = 1024;
+
+const addressText = (field: number) => (): TextColumn =>
+  new TextColumn(({ envelope }) => fold(envelopeAddressText(envelope, field)));
+const sortText = (read: (summary: MessageSummary) => string) => (): StringColumn => new StringColumn(read);
+
+const MAKERS = {
+  date: () => new DateColumn(),
+  thread: () => new ThreadColumn(),
+  sortSubject: sortText(({ baseSubject }) => baseSubject),
+  sortFrom: sortText(({ sortFrom }) => sortFrom),
+  sortTo: sortText(({ sortTo }) => sortTo),
+  sortCc: sortText(({ sortCc }) => sortCc),
+  displayFrom: sortText(({ displayFrom }) => displayFrom),
+  displayTo: sortText(({ displayTo }) => displayTo),
+  subject: () => new TextColumn(({ envelope }) => fold(envelopeSubject(envelope))),
+  from: addressText(EnvelopeField.from),
+  to: addressText(EnvelopeField.to),
+  cc: addressText(EnvelopeField.cc),
+  bcc: addressText(EnvelopeField.bcc),
+};
+
+export type ColumnName = keyof typeof MAKERS;
+export type ColumnOf<Name extends ColumnName> = ReturnType<(typeof MAKERS)[Name]>;
+
+export class ColumnCache {
+  readonly #columns = new Lru<string, Column>({
+    maxEntries: MAX_COLUMNS,
+    maxSize: MAX_COLUMN_BYTES,
+    sizeOf: ({ sizeBytes }) => sizeBytes,
+  });
+  /** Columns that are being extended: others wait instead of reading the same again. */
+  readonly #loading = new Map<string, Promise<void>>();
+
+  /** How many messages would have to be read. */
+  lagOf(target: SearchTarget, name: ColumnName): number {
+    const { view } = target;
+    return view.count - view.lowerBound((this.#columns.peek(keyOf(target, name))?.lastUid ?? 0) + 1);
+  }
+
+  async get<Name extends ColumnName>(
+    session: Session,
+    target: SearchTarget,
+    name: Name,
+  ): Promise<ColumnOf<Name>> {
+    const [column] = await this.load(session, target, [name]);
+    assert(column !== undefined, "a column was asked for");
+    // MAKERS says which class belongs to the name.
+    return column as ColumnOf<Name>;
+  }
+
+  /** Up to date as of now, one pass over the summaries for all of them. */
+  async load(
+    session: Session,
+    target: SearchTarget,
+    names: readonly ColumnName[],
+  ): Promise<readonly Column[]> {
+    const keys = names.map((name) => keyOf(target, name));
+    for (const key of keys) await this.#loading.get(key);
+    const { view } = target;
+    const columns = names.map((name, i) => {
+      const kept = this.#columns.get(keys[i]!);
+      return kept === undefined || kept.count > 2 * view.count + EXPUNGED_SLACK ? MAKERS[name]() : kept;
+    });
+    const stale = columns.filter(({ lastUid }) => view.lowerBound(lastUid + 1) < view.count);
+    if (stale.length === 0) return columns;
+    const loaded = extend(session, target, stale);
+    const settled = loaded.then(
+      () => undefined,
+      () => undefined,
+    );
+    for (const key of keys) this.#loading.set(key, settled);
+    try {
+      await loaded;
+      columns.forEach((column, i) => this.#columns.set(keys[i]!, column));
+    } finally {
+      for (const key of keys) if (this.#loading.get(key) === settled) this.#loading.delete(key);
+    }
+    return columns;
+  }
+}
+
+function keyOf({ id, view }: SearchTarget, name: ColumnName): string {
+  return `${id}:${view.mailbox.uidValidity}:${name}`;
+}
+
+async function extend(session: Session, target: SearchTarget, columns: readonly Column[]): Promise<void> {
+  const { view } = target;
+  let after = Math.min(...columns.map(({ lastUid }) => lastUid));
+  for (;;) {
+    const from = view.lowerBound(after + 1);
+    if (from >= view.count) return;
+    const next = view.uids.subarray(from, Math.min(from + SUMMARY_BATCH, view.count));
+    const batch = Array.from(next, (uid) => uid as Uid);
+    after = batch.at(-1)!;
+    for (const { uid, summary } of session.services.store.readSummaries(target.id, batch)) {
+      for (const column of columns) if (uid > column.lastUid) column.add(uid, summary);
+    }
+    const pause = session.pause();
+    if (pause !== undefined) await pause;
+  }
+}

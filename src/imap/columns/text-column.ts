@@ -1,0 +1,78 @@
+/**
+ * One folded header text a message, all in one buffer with NUL between them: a substring is found in all messages by
+ * one scan of memory.
+ */
+import type { MessageSummary } from "../../mime/summary.ts";
+import { Column } from "./column.ts";
+import { uint32List } from "./numbers.ts";
+
+const FIRST_BYTES = 4096;
+
+export class TextColumn extends Column {
+  readonly #read: (summary: MessageSummary) => string;
+  /** Where each text ends, its NUL included. */
+  readonly #ends = uint32List();
+  #bytes: Buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
+  #length = 0;
+
+  constructor(read: (summary: MessageSummary) => string) {
+    super();
+    this.#read = read;
+  }
+
+  /** UIDs of the messages whose text holds `needle`, folded alike. */
+  containing(needle: string): Set<number> {
+    const found = new Set<number>();
+    const wanted = Buffer.from(needle, "utf8");
+    const { uids } = this;
+    const ends = this.#ends.values;
+    const text = this.#bytes.subarray(0, this.#length);
+    if (wanted.includes(0)) return found;
+    let position = 0;
+    for (let hit = text.indexOf(wanted); hit >= 0;) {
+      position = firstAbove(ends, hit, position);
+      found.add(uids[position]!);
+      hit = text.indexOf(wanted, ends[position]!);
+    }
+    return found;
+  }
+
+  protected override get valueBytes(): number {
+    return this.#bytes.length + this.#ends.sizeBytes;
+  }
+
+  protected override addValue(summary: MessageSummary): void {
+    const text = this.#read(summary);
+    const needed = this.#length + 3 * text.length + 1;
+    if (needed > this.#bytes.length) {
+      const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.#bytes.length + (this.#bytes.length >>> 1)));
+      this.#bytes.copy(grown, 0, 0, this.#length);
+      this.#bytes = grown;
+    }
+    const start = this.#length;
+    this.#length += this.#bytes.write(text, start, "utf8");
+    // A NUL of the message itself would end its text early.
+    for (let at = start; at < this.#length; at++) if (this.#bytes[at] === 0) this.#bytes[at] = 0x20;
+    this.#bytes[this.#length++] = 0;
+    this.#ends.push(this.#length);
+  }
+}
+
+/** Index of the first end above `offset`, looking from `from` on: hits ascend and are often close. */
+function firstAbove(ends: Uint32Array, offset: number, from: number): number {
+  let step = 1;
+  let low = from;
+  let high = from;
+  while (high < ends.length && ends[high]! <= offset) {
+    low = high + 1;
+    high += step;
+    step *= 2;
+  }
+  if (high > ends.length) high = ends.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (ends[middle]! <= offset) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
