@@ -103,6 +103,17 @@ export class Selected {
     return at < this.#count && this.#uids[at] === uid ? at + 1 : 0;
   }
 
+  /** Sequence numbers of UIDs that ascend and are all known; one walk through the map. */
+  sequencesOf(uids: readonly number[]): number[] {
+    const numbers: number[] = [];
+    let at = 0;
+    for (const uid of uids) {
+      while (at < this.#count && this.#uids[at]! < uid) at++;
+      numbers.push(at + 1);
+    }
+    return numbers;
+  }
+
   isRecent(uid: number): boolean {
     return this.#recent.some(({ first, last }) => uid >= first && uid <= last);
   }

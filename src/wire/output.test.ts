@@ -6,6 +6,10 @@ import { Output } from "./output.ts";
 test("output: bytes come out in order, large ones by reference, interleaved writers apart", () => {
   const piece = fc.oneof(
     fc.nat().map((value) => ({ text: String(value), write: (out: Output) => out.number(value) })),
+    fc.array(fc.nat({ max: 2 ** 40 })).map((values) => ({
+      text: values.map((value) => ` ${value}`).join(""),
+      write: (out: Output) => out.numbers(values),
+    })),
     fc.string({ unit: "grapheme-ascii" }).map((text) => ({ text, write: (out: Output) => out.ascii(text) })),
     fc.integer({ min: 1, max: 30_000 }).map((size) => {
       const bytes = Buffer.alloc(size, size % 128);

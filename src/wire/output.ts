@@ -45,6 +45,17 @@ export class Output {
     return this;
   }
 
+  /** Each number after a space: long lists of SEARCH, SORT and the like. */
+  numbers(values: readonly number[]): this {
+    for (let i = 0; i < values.length; i++) {
+      this.#reserve(1);
+      this.#slab[this.#end++] = 32;
+      this.#written++;
+      this.number(values[i]!);
+    }
+    return this;
+  }
+
   /** A whole number in decimal. */
   number(value: number): this {
     if (value < 0 || value > 0x7fff_ffff || (value | 0) !== value) return this.ascii(String(value));

@@ -26,15 +26,24 @@ export function readDateTime(reader: Reader): number {
   return day + hour! * 3600 + minute! * 60 + second! - (match[7] === "-" ? -zone : zone);
 }
 
+const TWO_DIGITS = Array.from({ length: 60 }, (_, value) => String(value).padStart(2, "0"));
+/** The day printed last: neighbours in a mailbox mostly share it. */
+let printedDay = Number.NaN;
+let printedDayText = "";
+
 /** `17-Jul-1996 02:44:25 +0000`, with a leading space before one-digit days; without quotes. */
 export function printDateTime(seconds: number): string {
-  const date = new Date(seconds * 1000);
-  const two = (value: number): string => (value < 10 ? `0${value}` : String(value));
-  const day = date.getUTCDate();
-  return (
-    `${day < 10 ? " " : ""}${day}-${MONTHS[date.getUTCMonth()]}-${String(date.getUTCFullYear()).padStart(4, "0")} ` +
-    `${two(date.getUTCHours())}:${two(date.getUTCMinutes())}:${two(date.getUTCSeconds())} +0000`
-  );
+  const day = Math.floor(seconds / DAY_SECONDS);
+  if (day !== printedDay) {
+    const date = new Date(day * DAY_SECONDS * 1000);
+    const dayOfMonth = String(date.getUTCDate()).padStart(2, " ");
+    printedDayText = `${dayOfMonth}-${MONTHS[date.getUTCMonth()]}-${String(date.getUTCFullYear()).padStart(4, "0")}`;
+    printedDay = day;
+  }
+  const second = Math.floor(seconds) - day * DAY_SECONDS;
+  const minute = Math.floor(second / 60);
+  const hour = Math.floor(minute / 60);
+  return `${printedDayText} ${TWO_DIGITS[hour]}:${TWO_DIGITS[minute - hour * 60]}:${TWO_DIGITS[second - minute * 60]} +0000`;
 }
 
 function daySeconds(

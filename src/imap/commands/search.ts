@@ -22,15 +22,14 @@ export const search = command({
     const uids = await findMessages(session, session.selected, matcher);
     if (session.ended) return;
     const { selected } = session;
-    const numbers = by === "uid" ? uids : uids.map((uid) => selected.sequenceOf(uid));
+    const numbers = by === "uid" ? uids : selected.sequencesOf(uids);
     const modseq = session.condstore ? highestModseq(session, uids) : undefined;
     if (returns !== undefined) {
       writeEsearch(session, { uids, numbers, tag }, returns, by, modseq);
       return;
     }
     const { out } = session;
-    out.ascii("* SEARCH");
-    for (const number of numbers) out.ascii(" ").number(number);
+    out.ascii("* SEARCH").numbers(numbers);
     if (modseq !== undefined && numbers.length > 0) out.ascii(` (MODSEQ ${modseq})`);
     out.ascii("\r\n");
   },
