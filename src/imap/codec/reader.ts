@@ -44,9 +44,9 @@ export class Reader {
     this.#literals = frame.literals;
   }
 
-  /** The next byte; -1 at the end. */
-  peek(): number {
-    return this.#text[this.#at] ?? -1;
+  /** The next byte, or one `ahead` of it; -1 behind the end. */
+  peek(ahead = 0): number {
+    return this.#text[this.#at + ahead] ?? -1;
   }
 
   peekIs(character: string): boolean {

@@ -35,6 +35,13 @@ export function writeAstring(out: Output, text: string, utf8 = false): void {
   else writeString(out, text, utf8);
 }
 
+/** Octets as they are: quoted where they can be, else a literal, a literal8 when a NUL is among them. */
+export function writeBytes(out: Output, bytes: Buffer): void {
+  if (bytes.includes(0)) writeLiteral8(out, bytes);
+  else if (bytes.every((byte) => byte >= 0x20 && byte < 0x7f)) writeString(out, bytes.toString("latin1"));
+  else writeLiteral(out, bytes);
+}
+
 export function writeLiteral(out: Output, bytes: Uint8Array): void {
   out.ascii("{").number(bytes.length).ascii("}\r\n").bytes(bytes);
 }

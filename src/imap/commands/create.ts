@@ -5,18 +5,9 @@ import type { MailboxName } from "../../store/model.ts";
 import { isOwner } from "../../store/access.ts";
 import { parentOf } from "../../store/names.ts";
 import { command } from "../command.ts";
+import { readSpecialUses } from "../list/special-use.ts";
 import { bad, no } from "../refusal.ts";
 import type { Session } from "../session.ts";
-
-/** RFC 6154 §2, RFC 8457. \All and \Flagged would be virtual mailboxes, which there are none of. */
-const SPECIAL_USES: ReadonlySet<string> = new Set([
-  "archive",
-  "drafts",
-  "junk",
-  "sent",
-  "trash",
-  "important",
-]);
 
 export const create = command({
   name: "CREATE",
@@ -36,9 +27,7 @@ export const create = command({
     const trimmed = name.endsWith(session.namespace.separator) ? name.slice(0, -1) : name;
     const internal = session.internalName(trimmed);
     requireCreation(session, internal);
-    const specialUse = uses.map((use) => use.replace(/^\\/, "").toLowerCase());
-    const unknown = specialUse.find((use) => !SPECIAL_USES.has(use));
-    if (unknown !== undefined) throw no(`Special use "${unknown}" is not supported`, "USEATTR");
+    const specialUse = readSpecialUses(uses);
     if (specialUse.length > 0 && !isOwner(internal, session.user))
       throw no("Only in your own mailboxes", "USEATTR");
     const mailbox = await session.services.store.create(

@@ -13,6 +13,7 @@ import { expunge } from "./expunge.ts";
 import { fetch } from "./fetch.ts";
 import { genurlauth } from "./genurlauth.ts";
 import { getacl } from "./getacl.ts";
+import { getmetadata } from "./getmetadata.ts";
 import { getquota, getquotaroot } from "./getquota.ts";
 import { id } from "./id.ts";
 import { idle } from "./idle.ts";
@@ -29,6 +30,7 @@ import { replace } from "./replace.ts";
 import { resetkey } from "./resetkey.ts";
 import { examine, select } from "./select.ts";
 import { deleteacl, setacl } from "./setacl.ts";
+import { setmetadata } from "./setmetadata.ts";
 import { setquota } from "./setquota.ts";
 import { starttls } from "./starttls.ts";
 import { status } from "./status.ts";
@@ -69,6 +71,8 @@ const COMMANDS: readonly Command[] = [
   getquota,
   getquotaroot,
   setquota,
+  getmetadata,
+  setmetadata,
   append,
   genurlauth,
   resetkey,

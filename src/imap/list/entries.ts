@@ -5,6 +5,7 @@ import type { Mailbox, MailboxName } from "../../store/model.ts";
 import { inboxOf, isBelow } from "../../store/names.ts";
 import type { Session } from "../session.ts";
 import { isVisible } from "../visible.ts";
+import { printedUse, usesShownTo } from "./special-use.ts";
 
 /** One line of the answer. */
 export interface ListEntry {
@@ -133,12 +134,7 @@ export function attributesOf(session: Session, entry: ListEntry, options: { spec
   // RFC 5258 §3.4: \NonExistent implies \Noselect; clients of RFC 3501 know only the latter.
   if (attributes[0] === "\\NonExistent" && !session.rev2) attributes.push("\\Noselect");
   attributes.push(entry.hasChildren ? "\\HasChildren" : "\\HasNoChildren");
-  if (options.specialUse)
-    for (const use of mailbox?.specialUse ?? []) attributes.push(`\\${printedUse(use)}`);
+  if (options.specialUse && mailbox !== undefined)
+    for (const use of usesShownTo(session, mailbox)) attributes.push(`\\${printedUse(use)}`);
   return attributes;
-}
-
-/** RFC 6154 spells them with a capital. */
-function printedUse(use: string): string {
-  return use.charAt(0).toUpperCase() + use.slice(1);
 }

@@ -3,12 +3,18 @@
  * Extensions add a line: SPECIAL-USE (RFC 6154), STATUS (RFC 5819), MYRIGHTS (RFC 8440), METADATA (RFC 9590).
  */
 import type { Reader } from "../codec/reader.ts";
+import { maySeeOwnRights, writeMyRights } from "../acl/my-rights.ts";
+import { mayReadMetadata } from "../metadata/access.ts";
+import { readEntryNames } from "../metadata/entry.ts";
+import { PLAIN_OPTIONS, readMetadataOptions, startsOptions } from "../metadata/options.ts";
+import { metadataValues, writeMetadata } from "../metadata/values.ts";
 import { bad } from "../refusal.ts";
 import type { Session } from "../session.ts";
 import { readStatusItems, writeStatus } from "../status.ts";
 import { Right } from "../../store/acl.ts";
 import { isSelectable } from "../visible.ts";
 import type { ListEntry } from "./entries.ts";
+import { usesShownTo } from "./special-use.ts";
 
 export interface SelectionOption {
   readonly name: string;
@@ -34,7 +40,7 @@ export const SELECTION_OPTIONS: ReadonlyMap<string, SelectionOption> = new Map(
       { name: "RECURSIVEMATCH" },
       {
         name: "SPECIAL-USE",
-        keeps: ({ mailbox }) => mailbox !== undefined && mailbox.specialUse.length > 0,
+        keeps: ({ mailbox }, session) => mailbox !== undefined && usesShownTo(session, mailbox).length > 0,
       },
     ] satisfies SelectionOption[]
   ).map((option) => [option.name, option]),
@@ -48,6 +54,36 @@ export const RETURN_OPTIONS: ReadonlyMap<string, (reader: Reader, session: Sessi
         name: "SUBSCRIBED",
         attributes: ({ subscribed }) => (subscribed ? ["\\Subscribed"] : []),
       }),
+    ],
+    [
+      "MYRIGHTS",
+      (): ReturnOption => ({
+        name: "MYRIGHTS",
+        // RFC 8440 §4: none for names that are no mailboxes.
+        after({ mailbox, external }, session) {
+          if (mailbox === undefined || mailbox.intermediate) return;
+          const rights = session.rightsOn(mailbox);
+          if (maySeeOwnRights(rights)) writeMyRights(session, external, rights);
+        },
+      }),
+    ],
+    [
+      "METADATA",
+      (reader: Reader): ReturnOption => {
+        let options = PLAIN_OPTIONS;
+        if (startsOptions(reader.sp())) {
+          options = readMetadataOptions(reader);
+          reader.sp();
+        }
+        const entries = readEntryNames(reader);
+        return {
+          name: "METADATA",
+          after({ mailbox, external }, session) {
+            if (mailbox === undefined || mailbox.intermediate || !mayReadMetadata(session, mailbox)) return;
+            writeMetadata(session, external, metadataValues(session, mailbox, entries, options).values);
+          },
+        };
+      },
     ],
     // Told always: the store knows without looking.
     ["CHILDREN", (): ReturnOption => ({ name: "CHILDREN" })],
