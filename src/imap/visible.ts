@@ -13,11 +13,21 @@ export function isSelectable(mailbox: Mailbox): boolean {
   return isMail(mailbox) && !mailbox.intermediate;
 }
 
+/** What LIST shows beside mail when it is asked for, as in Cyrus. */
+export interface Shown {
+  /** Calendars, address books, scripts: VENDOR.CMU-DAV. */
+  readonly otherTypes: boolean;
+  /** Deleted mailboxes that can be brought back, to administrators: VENDOR.CMU-INCLUDE-DELETED. */
+  readonly deleted: boolean;
+}
+
+export const MAIL_ONLY: Shown = { otherTypes: false, deleted: false };
+
 /** Shown to this user by LIST. */
-export function isVisible(session: Session, mailbox: Mailbox): boolean {
+export function isVisible(session: Session, mailbox: Mailbox, shown: Shown = MAIL_ONLY): boolean {
   return (
-    isMail(mailbox) &&
+    (shown.otherTypes || isMail(mailbox)) &&
     (effectiveRights(mailbox, session.accessor) & Right.lookup) !== 0 &&
-    !isDeletedName(mailbox.name)
+    (!isDeletedName(mailbox.name) || (shown.deleted && session.accessor.isAdmin))
   );
 }

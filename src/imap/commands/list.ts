@@ -10,6 +10,7 @@ import {
 } from "../list/options.ts";
 import { bad } from "../refusal.ts";
 import type { Session } from "../session.ts";
+import { MAIL_ONLY } from "../visible.ts";
 
 /** Patterns of one LIST. */
 const MAX_PATTERNS = 64;
@@ -35,9 +36,13 @@ export const list = command({
       return;
     }
     const joined = patterns.map((pattern) => joinReference(reference, pattern, separator));
+    const shown = {
+      otherTypes: selection.has("VENDOR.CMU-DAV"),
+      deleted: selection.has("VENDOR.CMU-INCLUDE-DELETED"),
+    };
     const entries = selection.has("SUBSCRIBED")
-      ? subscribedEntries(session, joined)
-      : await listEntries(session, joined);
+      ? subscribedEntries(session, joined, shown)
+      : await listEntries(session, joined, shown);
     await writeEntries(session, entries, selection, returns);
   },
 });
@@ -56,8 +61,10 @@ async function writeEntries(
     .map((name) => SELECTION_OPTIONS.get(name))
     .filter((option) => option?.keeps !== undefined);
   for (const entry of entries) {
-    if (!keepers.every((option) => option?.keeps?.(entry, session))) continue;
-    if (!entry.matched && !selection.has("RECURSIVEMATCH")) continue;
+    const recursive = selection.has("RECURSIVEMATCH");
+    const below = recursive ? childInfo(entry, selection) : [];
+    if (below.length === 0 && !keepers.every((option) => option?.keeps?.(entry, session))) continue;
+    if (!entry.matched && !recursive) continue;
     if (!selection.has("SUBSCRIBED") && names.has("SUBSCRIBED") && entry.name !== undefined) {
       entry.subscribed = subscriptions.has(session.user, entry.name);
     }
@@ -68,13 +75,19 @@ async function writeEntries(
         if (!attributes.includes(attribute)) attributes.push(attribute);
       }
     }
-    const childInfo = entry.childInfo && selection.has("RECURSIVEMATCH");
-    writeEntry(session, "LIST", attributes, entry.external, childInfo ? ' ("CHILDINFO" ("SUBSCRIBED"))' : "");
+    const extended = below.length > 0 ? ` ("CHILDINFO" (${below.join(" ")}))` : "";
+    writeEntry(session, "LIST", attributes, entry.external, extended);
     for (const option of returns) await option.after?.(entry, session);
     const pause = session.pause();
     if (pause !== undefined) await pause;
     if (session.ended) return;
   }
+}
+
+/** The selection options that something below meets: RFC 5258 §3.5. */
+function childInfo(entry: ListEntry, selection: ReadonlySet<string>): string[] {
+  if (selection.has("SUBSCRIBED")) return entry.childInfo ? ['"SUBSCRIBED"'] : [];
+  return selection.has("SPECIAL-USE") && entry.useBelow ? ['"SPECIAL-USE"'] : [];
 }
 
 export const lsub = command({
@@ -83,7 +96,7 @@ export const lsub = command({
   parse: (reader) => ({ reference: reader.sp().mailbox(), pattern: reader.sp().listMailbox() }),
   run(session, { reference, pattern }) {
     const joined = joinReference(reference, pattern, session.namespace.separator);
-    for (const entry of subscribedEntries(session, [joined])) {
+    for (const entry of subscribedEntries(session, [joined], MAIL_ONLY)) {
       // A level above a subscription that is none itself: only `%` shows it, as \Noselect (RFC 3501 §6.3.9).
       writeEntry(session, "LSUB", entry.matched ? [] : ["\\Noselect"], entry.external, "");
     }

@@ -2,9 +2,10 @@
 import { Right } from "../../store/acl.ts";
 import { compileListPattern, type ListPattern } from "../../store/list-pattern.ts";
 import type { Mailbox, MailboxName } from "../../store/model.ts";
-import { inboxOf, isBelow } from "../../store/names.ts";
 import type { Session } from "../session.ts";
-import { isVisible } from "../visible.ts";
+import { isVisible, type Shown } from "../visible.ts";
+import { hasVisibleChildren } from "./children.ts";
+import { visitReachable } from "./reach.ts";
 import { printedUse, usesShownTo } from "./special-use.ts";
 
 /** One line of the answer. */
@@ -17,62 +18,106 @@ export interface ListEntry {
   hasChildren: boolean;
   /** The pattern matched it; false when it is there only because of a subscription below (RECURSIVEMATCH). */
   matched: boolean;
-  /** RFC 5258 §3.5: something below it meets the selection options. */
+  /** RFC 5258 §3.5: something below it is subscribed. */
   childInfo: boolean;
+  /** The same for special uses. */
+  useBelow: boolean;
 }
 
-/** A session looks at so many mailboxes before others get a turn. */
-const CHECK_EVERY = 128;
-
-/** Every mailbox the user may see whose name a pattern could match, with `%`'s missing levels, in the store's order. */
-export async function listEntries(session: Session, patterns: readonly string[]): Promise<ListEntry[]> {
-  const compiled = patterns.map((pattern) => compileListPattern(pattern, session.namespace.separator));
-  const entries = new Map<string, ListEntry>();
-  const levels = new Set<string>();
-  let looked = 0;
-  for (const mailbox of reachable(session, compiled)) {
-    if (++looked % CHECK_EVERY === 0) {
-      const pause = session.pause();
-      if (pause !== undefined) await pause;
-      if (session.ended) break;
-    }
-    if (!isVisible(session, mailbox)) continue;
-    const external = session.externalName(mailbox.name);
-    if (external === undefined) continue;
-    for (const pattern of compiled)
-      for (const level of pattern.matchingAncestors(external)) levels.add(level);
-    if (!compiled.some((pattern) => pattern.matches(external))) continue;
-    entries.set(external, {
-      external,
-      name: mailbox.name,
-      mailbox,
-      subscribed: false,
-      hasChildren: session.services.store.mailboxes.hasChildren(mailbox.name),
-      matched: true,
-      childInfo: false,
-    });
+/** Every name the user may see that a pattern matches, with `%`'s missing levels; his own first, in the store's order. */
+export async function listEntries(
+  session: Session,
+  patterns: readonly string[],
+  shown: Shown,
+): Promise<ListEntry[]> {
+  const found = new Map<string, ListEntry>();
+  const wild: ListPattern[] = [];
+  for (const pattern of patterns) {
+    const compiled = compileListPattern(pattern, session.namespace.separator);
+    const entry = isLiteral(pattern) ? findEntry(session, pattern, shown) : undefined;
+    if (entry !== undefined && compiled.matches(entry.external)) found.set(entry.external, entry);
+    // A name of a level that is no mailbox may need the walk: "Other Users".
+    else if (!isLiteral(pattern) || tryInternal(session, pattern) === undefined) wild.push(compiled);
   }
-  for (const level of levels)
-    if (!entries.has(level)) entries.set(level, missingEntry(level, undefined, true));
-  return [...entries.values()];
+  if (wild.length > 0) await walk(session, wild, shown, found);
+  return [...found.values()];
+}
+
+function isLiteral(pattern: string): boolean {
+  return !/[*%]/.test(pattern);
+}
+
+/** Without a look at other mailboxes than those below. */
+function findEntry(session: Session, external: string, shown: Shown): ListEntry | undefined {
+  const name = tryInternal(session, external);
+  const shownName = name === undefined ? undefined : session.externalName(name);
+  if (name === undefined || shownName === undefined) return undefined;
+  const mailbox = session.services.store.mailboxes.find(name);
+  const hasChildren = hasVisibleChildren(session, name, shown);
+  if (mailbox !== undefined && isVisible(session, mailbox, shown)) {
+    return { ...missingEntry(shownName, name, hasChildren), mailbox };
+  }
+  return hasChildren ? missingEntry(shownName, name, true) : undefined;
+}
+
+async function walk(
+  session: Session,
+  patterns: readonly ListPattern[],
+  shown: Shown,
+  found: Map<string, ListEntry>,
+): Promise<void> {
+  const levels = new Set<string>();
+  /** Levels above what the walk saw, and of them those above a special use. */
+  const parents = new Set<string>();
+  const useParents = new Set<string>();
+  await visitReachable(session, patterns, shown, (mailbox) => {
+    const external = session.externalName(mailbox.name);
+    if (external === undefined) return;
+    for (const pattern of patterns)
+      for (const level of pattern.matchingAncestors(external)) levels.add(level);
+    const hasUse = usesShownTo(session, mailbox).length > 0;
+    for (const level of levelsAbove(external, session.namespace.separator)) {
+      parents.add(level);
+      if (hasUse) useParents.add(level);
+    }
+    if (patterns.some((pattern) => pattern.matches(external)))
+      found.set(external, { ...missingEntry(external, mailbox.name, false), mailbox });
+  });
+  for (const level of levels) if (!found.has(level)) found.set(level, missingEntry(level, undefined, true));
+  for (const entry of found.values()) {
+    entry.hasChildren ||= parents.has(entry.external);
+    entry.useBelow = useParents.has(entry.external);
+  }
+}
+
+function* levelsAbove(external: string, separator: string): Generator<string> {
+  for (let end = external.lastIndexOf(separator); end > 0; end = external.lastIndexOf(separator, end - 1)) {
+    yield external.slice(0, end);
+  }
 }
 
 /** The user's subscriptions that match, and the levels above deeper ones. */
-export function subscribedEntries(session: Session, patterns: readonly string[]): ListEntry[] {
+export function subscribedEntries(session: Session, patterns: readonly string[], shown: Shown): ListEntry[] {
   const compiled = patterns.map((pattern) => compileListPattern(pattern, session.namespace.separator));
   const { mailboxes, subscriptions } = session.services.store;
   const entries = new Map<string, ListEntry>();
   const levels = new Set<string>();
+  const visibleOrNone = (name: MailboxName): Mailbox | undefined => {
+    const mailbox = mailboxes.find(name);
+    return mailbox !== undefined && isVisible(session, mailbox, shown) ? mailbox : undefined;
+  };
   for (const name of subscriptions.list(session.user)) {
     const external = session.externalName(name);
     if (external === undefined) continue;
     for (const pattern of compiled)
       for (const level of pattern.matchingAncestors(external)) levels.add(level);
     if (!compiled.some((pattern) => pattern.matches(external))) continue;
-    const found = mailboxes.find(name);
-    const mailbox = found !== undefined && isVisible(session, found) ? found : undefined;
-    const hasChildren = mailbox !== undefined && mailboxes.hasChildren(name);
-    entries.set(external, { ...missingEntry(external, name, hasChildren), mailbox, subscribed: true });
+    const hasChildren = hasVisibleChildren(session, name, shown);
+    entries.set(external, {
+      ...missingEntry(external, name, hasChildren),
+      mailbox: visibleOrNone(name),
+      subscribed: true,
+    });
   }
   for (const level of levels) {
     const entry = entries.get(level);
@@ -81,9 +126,14 @@ export function subscribedEntries(session: Session, patterns: readonly string[])
       continue;
     }
     const name = tryInternal(session, level);
-    const found = name === undefined ? undefined : mailboxes.find(name);
-    const mailbox = found !== undefined && isVisible(session, found) ? found : undefined;
-    entries.set(level, { ...missingEntry(level, name, true), mailbox, matched: false, childInfo: true });
+    const mailbox = name === undefined ? undefined : visibleOrNone(name);
+    const hasChildren = name === undefined || hasVisibleChildren(session, name, shown);
+    entries.set(level, {
+      ...missingEntry(level, name, hasChildren),
+      mailbox,
+      matched: false,
+      childInfo: true,
+    });
   }
   return [...entries.values()].sort((a, b) => (a.external < b.external ? -1 : 1));
 }
@@ -97,6 +147,7 @@ function missingEntry(external: string, name: MailboxName | undefined, hasChildr
     hasChildren,
     matched: true,
     childInfo: false,
+    useBelow: false,
   };
 }
 
@@ -106,22 +157,6 @@ function tryInternal(session: Session, external: string): MailboxName | undefine
   } catch {
     return undefined;
   }
-}
-
-/** The user's own mailboxes first; the others only when a pattern can match one of their names. */
-function* reachable(session: Session, patterns: readonly ListPattern[]): Generator<Mailbox> {
-  const { mailboxes } = session.services.store;
-  const inbox = inboxOf(session.user);
-  const isOwn = (name: MailboxName): boolean => name === inbox || isBelow(name, inbox);
-  // Read at once: others may change the catalog while this one waits.
-  for (const mailbox of Array.from(mailboxes.list(inbox))) if (isOwn(mailbox.name)) yield mailbox;
-  const { otherUsers, shared } = session.namespace.prefixes();
-  const mayMatch = ({ literalPrefix }: ListPattern): boolean =>
-    [otherUsers, shared].some(
-      (prefix) => prefix.startsWith(literalPrefix) || literalPrefix.startsWith(prefix),
-    );
-  if (!session.accessor.isAdmin && !patterns.some(mayMatch)) return;
-  for (const mailbox of Array.from(mailboxes.list(""))) if (!isOwn(mailbox.name)) yield mailbox;
 }
 
 /** `\HasChildren \Sent …`: RFC 9051 §7.3.1. */

@@ -38,6 +38,9 @@ export const SELECTION_OPTIONS: ReadonlyMap<string, SelectionOption> = new Map(
       // There are no remote mailboxes on this server; the murder's front end has its own LIST.
       { name: "REMOTE" },
       { name: "RECURSIVEMATCH" },
+      // Names of Cyrus: show calendars and the like; to administrators what can be undeleted.
+      { name: "VENDOR.CMU-DAV" },
+      { name: "VENDOR.CMU-INCLUDE-DELETED" },
       {
         name: "SPECIAL-USE",
         keeps: ({ mailbox }, session) => mailbox !== undefined && usesShownTo(session, mailbox).length > 0,
