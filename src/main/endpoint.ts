@@ -6,6 +6,7 @@ export const SERVICES = [
   { name: "imaps", offset: 93, label: "IMAP over TLS" },
   { name: "pop3", offset: 10, label: "POP3 with STLS" },
   { name: "pop3s", offset: 95, label: "POP3 over TLS" },
+  { name: "managesieve", offset: 90, label: "ManageSieve with STARTTLS" },
   { name: "lmtp", offset: 24, label: "LMTP for your mail transfer agent" },
   { name: "http", offset: 80, label: "/health and /metrics" },
 ] as const;

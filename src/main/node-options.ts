@@ -33,6 +33,7 @@ export const listenOptions = optionGroup(
     imaps: option(listOf(hostPort), ["*:993"], "IMAP with TLS from the first byte."),
     pop3: option(listOf(hostPort), ["*:110"], "POP3 in the clear with STLS."),
     pop3s: option(listOf(hostPort), ["*:995"], "POP3 with TLS from the first byte."),
+    managesieve: option(listOf(hostPort), ["*:4190"], "ManageSieve with STARTTLS."),
     lmtp: option(listOf(hostPort), ["127.0.0.1:24"], "LMTP, where the mail transfer agent delivers."),
     http: option(listOf(hostPort), ["127.0.0.1:8082"], "HTTP: /health and /metrics."),
   },

@@ -1,6 +1,6 @@
 /**
  * A running node, read from top to bottom: the data folder and its lock, certificates, the platform (store, directory,
- * delivery), then what listens: LMTP, IMAP, POP3, HTTP, the admin socket. Stops in the reverse order.
+ * delivery), then what listens: LMTP, IMAP, POP3, ManageSieve, HTTP, the admin socket. Stops in the reverse order.
  */
 import { chmodSync, existsSync, mkdirSync } from "node:fs";
 import type { NodeContext } from "../admin/context.ts";
@@ -24,6 +24,9 @@ import { imapOptions } from "../imap/options.ts";
 import { lmtpMetrics } from "../lmtp/metrics.ts";
 import { lmtpOptions } from "../lmtp/options.ts";
 import { LmtpServer } from "../lmtp/server.ts";
+import { managesieveMetrics } from "../managesieve/metrics.ts";
+import { managesieveOptions } from "../managesieve/options.ts";
+import { ManagesieveServer } from "../managesieve/server.ts";
 import { pop3Metrics } from "../pop3/metrics.ts";
 import { pop3Options } from "../pop3/options.ts";
 import { Pop3Server } from "../pop3/server.ts";
@@ -72,7 +75,7 @@ export async function startNode(config: Config, hooks: NodeHooks = {}): Promise<
 
     const platform = await openPlatform(config);
     open.push(() => platform.close());
-    const { logs, metrics, store, textIndex, directory, delivery, provision, hostName } = platform;
+    const { logs, metrics, store, textIndex, directory, delivery, scripts, provision, hostName } = platform;
     const log = logs.named("node");
     metrics.collectProcess();
 
@@ -126,11 +129,24 @@ export async function startNode(config: Config, hooks: NodeHooks = {}): Promise<
       metrics: pop3Metrics(metrics.room("pop3")),
       provision: async ({ userId }) => void (await provision.ensure(userId)),
     });
+    const managesieve = new ManagesieveServer({
+      scripts,
+      directory: directory.directory,
+      settings: config.get(managesieveOptions),
+      hostName,
+      version: programVersion(),
+      tlsAvailable: true,
+      clock: systemClock,
+      log: logs.named("managesieve"),
+      metrics: managesieveMetrics(metrics.room("managesieve")),
+      provision: async ({ userId }) => void (await provision.ensure(userId)),
+    });
     // Before the store closes: messages on their way get their answer, sessions their goodbye.
     open.push(async () => {
       lmtp.shutDown();
       imap.close();
       pop3.shutDown();
+      managesieve.shutDown();
       await waitUntil(() => lmtp.sessionCount + imap.sessions.size + pop3.sessionCount === 0);
     });
 
@@ -165,6 +181,10 @@ export async function startNode(config: Config, hooks: NodeHooks = {}): Promise<
     const takePop3 = (connection: Connection): void => pop3.accept(connection);
     await start("pop3", listen.pop3, { tls, onConnection: takePop3 });
     await start("pop3s", listen.pop3s, { tls, implicitTls: true, onConnection: takePop3 });
+    await start("managesieve", listen.managesieve, {
+      tls,
+      onConnection: (connection) => managesieve.accept(connection),
+    });
     await start("lmtp", listen.lmtp, { tls, onConnection: (connection) => lmtp.accept(connection) });
 
     for (const { host, port } of listen.http) {
@@ -187,6 +207,7 @@ export async function startNode(config: Config, hooks: NodeHooks = {}): Promise<
       disconnect(userId, reason) {
         imap.disconnect(userId, reason);
         pop3.disconnect(userId, reason);
+        managesieve.disconnect(userId, reason);
       },
       reloadCertificates() {
         tls.reload();

@@ -1,12 +1,14 @@
 import { logOptions } from "../config/log-options.ts";
 import type { OptionGroup } from "../config/option.ts";
 import { deliveryOptions } from "../delivery/options.ts";
+import { sieveOptions } from "../delivery/sieve-options.ts";
 import { ldapOptions } from "../directory/ldap/ldap-options.ts";
 import { oauthOptions } from "../directory/oauth-options.ts";
 import { directoryOptions } from "../directory/options.ts";
 import { imapOptions } from "../imap/options.ts";
 import { lmtpOptions } from "../lmtp/options.ts";
 import { pop3Options } from "../pop3/options.ts";
+import { managesieveOptions } from "../managesieve/options.ts";
 import { namespaceOptions } from "./namespace-options.ts";
 import { listenOptions, nodeOptions } from "./node-options.ts";
 import { tlsOptions } from "./tls-options.ts";
@@ -22,7 +24,9 @@ export const optionGroups: readonly OptionGroup[] = [
   namespaceOptions,
   imapOptions,
   pop3Options,
+  managesieveOptions,
   lmtpOptions,
   deliveryOptions,
+  sieveOptions,
   logOptions,
 ];

@@ -16,6 +16,8 @@ import { Delivery } from "../delivery/delivery.ts";
 import { deliveryMetrics } from "../delivery/metrics.ts";
 import { deliveryOptions } from "../delivery/options.ts";
 import { Provision } from "../delivery/provision.ts";
+import { Scripts } from "../delivery/scripts.ts";
+import { sieveOptions } from "../delivery/sieve-options.ts";
 import { AccountDirectory } from "../directory/account-directory.ts";
 import { ldapOptions } from "../directory/ldap/ldap-options.ts";
 import { oauthOptions } from "../directory/oauth-options.ts";
@@ -37,6 +39,7 @@ export interface Platform {
   readonly textIndex: TextIndex;
   readonly directory: OpenDirectory;
   readonly provision: Provision;
+  readonly scripts: Scripts;
   readonly delivery: Delivery;
   /** "" until a default domain is added. */
   readonly defaultDomain: () => string;
@@ -86,6 +89,9 @@ export async function openPlatform(config: Config, options: PlatformOptions = {}
     settings: deliverySettings,
     log: deliveryLog,
   });
+  const defaultDomain = (): string =>
+    directory.directory instanceof AccountDirectory ? directory.directory.defaultDomain : "";
+  const scripts = new Scripts({ store, ...io, settings: config.get(sieveOptions), defaultDomain });
   const delivery = new Delivery({
     store,
     directory: directory.directory,
@@ -97,8 +103,6 @@ export async function openPlatform(config: Config, options: PlatformOptions = {}
     metrics: deliveryMetrics(metrics.room("delivery")),
   });
 
-  const defaultDomain = (): string =>
-    directory.directory instanceof AccountDirectory ? directory.directory.defaultDomain : "";
   const context: NodeContext = {
     store,
     directory: directory.directory,
@@ -123,6 +127,7 @@ export async function openPlatform(config: Config, options: PlatformOptions = {}
     textIndex,
     directory,
     provision,
+    scripts,
     delivery,
     defaultDomain,
     context,

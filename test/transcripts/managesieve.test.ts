@@ -1,0 +1,17 @@
+import assert from "node:assert/strict";
+import { basename, join } from "node:path";
+import { test } from "node:test";
+import { ManagesieveHost } from "../support/managesieve-host.ts";
+import { runTranscript, transcriptFiles } from "../support/transcript.ts";
+
+for (const file of transcriptFiles(join(import.meta.dirname, "managesieve"))) {
+  test(`managesieve transcript ${basename(file, ".txt")}`, { timeout: 20_000 }, async () => {
+    const host = new ManagesieveHost();
+    try {
+      await runTranscript(file, host);
+      assert.deepEqual(host.failures, [], "a session failed");
+    } finally {
+      await host.close();
+    }
+  });
+}
