@@ -345,6 +345,11 @@ export class Session {
     return this.#input.framer.takeUnread();
   }
 
+  /** A literal that was taken is on its way in; its length was checked. */
+  get readsLiteral(): boolean {
+    return this.#input.framer.pendingText !== undefined;
+  }
+
   async startTls(): Promise<void> {
     this.#input.framer.clear();
     await this.connection.startTls();

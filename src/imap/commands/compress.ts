@@ -22,7 +22,10 @@ export function isCompressed(session: Session): boolean {
 function begin(session: Session): void {
   // What the client sent behind the command is compressed already.
   const unread = session.takeUnread();
-  const layer = new CompressedConnection(session.connection, (reason) => session.bye(reason));
+  const layer = new CompressedConnection(session.connection, {
+    broken: (reason) => session.bye(reason),
+    inLiteral: () => session.readsLiteral,
+  });
   session.attach(layer);
   layer.receive(unread);
 }

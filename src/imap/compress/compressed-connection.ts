@@ -5,7 +5,7 @@
  * valid stream, and an idle connection keeps no compressor. Input needs its window: one decompressor a connection.
  *
  * A compressed bomb gets nowhere: input is inflated only as fast as the session takes it, so its bounds on lines,
- * literals and waiting input hold; and who goes on sending next to nothing that becomes very much is cut off.
+ * literals and waiting input hold; and who sends next to nothing that becomes very many commands is cut off.
  */
 import { constants, createInflateRaw, deflateRaw, deflateRawSync, type InflateRaw } from "node:zlib";
 import type { Connection, TlsState } from "../../base/io/network.ts";
@@ -18,15 +18,22 @@ const BATCH_BYTES = 256 * 1024;
 const SYNC_BYTES = 32 * 1024;
 /** Inflated at once, and what may wait inflated. */
 const INFLATED_CHUNK_BYTES = 16 * 1024;
-/** Before the ratio counts: more than a message, which may be all zeros. */
-const FREE_INFLATED_BYTES = 64 * 1024 * 1024;
-/** Text compresses to a tenth, logs to a fiftieth; DEFLATE can do 1:1032. */
+/** Of commands, before the ratio counts. */
+const FREE_INFLATED_BYTES = 1024 * 1024;
+/** Of commands: they compress to a tenth, in long lists of numbers to a thirtieth; DEFLATE can do 1:1032. */
 const MAX_INFLATED_RATIO = 100;
+
+export interface CompressedInput {
+  /** The input cannot be read on; called at most once, the caller ends the connection. */
+  broken(reason: string): void;
+  /** A message may be all zeros: its length is bounded otherwise, so its ratio does not count. */
+  inLiteral(): boolean;
+}
 
 export class CompressedConnection implements Connection {
   readonly #under: Connection;
   readonly #inflater: InflateRaw;
-  readonly #broken: (reason: string) => void;
+  readonly #input: CompressedInput;
   #receive: ((chunk: Buffer) => void) | undefined;
   #resume: (() => void) | undefined;
   #closed: ((error: Error | undefined) => void) | undefined;
@@ -40,10 +47,9 @@ export class CompressedConnection implements Connection {
   #receivedBytes = 0;
   #inflatedBytes = 0;
 
-  /** `broken`: the input cannot be read on; called at most once, the caller ends the connection. */
-  constructor(under: Connection, broken: (reason: string) => void) {
+  constructor(under: Connection, input: CompressedInput) {
     this.#under = under;
-    this.#broken = broken;
+    this.#input = input;
     this.#inflater = createInflateRaw({
       chunkSize: INFLATED_CHUNK_BYTES,
       readableHighWaterMark: INFLATED_CHUNK_BYTES,
@@ -55,11 +61,7 @@ export class CompressedConnection implements Connection {
       .on("end", () => this.#fail("Compressed input has ended"));
     under.onData((chunk) => this.receive(chunk));
     under.onDrain(() => this.#drained());
-    under.onClose((error) => {
-      this.#ending = true;
-      this.#inflater.destroy();
-      this.#closed?.(error);
-    });
+    under.onClose((error) => this.#closedBelow(error));
   }
 
   get remoteAddress(): string {
@@ -143,7 +145,7 @@ export class CompressedConnection implements Connection {
 
   #inflated(bytes: Buffer): void {
     if (this.#ending) return;
-    this.#inflatedBytes += bytes.length;
+    if (!this.#input.inLiteral()) this.#inflatedBytes += bytes.length;
     if (
       this.#inflatedBytes > FREE_INFLATED_BYTES &&
       this.#inflatedBytes > MAX_INFLATED_RATIO * this.#receivedBytes
@@ -160,7 +162,20 @@ export class CompressedConnection implements Connection {
 
   #fail(reason: string): void {
     this.#inflater.destroy();
-    if (!this.#ending) this.#broken(reason);
+    if (!this.#ending) this.#input.broken(reason);
+  }
+
+  /** What came before the end is inflated in another thread and is still to be given out. */
+  #closedBelow(error: Error | undefined): void {
+    const finish = (): void => {
+      this.#ending = true;
+      this.#inflater.destroy();
+      const closed = this.#closed;
+      this.#closed = undefined;
+      closed?.(error);
+    };
+    if (this.#ending || this.#paused || this.#inflater.destroyed || error !== undefined) finish();
+    else this.#inflater.write(NOTHING, finish);
   }
 
   /** Compresses what was written in this turn and hands it down, in order. */
@@ -206,3 +221,5 @@ export class CompressedConnection implements Connection {
     this.#resume?.();
   }
 }
+
+const NOTHING = Buffer.alloc(0);
