@@ -1,6 +1,6 @@
 /** What CAPABILITY announces, in this order (RFC 9051 §6.1.1). One line for each; extensions add theirs here. */
-import { isCompressed } from "./commands/compress.ts";
 import { QUOTA_CAPABILITIES } from "./quota/resources.ts";
+import { isCompressed } from "./commands/compress.ts";
 import type { Session } from "./session.ts";
 
 interface Capability {
@@ -34,6 +34,14 @@ const CAPABILITIES: readonly Capability[] = [
   { name: "ESEARCH", when: loggedIn },
   { name: "SEARCHRES", when: loggedIn },
   { name: "WITHIN", when: loggedIn },
+  { name: "PARTIAL", when: loggedIn },
+  { name: "SORT", when: loggedIn },
+  { name: "SORT=DISPLAY", when: loggedIn },
+  { name: "ESORT", when: loggedIn },
+  { name: "THREAD=ORDEREDSUBJECT", when: loggedIn },
+  { name: "THREAD=REFERENCES", when: loggedIn },
+  { name: "CONTEXT=SEARCH", when: loggedIn },
+  { name: "CONTEXT=SORT", when: loggedIn },
   { name: "MULTIAPPEND", when: loggedIn },
   { name: "CONDSTORE", when: loggedIn },
   { name: "QRESYNC", when: loggedIn },

@@ -116,7 +116,8 @@ export class ImapHost implements TranscriptHost {
   /**
    * `raw`: clients are not logged in. `clear`: without TLS. `user 2 bob`: client 2 logs in as bob (`admin` is one).
    * `group staff bob`. `create user.alice.#calendars calendar`. `mail 3`: three
-   * messages in alice's INBOX. `advance 60000`: the clock moves, in ms. `acl user.alice bob lrs`. `subscribe …`.
+   * messages in alice's INBOX. `message user.alice From: x\n\ntext`: one of this text.
+   * `advance 60000`: the clock moves, in ms. `acl user.alice bob lrs`. `subscribe …`.
    */
   async directive(words: readonly string[]): Promise<void> {
     await this.#ready;
@@ -137,8 +138,15 @@ export class ImapHost implements TranscriptHost {
     else if (word === "acl") {
       const { id, acl } = this.store.mailboxes.get(first);
       await this.store.setAcl(id, [...acl, ...parseAcl(`${second}\t${third}\t`)]);
-    } else if (word === "mail") await this.deliver(Number(first));
+    } else if (word === "message") await this.#message(first, words.slice(2).join(" "));
+    else if (word === "mail") await this.deliver(Number(first));
     else throw new Error(`unknown directive "${word}"`);
+  }
+
+  async #message(mailbox: string, text: string): Promise<void> {
+    const { id } = this.store.mailboxes.get(mailbox);
+    const body = this.store.stageBuffer(Buffer.from(text.replaceAll("\\n", "\r\n")));
+    await this.store.append(id, [{ body, systemFlags: 0, keywords: [] }], { userId: "alice", sessionId: 0 });
   }
 
   async deliver(count: number): Promise<void> {

@@ -59,3 +59,8 @@ export function lineText(text: string): string {
 export function writeRanges(out: Output, ranges: NumberRanges): void {
   out.ascii(printRanges(ranges));
 }
+
+/** quoted, of printable characters: tags. */
+export function quoted(text: string): string {
+  return `"${text.replaceAll(/["\\]/g, "\\$&")}"`;
+}

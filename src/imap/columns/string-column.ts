@@ -30,8 +30,9 @@ export class StringColumn extends Column {
     return { ranks, distinct: this.#strings.length };
   }
 
-  valueAt(position: number): string {
-    return this.#strings[this.#ids.at(position)]!;
+  /** Some message has the empty string: its rank is 0. */
+  get hasEmpty(): boolean {
+    return this.#idOf.has("");
   }
 
   protected override get valueBytes(): number {

@@ -32,7 +32,7 @@ export class TextColumn extends Column {
     for (let hit = text.indexOf(wanted); hit >= 0;) {
       position = firstAbove(ends, hit, position);
       found.add(uids[position]!);
-      hit = text.indexOf(wanted, ends[position]!);
+      hit = text.indexOf(wanted, ends[position]);
     }
     return found;
   }

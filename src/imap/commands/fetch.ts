@@ -1,5 +1,6 @@
 /**
- * FETCH and UID FETCH: RFC 9051 §6.4.5 and §6.4.9, with CHANGEDSINCE (RFC 7162 §3.1.4.1) and VANISHED (§3.2.6).
+ * FETCH and UID FETCH: RFC 9051 §6.4.5 and §6.4.9, with CHANGEDSINCE (RFC 7162 §3.1.4.1), VANISHED (§3.2.6)
+ * and PARTIAL (RFC 9394 §3.3).
  */
 import { toModseq, type Modseq, type Uid } from "../../base/numbers.ts";
 import { Right } from "../../store/acl.ts";
@@ -11,11 +12,13 @@ import { readFetchItems } from "../fetch/attributes.ts";
 import { flagsItem, modseqItem, uidItem } from "../fetch/columns.ts";
 import { writeFetch } from "../fetch/engine.ts";
 import { bad } from "../refusal.ts";
+import { partOf, readPartialRange, type PartialRange } from "../search/partial.ts";
 import type { Session } from "../session.ts";
 
 interface FetchModifiers {
   readonly changedSince: Modseq | undefined;
   readonly vanished: boolean;
+  readonly partial: PartialRange | undefined;
 }
 
 export const fetch = command({
@@ -32,7 +35,9 @@ export const fetch = command({
   async run(session, { set, items, modifiers }, { by, name }) {
     const { selected } = session;
     let uids = selected.resolve(set, by);
-    const { changedSince } = modifiers;
+    const { changedSince, partial } = modifiers;
+    // RFC 9394 §3.4: first the range, then what changed in it.
+    if (partial !== undefined) uids = partOf(uids, partial);
     if (modifiers.vanished) tellVanished(session, set.ranges, changedSince!);
     if (changedSince !== undefined) {
       const { view } = selected;
@@ -59,13 +64,15 @@ export const fetch = command({
 function readModifiers(reader: Reader, session: Session, call: CommandCall): FetchModifiers {
   let changedSince: Modseq | undefined;
   let vanished = false;
-  if (!reader.skipSpaceAnd("(")) return { changedSince, vanished };
+  let partial: PartialRange | undefined;
+  if (!reader.skipSpaceAnd("(")) return { changedSince, vanished, partial };
   do {
     const name = reader.keyword();
     if (name === "CHANGEDSINCE") {
       changedSince = toModseq(Math.min(reader.sp().number64(), Number.MAX_SAFE_INTEGER));
       session.enableCondstore();
     } else if (name === "VANISHED") vanished = true;
+    else if (name === "PARTIAL") partial = readPartialRange(reader.sp());
     else throw bad(`Unknown FETCH modifier "${name}"`);
   } while (reader.skip(" "));
   reader.expect(")");
@@ -73,7 +80,9 @@ function readModifiers(reader: Reader, session: Session, call: CommandCall): Fet
   if (vanished && (call.by !== "uid" || changedSince === undefined || !session.enabled.has("QRESYNC"))) {
     throw bad("VANISHED needs UID FETCH, CHANGEDSINCE and QRESYNC");
   }
-  return { changedSince, vanished };
+  // RFC 9394 §3.3
+  if (partial !== undefined && call.by !== "uid") throw bad("PARTIAL needs UID FETCH");
+  return { changedSince, vanished, partial };
 }
 
 /** Expunged ones of the asked-for UIDs; below the tombstone floor every UID that is not there (RFC 7162 §3.2.5.2). */

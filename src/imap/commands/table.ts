@@ -2,6 +2,7 @@
 import type { Command } from "../command.ts";
 import { append } from "./append.ts";
 import { authenticate } from "./authenticate.ts";
+import { cancelUpdate } from "./cancelupdate.ts";
 import { capability } from "./capability.ts";
 import { close, unselect } from "./close.ts";
 import { compress } from "./compress.ts";
@@ -32,10 +33,12 @@ import { examine, select } from "./select.ts";
 import { deleteacl, setacl } from "./setacl.ts";
 import { setmetadata } from "./setmetadata.ts";
 import { setquota } from "./setquota.ts";
+import { sort } from "./sort.ts";
 import { starttls } from "./starttls.ts";
 import { status } from "./status.ts";
 import { store } from "./store.ts";
 import { subscribe, unsubscribe } from "./subscribe.ts";
+import { thread } from "./thread.ts";
 import { unauthenticate } from "./unauthenticate.ts";
 import { urlfetch } from "./urlfetch.ts";
 
@@ -85,6 +88,9 @@ const COMMANDS: readonly Command[] = [
   unselect,
   expunge,
   search,
+  sort,
+  thread,
+  cancelUpdate,
   fetch,
   store,
   copy,

@@ -33,6 +33,15 @@ export function readFetchItems(reader: Reader, session: Session): FetchItem[] {
   return [...(MACROS.get(name) ?? [readItem(reader, name, session)])];
 }
 
+/** fetch-att *(SP fetch-att) ")", after the opening one: NOTIFY and UPDATE (RFC 5465 §8). */
+export function readFetchList(reader: Reader, session: Session): FetchItem[] {
+  const items: FetchItem[] = [];
+  do items.push(readItem(reader, reader.word(), session));
+  while (reader.skip(" "));
+  reader.expect(")");
+  return items;
+}
+
 function readItem(reader: Reader, name: string, session: Session): FetchItem {
   const attribute = ATTRIBUTES.get(name);
   if (attribute === undefined) throw bad(`Unknown FETCH attribute "${name}"`);

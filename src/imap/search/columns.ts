@@ -127,7 +127,11 @@ export const columnKeys: readonly SearchKey[] = [
         reader.sp();
       }
       const modseq = reader.number64();
-      return viewMatcher(({ target, index }) => target.view.modseqs[index]! >= modseq);
+      return {
+        level: Level.view,
+        asksModseq: true,
+        matches: ({ target, index }) => target.view.modseqs[index]! >= modseq,
+      };
     },
   },
   {

@@ -29,6 +29,8 @@ export type Answer = boolean | undefined;
 export interface Matcher {
   /** The highest level at which it still has an answer to find. */
   readonly level: Level;
+  /** Has a MODSEQ key: the answer says the highest modseq of what was found (RFC 7162 §3.1.5). */
+  readonly asksModseq?: boolean;
   /** Fixes what the command's numbers mean; once for each search, not again when a context is updated. */
   begin?(target: SearchTarget): void;
   /** Columns left `open` messages undecided: it may now look something up for all of them. */
@@ -83,6 +85,7 @@ export function and(matchers: readonly Matcher[]): Matcher {
 function forwarding(inner: readonly Matcher[]): Omit<Matcher, "matches"> {
   return {
     level: Math.max(Level.view, ...inner.map(({ level }) => level)) as Level,
+    asksModseq: inner.some(({ asksModseq }) => asksModseq === true),
     begin(target) {
       for (const matcher of inner) matcher.begin?.(target);
     },

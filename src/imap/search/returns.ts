@@ -1,90 +1,139 @@
-/** Result options of extended SEARCH (RFC 4731, RFC 9051 §6.4.4): MIN, MAX, ALL, COUNT, SAVE. Extensions add a line. */
+/**
+ * Result options of extended SEARCH and SORT: MIN, MAX, ALL, COUNT (RFC 4731, RFC 9051 §6.4.4), SAVE (RFC 5182),
+ * PARTIAL (RFC 9394), CONTEXT and UPDATE (RFC 5267). Extensions add a line.
+ */
 import { printNumbers } from "../../wire/number-set.ts";
 import type { Reader } from "../codec/reader.ts";
+import { readFetchList } from "../fetch/attributes.ts";
+import type { FetchItem } from "../fetch/item.ts";
 import { bad } from "../refusal.ts";
 import type { Session } from "../session.ts";
+import { partOf, readPartialRange } from "./partial.ts";
 
-/** Numbers are in the order of the result: ascending for SEARCH, sorted for SORT. */
+/** In the order of the result: ascending for SEARCH, sorted for SORT. */
 export interface SearchResult {
   readonly uids: readonly number[];
   /** The same as sequence numbers, or UIDs in the UID form. */
   readonly numbers: readonly number[];
-  readonly tag: string;
 }
 
 export interface ReturnItem {
   readonly name: string;
   /** ` NAME value` for the ESEARCH response; "" for nothing. */
-  text(result: SearchResult, session: Session): string;
-  /** UIDs that SAVE keeps when this item limits them (RFC 5182 §2.4); undefined = all. */
-  saves?(result: SearchResult): readonly number[];
+  text(result: SearchResult): string;
+  /** UIDs this item speaks of, when not all (RFC 5182 §2.4, RFC 9394 §3.2, RFC 7162 §3.1.10). */
+  limits?(result: SearchResult): readonly number[];
+  /** Only a wish: says nothing and limits nothing. */
+  readonly silent?: boolean;
+  /** Of UPDATE: what to fetch of new messages that match (RFC 5465 §7). */
+  readonly fetches?: readonly FetchItem[];
 }
 
-function plain(item: ReturnItem): readonly [string, (reader: Reader, session: Session) => ReturnItem] {
-  return [item.name, () => item];
-}
+type ItemReader = (reader: Reader, session: Session) => ReturnItem;
 
-const RETURN_ITEMS: ReadonlyMap<string, (reader: Reader, session: Session) => ReturnItem> = new Map([
-  plain({
-    name: "MIN",
-    text: ({ numbers }) => (numbers.length === 0 ? "" : ` MIN ${numbers[0]}`),
-    saves: ({ uids }) => uids.slice(0, 1),
-  }),
-  plain({
-    name: "MAX",
-    text: ({ numbers }) => (numbers.length === 0 ? "" : ` MAX ${numbers.at(-1)}`),
-    saves: ({ uids }) => uids.slice(-1),
-  }),
-  plain({
-    name: "ALL",
-    text: ({ numbers }) => (numbers.length === 0 ? "" : ` ALL ${printNumbers(numbers)}`),
-  }),
-  plain({ name: "COUNT", text: ({ numbers }) => ` COUNT ${numbers.length}` }),
-  plain({ name: "SAVE", text: () => "" }),
+const ALL: ReturnItem = {
+  name: "ALL",
+  text: ({ numbers }) => (numbers.length === 0 ? "" : ` ALL ${printNumbers(numbers)}`),
+};
+
+const RETURN_ITEMS: ReadonlyMap<string, ItemReader> = new Map<string, ItemReader>([
+  [
+    "MIN",
+    () => ({
+      name: "MIN",
+      text: ({ numbers }) => (numbers.length === 0 ? "" : ` MIN ${numbers[0]}`),
+      limits: ({ uids }) => uids.slice(0, 1),
+    }),
+  ],
+  [
+    "MAX",
+    () => ({
+      name: "MAX",
+      text: ({ numbers }) => (numbers.length === 0 ? "" : ` MAX ${numbers.at(-1)}`),
+      limits: ({ uids }) => uids.slice(-1),
+    }),
+  ],
+  ["ALL", () => ALL],
+  ["COUNT", () => ({ name: "COUNT", text: ({ numbers }) => ` COUNT ${numbers.length}` })],
+  ["SAVE", () => silent("SAVE")],
+  [
+    "PARTIAL",
+    (reader) => {
+      const range = readPartialRange(reader.sp());
+      return {
+        name: "PARTIAL",
+        text({ numbers }) {
+          const part = partOf(numbers, range);
+          return ` PARTIAL (${range.text} ${part.length === 0 ? "NIL" : printNumbers(part)})`;
+        },
+        limits: ({ uids }) => partOf(uids, range),
+      };
+    },
+  ],
+  ["CONTEXT", () => silent("CONTEXT")],
+  [
+    "UPDATE",
+    (reader, session) => {
+      // RFC 5465 §8 has no space before the list, its example has one.
+      const listed = reader.skip("(") || reader.skipSpaceAnd("(");
+      return { ...silent("UPDATE"), fetches: listed ? readFetchList(reader, session) : [] };
+    },
+  ],
 ]);
 
-const ALL_ITEM = RETURN_ITEMS.get("ALL")!;
+function silent(name: string): ReturnItem {
+  return { name, text: () => "", silent: true };
+}
+
+export class ReturnOptions {
+  readonly items: readonly ReturnItem[];
+
+  constructor(items: readonly ReturnItem[]) {
+    this.items = items;
+  }
+
+  get saves(): boolean {
+    return this.items.some(({ name }) => name === "SAVE");
+  }
+
+  get update(): ReturnItem | undefined {
+    return this.items.find(({ name }) => name === "UPDATE");
+  }
+
+  /** With SAVE alone nothing is answered (RFC 5182 §2.1). */
+  get answers(): boolean {
+    return !this.items.every(({ name }) => name === "SAVE");
+  }
+
+  /** UIDs the answer is about: all, unless every item limits itself to some. */
+  spokenOf(result: SearchResult): readonly number[] {
+    const loud = this.items.filter((item) => item.silent !== true);
+    if (loud.length === 0 || loud.some((item) => item.limits === undefined)) return result.uids;
+    return [...new Set(loud.flatMap((item) => item.limits?.(result) ?? []))].sort((a, b) => a - b);
+  }
+
+  text(result: SearchResult): string {
+    return this.items.map((item) => item.text(result)).join("");
+  }
+}
+
+/** What IMAP4rev2 answers to a SEARCH without RETURN, and RETURN () means (RFC 4731 §3.1). */
+export const DEFAULT_RETURNS: ReturnOptions = new ReturnOptions([ALL]);
 
 /** "RETURN" SP "(" … ")" SP, when it is next; undefined when the client asked for none. */
-export function readReturnItems(reader: Reader, session: Session): ReturnItem[] | undefined {
+export function readReturnOptions(reader: Reader, session: Session): ReturnOptions | undefined {
   if (reader.peekKeyword() !== "RETURN") return undefined;
   reader.keyword();
   const items = reader.sp().list((inner) => {
     const name = inner.keyword();
-    const item = RETURN_ITEMS.get(name);
-    if (item === undefined) throw bad(`Unknown result option "${name}"`);
-    return item(inner, session);
+    const read = RETURN_ITEMS.get(name);
+    if (read === undefined) throw bad(`Unknown result option "${name}"`);
+    return read(inner, session);
   });
-  // "RETURN ()" is ALL (RFC 4731 §3.1).
-  if (items.length === 0) items.push(ALL_ITEM(reader, session));
   reader.sp();
-  return items;
-}
-
-/** What IMAP4rev2 answers to a SEARCH without RETURN. */
-export function defaultReturnItems(reader: Reader, session: Session): ReturnItem[] {
-  return [ALL_ITEM(reader, session)];
-}
-
-/** `* ESEARCH (TAG "a") UID COUNT 5 …`; `modseq` when a MODSEQ key or CONDSTORE asked for it. */
-export function writeEsearch(
-  session: Session,
-  result: SearchResult,
-  items: readonly ReturnItem[],
-  by: "sequence" | "uid",
-  modseq: number | undefined,
-): void {
-  const onlySave = items.every(({ name }) => name === "SAVE");
-  if (!onlySave) {
-    const values = items.map((item) => item.text(result, session)).join("");
-    const highest = modseq === undefined || result.numbers.length === 0 ? "" : ` MODSEQ ${modseq}`;
-    const tag = result.tag.replaceAll(/["\\]/g, "\\$&");
-    session.untagged(`ESEARCH (TAG "${tag}")${by === "uid" ? " UID" : ""}${values}${highest}`);
+  // RFC 9394 §3.1
+  if (items.filter(({ name }) => name === "PARTIAL" || name === "ALL").length > 1) {
+    throw bad("More than one of PARTIAL and ALL");
   }
-  if (!items.some(({ name }) => name === "SAVE")) return;
-  // RFC 5182 §2.4: MIN and MAX limit what is saved, unless ALL or COUNT stands beside them.
-  const limits = items.filter(({ name }) => name !== "SAVE");
-  const limited = limits.length > 0 && limits.every((item) => item.saves !== undefined);
-  const saved = limited ? limits.flatMap((item) => item.saves?.(result) ?? []) : result.uids;
-  session.selected.save([...new Set(saved)].sort((a, b) => a - b));
+  return items.length === 0 ? DEFAULT_RETURNS : new ReturnOptions(items);
 }
