@@ -248,6 +248,54 @@ export interface OperationMap {
     args: { readonly nowSeconds: number; readonly days: ExpiryDays };
     result: { readonly messages: number; readonly mailboxes: number; readonly more: boolean };
   };
+  compactSegment: {
+    args: {
+      readonly segment: number;
+      /** Where the last step stopped. */
+      readonly from: number;
+      readonly byRows: boolean;
+      readonly maxBytes: number;
+    };
+    result: {
+      readonly next: number;
+      readonly byRows: boolean;
+      readonly isDone: boolean;
+      readonly movedBytes: number;
+      /** Some of its bodies cannot be read: the segment stays. */
+      readonly isStuck: boolean;
+    };
+  };
+  removeSegments: { args: Readonly<Record<string, never>>; result: { readonly removed: number } };
+  archiveBodies: {
+    args: { readonly bodies: readonly number[] };
+    result: { readonly moved: number; readonly savedBytes: number; readonly damaged: number };
+  };
+  /** What the committer found to be wrong with segments when it started. */
+  takeFindings: { args: Readonly<Record<string, never>>; result: readonly string[] };
+  rebuildMailbox: {
+    args: {
+      readonly mailbox: MailboxId;
+      readonly chunks: readonly number[];
+      readonly lost: readonly number[];
+    };
+    result: { readonly expunged: number };
+  };
+  adjustBodies: {
+    args: { readonly changes: readonly { readonly body: number; readonly by: number }[] };
+    result: undefined;
+  };
+  removeBodies: { args: { readonly bodies: readonly number[] }; result: undefined };
+  rebuildSummaries: { args: { readonly bodies: readonly number[] }; result: undefined };
+  salvageBody: {
+    args: { readonly body: number };
+    result: { readonly mailbox: MailboxName; readonly uid: number } | undefined;
+  };
+  adjustSegments: {
+    args: { readonly changes: readonly { readonly segment: number; readonly by: number }[] };
+    result: undefined;
+  };
+  removeOrphans: { args: Readonly<Record<string, never>>; result: undefined };
+  resetFeed: { args: Readonly<Record<string, never>>; result: undefined };
 }
 
 export type OperationKind = keyof OperationMap;

@@ -7,7 +7,7 @@
 import type Database from "better-sqlite3";
 import { StoreError } from "./errors.ts";
 
-export const FORMAT_VERSION = 1;
+export const FORMAT_VERSION = 2;
 /** Of the file `index.sqlite` ("Rook"). */
 const APPLICATION_ID = 0x526f_6f6b;
 
@@ -115,8 +115,13 @@ CREATE TABLE name_history (
 INSERT INTO meta VALUES ('commit', 0), ('feed_head', 0), ('feed_tail', 1), ('uid_validity', 0);
 `;
 
+/** Archived bodies: bytes that they take in zstd. */
+const VERSION_2 = `
+ALTER TABLE bodies ADD COLUMN packed INTEGER NOT NULL DEFAULT 0;
+`;
+
 /** Step n takes a database of version n to n + 1. Steps stay for ever, so that any old folder opens. */
-const STEPS: readonly string[] = [VERSION_1];
+const STEPS: readonly string[] = [VERSION_1, VERSION_2];
 
 /** Creates or upgrades the tables, in one transaction. @throws StoreError disk_failed for a newer format */
 export function upgradeSchema(

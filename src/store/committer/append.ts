@@ -13,7 +13,8 @@ import type { AnnotationChange } from "../port.ts";
 import { annotationsOf, checkAnnotations, leaveAnnotations, setAnnotation } from "./annotations.ts";
 import type { Batch } from "./batch.ts";
 import type { Chunk } from "./chunk.ts";
-import { clientFlags, type MailboxState } from "./mailbox-state.ts";
+import type { MailboxState } from "./mailbox-state.ts";
+import { clientFlags } from "./new-record.ts";
 import type { Apply } from "./operation.ts";
 import { changeSeenState, seenIsInRecord } from "./seen-sets.ts";
 

@@ -28,6 +28,9 @@ export class Batch {
   readonly #states = new Map<MailboxId, MailboxState>();
   readonly #feed = new Map<string, Omit<FeedEntry, "sequence" | "atMs">>();
   readonly seenChanged = new Set<string>();
+  /** The feed is emptied by this batch. */
+  isFeedReset = false;
+  readonly #afterFlush: (() => void)[] = [];
   nowSeconds = 0;
   /** Counts changes, so that a refusal in the middle of an operation is noticed. */
   changes = 0;
@@ -45,6 +48,8 @@ export class Batch {
     this.#feed.clear();
     this.seenChanged.clear();
     this.changes = 0;
+    this.isFeedReset = false;
+    this.#afterFlush.length = 0;
   }
 
   /** Forgets all that is in memory: after a rollback. */
@@ -136,6 +141,14 @@ export class Batch {
       user,
       modseq: 0 as FeedEntry["modseq"],
     });
+  }
+
+  /** For statements that must see everything of this batch in the tables. */
+  afterFlush(run: () => void): void {
+    this.#afterFlush.push(run);
+  }
+  finishFlush(): void {
+    for (const run of this.#afterFlush.splice(0)) run();
   }
 
   takeFeed(): Omit<FeedEntry, "sequence" | "atMs">[] {

@@ -1,25 +1,34 @@
 /**
- * Message bodies in append-only segment files, one copy per GUID and partition.
+ * Message bodies in append-only segment files (`segment-record.ts`), one copy per GUID and partition.
  *
- *   segments/<partition>/<id>.seg = records of: magic "RKB1" · length u32 · crc32 u32 · GUID 20 bytes · body
- *
- * Little endian. Bodies of a batch are collected and written with one write and one sync before the index transaction
- * commits. What lies behind `segments.size` was never acknowledged and is cut off on start.
+ * Bodies of a batch are collected and written with one write and one sync before the index transaction commits.
  */
 import { hash } from "node:crypto";
-import { crc32 } from "node:zlib";
 import { AssertionError } from "../../base/assert.ts";
 import type { Disk, DiskFile } from "../../base/io/disk.ts";
 import { Lru } from "../../base/lru.ts";
 import { StoreError } from "../errors.ts";
+import {
+  BODY_HEADER_BYTES,
+  decodeHeader,
+  encodeHeader,
+  placeOf,
+  segmentPath,
+  storedBytes,
+  unpackBody,
+  type RecordHeader,
+} from "../segment-record.ts";
+import { sweepSegments } from "./segment-sweep.ts";
 import type { BodyRow, WriteIndex } from "./write-index.ts";
 
-const MAGIC = 0x3142_4b52;
-export const BODY_HEADER_BYTES = 32;
+export { BODY_HEADER_BYTES, segmentPath } from "../segment-record.ts";
+
 /** A segment is closed when it has reached this size. */
 export const SEGMENT_BYTES = 256 * 1024 * 1024;
 /** Segments kept open for reading back in the committer. */
 const OPEN_SEGMENTS = 32;
+/** Findings kept until somebody asks for them. */
+const MAX_FINDINGS = 1000;
 
 export interface StoredBody {
   readonly id: number;
@@ -47,10 +56,6 @@ interface ActiveSegment {
   pendingLive: number;
 }
 
-export function segmentPath(folder: string, partition: string, id: number): string {
-  return `${folder}/segments/${partition}/${id}.seg`;
-}
-
 export class BodyStore {
   readonly #folder: string;
   readonly #disk: Disk;
@@ -61,10 +66,18 @@ export class BodyStore {
   readonly #pending = new Map<string, PendingBody[]>();
   readonly #refChanges = new Map<number, number>();
 
-  constructor(folder: string, disk: Disk, index: WriteIndex) {
+  readonly #segmentBytes: number;
+  /** Closed by this batch. */
+  readonly #full: ActiveSegment[] = [];
+  /** Made in this batch: their files go when it fails. */
+  readonly #made: ActiveSegment[] = [];
+  #findings: string[] = [];
+
+  constructor(folder: string, disk: Disk, index: WriteIndex, segmentBytes = SEGMENT_BYTES) {
     this.#folder = folder;
     this.#disk = disk;
     this.#index = index;
+    this.#segmentBytes = segmentBytes;
     this.#readers = new Lru({ maxEntries: OPEN_SEGMENTS, onEvict: (file) => file.close() });
   }
 
@@ -74,29 +87,23 @@ export class BodyStore {
     return total;
   }
 
-  /** Cuts what a crash left behind the committed size and removes segments that were never committed. */
+  /** On start and after a failed batch: finds the segments that go on growing. */
   sweep(): void {
-    const root = `${this.#folder}/segments`;
-    this.#disk.makeFolder(root);
+    this.#disk.makeFolder(`${this.#folder}/segments`);
     this.#disk.syncFolder(this.#folder);
-    const known = new Map(this.#index.segments().map((segment) => [segment.id, segment]));
-    for (const partition of this.#disk.list(root)) {
-      for (const name of this.#disk.list(`${root}/${partition}`)) {
-        const id = Number(name.replace(/\.seg$/, ""));
-        const path = `${root}/${partition}/${name}`;
-        const segment = known.get(id);
-        // A number whose transaction was lost is given again, perhaps in another partition; the removal of the old
-        // file may have been lost as well.
-        if (segment === undefined || segment.partition !== partition) {
-          this.#disk.remove(path);
-          continue;
-        }
-        if (segment.active === 0) continue;
-        const file = this.#disk.open(path, "append");
-        if (file.size() > segment.size) file.truncate(segment.size);
-        this.#active.set(partition, { id, partition, file, size: segment.size, ...nothingPending() });
-      }
+    const found = (finding: string) => {
+      if (this.#findings.length < MAX_FINDINGS) this.#findings.push(finding);
+    };
+    for (const segment of sweepSegments(this.#folder, this.#disk, this.#index, found)) {
+      this.#active.set(segment.partition, { ...segment, ...nothingPending() });
     }
+  }
+
+  /** What sweeping found to be wrong since the last call. */
+  takeFindings(): string[] {
+    const findings = this.#findings;
+    this.#findings = [];
+    return findings;
   }
 
   /** Finds or adds the body made of `parts`. `summaryKey` = where its summary will be kept when it is new. */
@@ -115,11 +122,6 @@ export class BodyStore {
       }
     }
     const segment = this.#segmentFor(partition);
-    const header = Buffer.allocUnsafe(BODY_HEADER_BYTES);
-    header.writeUInt32LE(MAGIC, 0);
-    header.writeUInt32LE(whole.length, 4);
-    header.writeUInt32LE(crc32(whole), 8);
-    guid.copy(header, 12);
     const row: BodyRow = {
       id: this.#index.nextBodyId(),
       guid,
@@ -128,10 +130,9 @@ export class BodyStore {
       offset: segment.size + segment.pendingBytes,
       length: whole.length,
       summary: summaryKey,
+      packed: 0,
     };
-    segment.pending.push(header, whole);
-    segment.pendingBytes += BODY_HEADER_BYTES + whole.length;
-    segment.pendingLive += BODY_HEADER_BYTES + whole.length;
+    pend(segment, encodeHeader(whole, guid), whole);
     const body: PendingBody = {
       id: row.id,
       guid,
@@ -160,19 +161,59 @@ export class BodyStore {
     this.#refChanges.set(id, (this.#refChanges.get(id) ?? 0) + change);
   }
 
+  /** The body itself. @throws StoreError disk_failed */
   readBytes(row: BodyRow): Buffer {
+    const stored = this.readStored(row);
+    return row.packed > 0 ? unpackBody(stored, row.length) : stored;
+  }
+
+  /** Its bytes as they stand in the segment. @throws StoreError disk_failed */
+  readStored(row: BodyRow): Buffer {
     for (const segment of this.#active.values()) {
       if (segment.id === row.segment && row.offset >= segment.size) return readPending(segment, row);
     }
-    const bytes = Buffer.allocUnsafeSlow(row.length);
-    const read = this.#reader(row.partition, row.segment).read(bytes, row.offset + BODY_HEADER_BYTES);
-    if (read !== row.length) {
+    const bytes = Buffer.allocUnsafeSlow(storedBytes(row));
+    const read = this.#reader(placeOf(row), row.segment).read(bytes, row.offset + BODY_HEADER_BYTES);
+    if (read !== bytes.length) {
       throw new StoreError(
         "disk_failed",
         `segment ${row.segment} ends before body ${row.id} at ${row.offset}`,
       );
     }
     return bytes;
+  }
+
+  /** Header of the record at `offset` of a segment; undefined when there is none. */
+  readHeader(place: string, segment: number, offset: number): RecordHeader | undefined {
+    const header = Buffer.allocUnsafe(BODY_HEADER_BYTES);
+    const read = this.#reader(place, segment).read(header, offset);
+    return read === header.length ? decodeHeader(header) : undefined;
+  }
+
+  /** Puts a body elsewhere in this batch. Its row changes at once, the old bytes stay where they are. */
+  move(row: BodyRow, place: string, stored: Buffer, packed: number): void {
+    const segment = this.#segmentFor(place);
+    const offset = segment.size + segment.pendingBytes;
+    pend(segment, encodeHeader(stored, row.guid, packed > 0), stored);
+    this.#index.moveBody(row, { segment: segment.id, offset, packed });
+  }
+
+  /** Nothing more is added to this segment after the batch. */
+  seal(place: string, id: number): void {
+    const segment = this.#active.get(place);
+    if (segment?.id !== id) return;
+    this.#full.push(segment);
+    this.#active.delete(place);
+  }
+
+  /** Removes the file of a segment that nothing refers to; it may be gone already. */
+  removeFile(place: string, id: number): void {
+    this.#readers.delete(id);
+    const path = segmentPath(this.#folder, place, id);
+    if (!this.#disk.exists(path)) return;
+    this.#disk.remove(path);
+    // Before the row goes: a file that came back would be nobody's.
+    this.#disk.syncFolder(`${this.#folder}/segments/${place}`);
   }
 
   #candidates(key: string, partition: string, guid: Buffer): PendingBody[] {
@@ -197,10 +238,10 @@ export class BodyStore {
     return this.readBytes(known.row).equals(bytes);
   }
 
-  #reader(partition: string, segment: number): DiskFile {
+  #reader(place: string, segment: number): DiskFile {
     let file = this.#readers.get(segment);
     if (file === undefined) {
-      file = this.#disk.open(segmentPath(this.#folder, partition, segment), "read");
+      file = this.#disk.open(segmentPath(this.#folder, place, segment), "read");
       this.#readers.set(segment, file);
     }
     return file;
@@ -208,7 +249,7 @@ export class BodyStore {
 
   #segmentFor(partition: string): ActiveSegment {
     const current = this.#active.get(partition);
-    if (current !== undefined && current.size + current.pendingBytes < SEGMENT_BYTES) return current;
+    if (current !== undefined && current.size + current.pendingBytes < this.#segmentBytes) return current;
     // Bodies of this batch that go to the full segment are written when the batch is: it stays reachable by `#full`.
     if (current !== undefined) this.#full.push(current);
     const folder = `${this.#folder}/segments/${partition}`;
@@ -223,10 +264,9 @@ export class BodyStore {
     this.#disk.syncFolder(folder);
     const segment: ActiveSegment = { id, partition, file, size: 0, ...nothingPending() };
     this.#active.set(partition, segment);
+    this.#made.push(segment);
     return segment;
   }
-
-  readonly #full: ActiveSegment[] = [];
 
   /** Writes and syncs the bodies of the batch; the index rows go into the open transaction. */
   flush(): void {
@@ -270,6 +310,7 @@ export class BodyStore {
   committed(): void {
     for (const segment of this.#full) segment.file.close();
     this.#full.length = 0;
+    this.#made.length = 0;
     for (const segment of this.#active.values()) {
       segment.size += segment.pendingBytes;
       Object.assign(segment, nothingPending());
@@ -287,6 +328,11 @@ export class BodyStore {
     this.#refChanges.clear();
     this.#readers.clear();
     try {
+      // Only now: nothing of them was ever acknowledged.
+      for (const { id, partition } of this.#made.splice(0)) {
+        const path = segmentPath(this.#folder, partition, id);
+        if (this.#disk.exists(path)) this.#disk.remove(path);
+      }
       this.sweep();
     } catch {
       // The disk is still bad. Partitions without an active segment get a new one; the next start cuts the old.
@@ -302,6 +348,12 @@ export class BodyStore {
 
 function nothingPending(): Pick<ActiveSegment, "pending" | "pendingBytes" | "pendingLive"> {
   return { pending: [], pendingBytes: 0, pendingLive: 0 };
+}
+
+function pend(segment: ActiveSegment, header: Buffer, bytes: Uint8Array): void {
+  segment.pending.push(header, bytes);
+  segment.pendingBytes += header.length + bytes.length;
+  segment.pendingLive += header.length + bytes.length;
 }
 
 function pendingKey(partition: string, guid: Buffer): string {

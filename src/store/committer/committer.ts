@@ -16,11 +16,22 @@ import { apply } from "./apply.ts";
 import { Batch } from "./batch.ts";
 import { BodyStore } from "./body-store.ts";
 import { annotate, copy, expunge, storeFlags } from "./change.ts";
-import { createWith, deleteUserWith, deleteWith, renameUser, renameWith, setHeader } from "./mailboxes.ts";
+import { archiveBodies, compactSegment, removeSegments } from "./compact.ts";
+import { expire } from "./expiry.ts";
+import { createWith, deleteWith, renameWith, setHeader } from "./mailboxes.ts";
 import type { Apply } from "./operation.ts";
 import {
+  adjustBodies,
+  adjustSegments,
+  rebuildMailbox,
+  rebuildSummaries,
+  removeBodies,
+  removeOrphans,
+  resetFeed,
+  salvageBody,
+} from "./repair.ts";
+import {
   advance,
-  expire,
   follow,
   recountQuota,
   removeQuota,
@@ -30,6 +41,7 @@ import {
   subscribe,
   unfollow,
 } from "./settings.ts";
+import { deleteUserWith, renameUser } from "./users.ts";
 import { WriteIndex } from "./write-index.ts";
 
 /** Feed entries kept at most; a follower that is further behind compares in full. */
@@ -45,6 +57,8 @@ export interface CommitterOptions {
   readonly disk: Disk;
   readonly clock: Clock;
   readonly random: Random;
+  /** Size at which a segment is closed; undefined = SEGMENT_BYTES. */
+  readonly segmentBytes?: number | undefined;
 }
 
 type Table = { readonly [K in OperationKind]: Apply<K> };
@@ -65,7 +79,7 @@ export class Committer {
   constructor(options: CommitterOptions) {
     this.#options = options;
     this.#index = new WriteIndex(options.database);
-    this.#bodies = new BodyStore(options.folder, options.disk, this.#index);
+    this.#bodies = new BodyStore(options.folder, options.disk, this.#index, options.segmentBytes);
     this.#bodies.sweep();
     this.#batch = new Batch(this.#index, this.#bodies, options.disk);
     this.#commit = this.#index.meta("commit");
@@ -103,6 +117,18 @@ export class Committer {
       advance,
       unfollow,
       expire,
+      compactSegment,
+      removeSegments,
+      archiveBodies,
+      takeFindings: (batch) => batch.bodies.takeFindings(),
+      rebuildMailbox,
+      adjustBodies,
+      removeBodies,
+      rebuildSummaries,
+      salvageBody,
+      adjustSegments,
+      removeOrphans,
+      resetFeed,
     };
   }
 
@@ -175,6 +201,7 @@ export class Committer {
       this.#bodies.flush();
       for (const state of states) state.flush(commit);
       this.#batch.quotas.flush();
+      this.#batch.finishFlush();
       for (const entry of this.#batch.takeFeed()) feed.push({ ...entry, sequence: ++head, atMs: nowMs });
       for (const entry of feed) this.#index.insertFeed(entry);
       this.#index.setMeta("commit", commit);
@@ -194,12 +221,16 @@ export class Committer {
 
   /** Drops entries that all followers have passed, or that are beyond the bound. */
   #trimFeed(added: number, head: number): number {
+    if (this.#batch.isFeedReset) return this.#dropFeed(head + 1);
     this.#untrimmed += added;
     if (this.#untrimmed < TRIM_EVERY) return this.#feedTail;
     this.#untrimmed = 0;
     const slowest = this.#index.sql("SELECT min(position) FROM followers").pluck().get() as number | null;
     const keepFrom = Math.max(Math.min(slowest ?? head, head) + 1, head - MAX_FEED_ENTRIES + 1);
-    if (keepFrom <= this.#feedTail) return this.#feedTail;
+    return keepFrom <= this.#feedTail ? this.#feedTail : this.#dropFeed(keepFrom);
+  }
+
+  #dropFeed(keepFrom: number): number {
     this.#index.sql("DELETE FROM feed WHERE sequence < ?").run(keepFrom);
     this.#index.setMeta("feed_tail", keepFrom);
     return keepFrom;

@@ -1,6 +1,8 @@
-/** Columns of changed records for the session thread. */
+/** What a commit did to a mailbox, with the columns of changed records, for the session thread. */
 import { assert } from "../../base/assert.ts";
-import type { ColdRows, HotRows } from "../operations.ts";
+import { packNumbers } from "../mailbox-row.ts";
+import { SystemFlag } from "../model.ts";
+import type { ColdRows, CommitDelta, HotRows } from "../operations.ts";
 import type { Chunk } from "./chunk.ts";
 import { CHUNK_BITS } from "./chunk.ts";
 import type { MailboxState } from "./mailbox-state.ts";
@@ -73,4 +75,40 @@ export function packCold(state: MailboxState, uids: Uint32Array): ColdRows {
     for (let i = 0; i < 20; i++) rows.guids[20 * row + i] = cold.guids[20 * index + i]!;
   });
   return rows;
+}
+
+export function packDelta(state: MailboxState): CommitDelta {
+  const live = (uid: number) => {
+    const found = state.find(uid);
+    return found !== undefined && !(found.chunk.flags[found.index]! & SystemFlag.expunged);
+  };
+  const wereExpunged = state.expunged.length > 0;
+  const appended = sortedUids(wereExpunged ? state.appended.filter(live) : state.appended);
+  let changed = sortedUids(wereExpunged ? state.changed.filter(live) : state.changed);
+  if (appended.length > 0 && changed.length > 0) {
+    const fresh = new Set(appended);
+    changed = changed.filter((uid) => !fresh.has(uid));
+  }
+  const gone = sortedUids(state.expunged);
+  return {
+    id: state.id,
+    numbers: packNumbers(state.numbers),
+    statics: state.staticsChanged ? state.statics : undefined,
+    deleted: state.isDeleted,
+    nameOrAclChanged: state.nameOrAclChanged,
+    bySession: state.bySession,
+    appended:
+      appended.length === 0 ? undefined : { hot: packHot(state, appended), cold: packCold(state, appended) },
+    changed: changed.length === 0 ? undefined : packHot(state, changed),
+    expunged: gone.length === 0 ? undefined : { uids: gone, modseqs: modseqsOf(state, gone) },
+    touched: state.touched.length === 0 ? undefined : sortedUids(state.touched),
+    reload: state.reload,
+  };
+}
+
+function modseqsOf(state: MailboxState, uids: Uint32Array): Float64Array {
+  return Float64Array.from(uids, (uid) => {
+    const found = state.find(uid);
+    return found === undefined ? state.numbers.highestModseq : found.chunk.modseqs[found.index]!;
+  });
 }

@@ -3,54 +3,31 @@
  * keep in step (counters, sync CRCs, what to tell the session thread). All changes are in memory until `flush`.
  */
 import { assert } from "../../base/assert.ts";
-import { StoreError } from "../errors.ts";
-import { MAX_KEYWORDS, SystemFlag, type MailboxId } from "../model.ts";
+import { SystemFlag, type MailboxId } from "../model.ts";
 import { packNumbers } from "../mailbox-row.ts";
 import type { CommitDelta, HeaderNumbers, HeaderStatics } from "../operations.ts";
-import { rowKey } from "../schema.ts";
 import {
+  EMPTY_ANNOT_CRC,
   headChange,
   headCrc,
-  keywordCrc,
   pseudoAnnotationsCrc,
   recordCrc,
   systemFlagsCrc,
 } from "../sync-crc.ts";
-import { Chunk, CHUNK_BITS, ColdColumns, threadIdText } from "./chunk.ts";
-import { packCold, packHot, sortedUids } from "./delta-rows.ts";
+import { ChunkCache } from "./chunk-cache.ts";
+import { CHUNK_BITS, threadIdText, type Chunk, type ColdColumns } from "./chunk.ts";
+import { packDelta } from "./delta-rows.ts";
+import { KeywordTable } from "./keyword-table.ts";
+import type { NewRecord } from "./new-record.ts";
 import type { WriteIndex } from "./write-index.ts";
-
-export interface NewRecord {
-  readonly uid: number;
-  readonly modseq: number;
-  readonly createdModseq: number;
-  readonly lastUpdated: number;
-  readonly internalDate: number;
-  readonly saveDate: number;
-  readonly sizeBytes: number;
-  readonly systemFlags: number;
-  readonly keywordBits: Uint32Array | undefined;
-  readonly guid: Uint8Array;
-  /** Where in `guid` the 20 bytes are. */
-  readonly guidAt: number;
-  readonly bodyId: number;
-  readonly threadHigh: number;
-  readonly threadLow: number;
-}
-
-const LIVE_FLAGS = 0xff & ~SystemFlag.expunged;
-/** No control characters, blanks or IMAP specials: RFC 9051 §9 atom. */
-const KEYWORD = /^[^\x00-\x20\x7f-\uffff(){%*"\\\]]{1,255}$/;
 
 export class MailboxState {
   readonly id: MailboxId;
   statics: HeaderStatics;
   readonly numbers: HeaderNumbers;
   readonly #index: WriteIndex;
-  readonly #chunks = new Map<number, Chunk | undefined>();
-  #allLoaded = false;
-  #keywordBits: Map<string, number> | undefined;
-  #keywordCrcs: Int32Array | undefined;
+  readonly #chunks: ChunkCache;
+  #keywords: KeywordTable;
 
   isDirty = false;
   isDeleted = false;
@@ -62,24 +39,25 @@ export class MailboxState {
   changed: number[] = [];
   expunged: number[] = [];
   touched: number[] = [];
-  readonly #dirtyChunks = new Set<Chunk>();
 
   constructor(index: WriteIndex, statics: HeaderStatics, numbers: HeaderNumbers) {
     this.#index = index;
     this.id = statics.id;
     this.statics = statics;
     this.numbers = numbers;
+    this.#chunks = new ChunkCache(index, this.id);
+    this.#keywords = new KeywordTable(statics.keywords);
   }
 
   get loadedChunks(): number {
-    return this.#chunks.size;
+    return this.#chunks.count;
   }
 
   setStatics(change: Partial<HeaderStatics>): void {
     this.statics = { ...this.statics, ...change };
     this.staticsChanged = true;
     this.isDirty = true;
-    if (change.keywords !== undefined) this.#keywordBits = this.#keywordCrcs = undefined;
+    if (change.keywords !== undefined) this.#keywords = new KeywordTable(change.keywords);
   }
 
   nextModseq(): number {
@@ -90,37 +68,16 @@ export class MailboxState {
   // Chunks.
 
   chunk(number: number): Chunk | undefined {
-    const known = this.#chunks.get(number);
-    if (known !== undefined || this.#allLoaded || this.#chunks.has(number)) return known;
-    const row = this.#index.hotChunk(rowKey(this.id, number));
-    const chunk =
-      row === undefined ? undefined : Chunk.decode(number, row.bytes, row.live + row.dead, row.live);
-    this.#chunks.set(number, chunk);
-    return chunk;
+    return this.#chunks.find(number);
   }
 
   /** All chunks, ascending. */
   chunks(): Chunk[] {
-    if (!this.#allLoaded) {
-      for (const row of this.#index.hotChunks(this.id)) {
-        const number = row.key - rowKey(this.id, 0);
-        if (this.#chunks.get(number) !== undefined) continue;
-        this.#chunks.set(number, Chunk.decode(number, row.bytes, row.live + row.dead, row.live));
-      }
-      this.#allLoaded = true;
-    }
-    const all: Chunk[] = [];
-    for (const chunk of this.#chunks.values()) if (chunk !== undefined) all.push(chunk);
-    return all.sort((a, b) => a.number - b.number);
+    return this.#chunks.all();
   }
 
   coldOf(chunk: Chunk): ColdColumns {
-    if (chunk.cold === undefined) {
-      const bytes = this.#index.coldChunk(rowKey(this.id, chunk.number));
-      assert(bytes !== undefined, `mailbox ${this.id}: chunk ${chunk.number} has no cold columns`);
-      chunk.cold = ColdColumns.decode(bytes, chunk.count);
-    }
-    return chunk.cold;
+    return this.#chunks.coldOf(chunk);
   }
 
   /** The chunk and index of a UID; undefined when there is no record, live or expunged. */
@@ -156,45 +113,17 @@ export class MailboxState {
   /** Bits of the keywords, giving new ones a place. @throws StoreError keyword_invalid, keyword_limit */
   keywordBits(keywords: readonly string[], create: boolean): Uint32Array | undefined {
     if (keywords.length === 0) return undefined;
-    this.#keywordBits ??= new Map(this.statics.keywords.map((keyword, bit) => [keyword.toLowerCase(), bit]));
-    const bits = new Uint32Array(4);
-    const added: string[] = [];
-    for (const keyword of keywords) {
-      let bit = this.#keywordBits.get(keyword.toLowerCase());
-      if (bit === undefined) {
-        if (!create) continue;
-        if (!KEYWORD.test(keyword))
-          throw new StoreError("keyword_invalid", `${JSON.stringify(keyword)} is no keyword`);
-        const again = added.findIndex((other) => other.toLowerCase() === keyword.toLowerCase());
-        bit = this.statics.keywords.length + (again < 0 ? added.length : again);
-        if (bit >= MAX_KEYWORDS) {
-          throw new StoreError("keyword_limit", `${this.statics.name} has ${MAX_KEYWORDS} keywords already`);
-        }
-        if (again < 0) added.push(keyword);
-      }
-      bits[bit >>> 5]! |= 1 << (bit & 31);
-    }
+    const { bits, added } = this.#keywords.bitsOf(keywords, create, this.statics.name);
     if (added.length > 0) this.setStatics({ keywords: [...this.statics.keywords, ...added] });
     return bits;
   }
 
   keywordsOf(chunk: Chunk, index: number): string[] {
-    const words = chunk.keywords;
-    if (words === undefined) return [];
-    return this.statics.keywords.filter((_, bit) => (words[4 * index + (bit >>> 5)]! >>> (bit & 31)) & 1);
+    return this.#keywords.namesOf(chunk.keywords, 4 * index);
   }
 
   #flagsCrc(flags: number, words: Uint32Array | undefined, at: number): number {
-    let crc = systemFlagsCrc(flags);
-    if (words === undefined || (words[at]! | words[at + 1]! | words[at + 2]! | words[at + 3]!) === 0)
-      return crc;
-    this.#keywordCrcs ??= Int32Array.from(this.statics.keywords, keywordCrc);
-    for (let word = 0; word < 4; word++) {
-      for (let rest = words[at + word]!, bit = 32 * word; rest !== 0; rest >>>= 1, bit++) {
-        if (rest & 1) crc ^= this.#keywordCrcs[bit]!;
-      }
-    }
-    return crc;
+    return systemFlagsCrc(flags) ^ this.#keywords.crcOf(words, at);
   }
 
   // Records.
@@ -238,12 +167,7 @@ export class MailboxState {
   add(record: NewRecord): void {
     const { uid } = record;
     const number = uid >>> CHUNK_BITS;
-    let chunk = this.chunk(number);
-    if (chunk === undefined) {
-      chunk = new Chunk(number);
-      chunk.cold = ColdColumns.empty();
-      this.#chunks.set(number, chunk);
-    }
+    const chunk = this.chunk(number) ?? this.#chunks.add(number);
     const cold = this.coldOf(chunk);
     const index = chunk.insert(uid, cold);
     chunk.modseqs[index] = record.modseq;
@@ -398,9 +322,7 @@ export class MailboxState {
   }
 
   #markDirty(chunk: Chunk, coldToo: boolean): void {
-    chunk.hotDirty = true;
-    if (coldToo) chunk.coldDirty = true;
-    this.#dirtyChunks.add(chunk);
+    this.#chunks.markDirty(chunk, coldToo);
     this.isDirty = true;
   }
 
@@ -413,59 +335,14 @@ export class MailboxState {
   flush(commit: number): void {
     if (this.isDeleted) return;
     this.numbers.commit = commit;
-    const index = this.#index;
-    for (const chunk of this.#dirtyChunks) {
-      const key = rowKey(this.id, chunk.number);
-      if (chunk.count === 0) {
-        index.removeChunk(key);
-        this.#chunks.set(chunk.number, undefined);
-      } else {
-        if (chunk.hotDirty) index.putHot(key, chunk.live, chunk.count - chunk.live, chunk.encodeHot());
-        if (chunk.coldDirty) index.putCold(key, this.coldOf(chunk).encode(chunk.count));
-      }
-      chunk.hotDirty = chunk.coldDirty = false;
-    }
-    this.#dirtyChunks.clear();
-    if (this.staticsChanged) index.updateStatics(this.id, this.statics);
-    index.updateNumbers(this.id, packNumbers(this.numbers));
+    this.#chunks.flush();
+    if (this.staticsChanged) this.#index.updateStatics(this.id, this.statics);
+    this.#index.updateNumbers(this.id, packNumbers(this.numbers));
   }
 
   /** What the session thread must know; clears it. */
   takeDelta(): CommitDelta {
-    const live = (uid: number) => {
-      const found = this.find(uid);
-      return found !== undefined && !(found.chunk.flags[found.index]! & SystemFlag.expunged);
-    };
-    const appended = sortedUids(this.expunged.length > 0 ? this.appended.filter(live) : this.appended);
-    let changed = sortedUids(this.expunged.length > 0 ? this.changed.filter(live) : this.changed);
-    if (appended.length > 0 && changed.length > 0) {
-      const fresh = new Set(appended);
-      changed = changed.filter((uid) => !fresh.has(uid));
-    }
-    const gone = sortedUids(this.expunged);
-    const delta: CommitDelta = {
-      id: this.id,
-      numbers: packNumbers(this.numbers),
-      statics: this.staticsChanged ? this.statics : undefined,
-      deleted: this.isDeleted,
-      nameOrAclChanged: this.nameOrAclChanged,
-      bySession: this.bySession,
-      appended:
-        appended.length === 0 ? undefined : { hot: packHot(this, appended), cold: packCold(this, appended) },
-      changed: changed.length === 0 ? undefined : packHot(this, changed),
-      expunged:
-        gone.length === 0
-          ? undefined
-          : {
-              uids: gone,
-              modseqs: Float64Array.from(gone, (uid) => {
-                const found = this.find(uid);
-                return found === undefined ? this.numbers.highestModseq : found.chunk.modseqs[found.index]!;
-              }),
-            },
-      touched: this.touched.length === 0 ? undefined : sortedUids(this.touched),
-      reload: this.reload,
-    };
+    const delta = packDelta(this);
     this.isDirty = this.staticsChanged = this.nameOrAclChanged = this.reload = false;
     this.appended = [];
     this.changed = [];
@@ -474,9 +351,42 @@ export class MailboxState {
     this.bySession = 0;
     return delta;
   }
-}
 
-/** What clients may set: everything but the tombstone bit. */
-export function clientFlags(flags: number): number {
-  return flags & LIVE_FLAGS & 0x3f;
+  // Repair.
+
+  /** Gives up a chunk that cannot be read, with its records. */
+  dropChunk(number: number): void {
+    this.#chunks.drop(number);
+    this.isDirty = this.reload = true;
+  }
+
+  /** The body of a record is gone for good. */
+  loseBody(uid: number): void {
+    const found = this.find(uid);
+    if (found === undefined) return;
+    this.coldOf(found.chunk).bodyIds[found.index] = 0;
+    this.#markDirty(found.chunk, true);
+  }
+
+  /** Counters and both CRCs anew, those of annotations apart. */
+  recount(): void {
+    const { numbers } = this;
+    numbers.exists = numbers.sizeBytes = numbers.unseen = numbers.flaggedDeleted = 0;
+    numbers.syncCrc = 0;
+    numbers.syncCrcAnnot = EMPTY_ANNOT_CRC;
+    for (const chunk of this.chunks()) {
+      const cold = this.coldOf(chunk);
+      chunk.live = 0;
+      for (let i = 0; i < chunk.count; i++) {
+        numbers.lastUid = Math.max(numbers.lastUid, chunk.uids[i]!);
+        numbers.highestModseq = Math.max(numbers.highestModseq, chunk.modseqs[i]!);
+        if (chunk.flags[i]! & SystemFlag.expunged) continue;
+        chunk.live++;
+        this.#countIn(chunk.flags[i]!, cold.sizes[i]!, 1);
+        this.#toggleCrcs(chunk, i, cold);
+      }
+      this.#markDirty(chunk, false);
+    }
+    this.reload = true;
+  }
 }

@@ -1,14 +1,13 @@
 /** create, delete, rename, setHeader, deleteUser, renameUser: the names of mailboxes and what hangs on them. */
 import { initialAcl } from "../acl.ts";
 import { StoreError } from "../errors.ts";
-import { SystemFlag, type MailboxName, type UserId } from "../model.ts";
+import type { MailboxName } from "../model.ts";
 import {
   checkName,
   inboxOf,
   isBelow,
   isDeletedName,
   isInbox,
-  nameOfSortKey,
   parentOf,
   sortKey,
   toDeletedName,
@@ -143,7 +142,7 @@ function checkSpecialUse(
   }
 }
 
-function idsOf(batch: Batch, name: MailboxName): number[] {
+export function idsOf(batch: Batch, name: MailboxName): number[] {
   const own = batch.index.idOfName(name);
   const below = batch.idsBelow(name);
   return own === undefined ? below : [own, ...below];
@@ -214,7 +213,7 @@ export function remove(batch: Batch, state: MailboxState): void {
 }
 
 /** Gives a mailbox another name, on the same partition: quota moves along. */
-function moveName(batch: Batch, state: MailboxState, newName: MailboxName): void {
+export function moveName(batch: Batch, state: MailboxState, newName: MailboxName): void {
   const { name, quotaRoot, uniqueId } = state.statics;
   const newRoot =
     isDeletedName(newName) || state.statics.intermediate ? undefined : batch.quotaRootOf(newName);
@@ -347,100 +346,3 @@ export const setHeader: Apply<"setHeader"> = (
   if (specialUse !== undefined || options !== undefined || numbers !== undefined) batch.feed("header", state);
   return undefined;
 };
-
-export function deleteUserWith(newUniqueId: NewUniqueId): Apply<"deleteUser"> {
-  const deleteMailbox = deleteWith(newUniqueId);
-  return (batch, { user }) => {
-    const ids = idsOf(batch, inboxOf(user)).reverse();
-    for (const id of ids) deleteMailbox(batch, { mailbox: id, immediate: false }, []);
-    const { index } = batch;
-    index.sql("DELETE FROM subscriptions WHERE user_id = ?").run(user);
-    index.sql("DELETE FROM seen_states WHERE user_id = ?").run(user);
-    batch.quotas.flush();
-    index.sql("DELETE FROM quota_roots WHERE key = ?").run(sortKey(inboxOf(user)));
-    batch.quotas.forget();
-    batch.feedOfUser("subscription", user, "");
-    return undefined;
-  };
-}
-
-export const renameUser: Apply<"renameUser"> = (batch, { user, newUser }) => {
-  const from = inboxOf(user);
-  const to = inboxOf(newUser);
-  checkName(to);
-  if (idsOf(batch, to).length > 0)
-    throw new StoreError("mailbox_exists", `user ${newUser} has mailboxes already`);
-  const { index } = batch;
-  batch.quotas.flush();
-  const rootKeys = index
-    .sql("SELECT key FROM quota_roots WHERE key = ? OR (key > ? AND key < ?)")
-    .pluck()
-    .all(sortKey(from), `${sortKey(from)}\x1f`, `${sortKey(from)}\x20`) as string[];
-  const newName = (name: MailboxName): MailboxName => to + name.slice(from.length);
-  for (const key of rootKeys) {
-    index.sql("UPDATE quota_roots SET key = ? WHERE key = ?").run(sortKey(newName(nameOfSortKey(key))), key);
-  }
-  batch.quotas.forget();
-  for (const id of idsOf(batch, from)) {
-    const state = batch.mailbox(id);
-    const { quotaRoot } = state.statics;
-    if (quotaRoot !== undefined && (quotaRoot === from || isBelow(quotaRoot, from))) {
-      state.setStatics({ quotaRoot: newName(quotaRoot) });
-    }
-    moveName(batch, state, newName(state.statics.name));
-    batch.feed("rename", state);
-  }
-  renameIdentifier(batch, user, newUser);
-  for (const table of ["seen_states", "mailbox_annotations", "message_annotations"]) {
-    index.sql(`UPDATE OR REPLACE ${table} SET user_id = ? WHERE user_id = ?`).run(newUser, user);
-  }
-  index.sql("UPDATE OR REPLACE subscriptions SET user_id = ? WHERE user_id = ?").run(newUser, user);
-  const subscribed = index
-    .sql("SELECT DISTINCT key FROM subscriptions WHERE key = ? OR (key > ? AND key < ?)")
-    .pluck()
-    .all(sortKey(from), `${sortKey(from)}\x1f`, `${sortKey(from)}\x20`) as string[];
-  for (const key of subscribed) {
-    const renamed = sortKey(newName(nameOfSortKey(key)));
-    index.sql("UPDATE OR REPLACE subscriptions SET key = ? WHERE key = ?").run(renamed, key);
-  }
-  batch.feedOfUser("subscription", newUser, "");
-  return undefined;
-};
-
-/** The user's name in every ACL that mentions it. */
-function renameIdentifier(batch: Batch, user: UserId, newUser: UserId): void {
-  const ids = batch.index
-    .sql("SELECT id FROM mailboxes WHERE instr(acl, ?) > 0")
-    .pluck()
-    .all(JSON.stringify(user)) as number[];
-  const negative = batch.index
-    .sql("SELECT id FROM mailboxes WHERE instr(acl, ?) > 0")
-    .pluck()
-    .all(JSON.stringify(`-${user}`)) as number[];
-  for (const id of new Set([...ids, ...negative])) {
-    const state = batch.mailbox(id);
-    const acl = state.statics.acl.map((entry) => {
-      if (entry.identifier === user) return { ...entry, identifier: newUser };
-      return entry.identifier === `-${user}` ? { ...entry, identifier: `-${newUser}` } : entry;
-    });
-    state.setStatics({ acl });
-    state.nameOrAclChanged = true;
-    batch.feed("acl", state);
-  }
-}
-
-/** Takes tombstones of messages older than `before` (seconds) out of a mailbox for good; returns how many. */
-export function forgetTombstones(batch: Batch, state: MailboxState, before: number, limit: number): number {
-  let count = 0;
-  for (const chunk of state.chunks()) {
-    for (let index = chunk.count - 1; index >= 0 && count < limit; index--) {
-      if (!(chunk.flags[index]! & SystemFlag.expunged) || chunk.lastUpdated[index]! >= before) continue;
-      const uid = chunk.uids[index]!;
-      batch.changes++;
-      batch.bodies.addRefs(state.forget(chunk, index), -1);
-      batch.index.sql("DELETE FROM message_annotations WHERE mailbox = ? AND uid = ?").run(state.id, uid);
-      count++;
-    }
-  }
-  return count;
-}

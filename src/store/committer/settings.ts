@@ -1,18 +1,14 @@
-/** Everything beside messages and names: annotations of mailboxes, seen states, subscriptions, quota, followers, expiry. */
+/** Everything beside messages and names: annotations of mailboxes, seen states, subscriptions, quota, followers. */
 import { StoreError } from "../errors.ts";
 import type { MailboxName } from "../model.ts";
-import { fromDeletedName, nameOfSortKey, sortKey } from "../names.ts";
+import { sortKey } from "../names.ts";
 import { checkAnnotations } from "./annotations.ts";
 import type { Batch } from "./batch.ts";
-import { forgetTombstones, remove } from "./mailboxes.ts";
 import type { Apply } from "./operation.ts";
 import { writeSeenState } from "./seen-sets.ts";
 
 /** Server annotations stand under this mailbox number. */
 const SERVER = 0;
-const SECONDS_A_DAY = 86_400;
-/** Records taken out in one operation, so that a long expiry does not hold up deliveries. */
-const EXPIRE_STEP = 2_000;
 
 export const setAnnotations: Apply<"setAnnotations"> = (batch, { name, changes }) => {
   checkAnnotations(changes);
@@ -172,35 +168,4 @@ export const unfollow: Apply<"unfollow"> = (batch, { name }) => {
   batch.changes++;
   batch.index.sql("DELETE FROM followers WHERE name = ?").run(name);
   return undefined;
-};
-
-/** One step of expiry; `more` = call again. */
-export const expire: Apply<"expire"> = (batch, { nowSeconds, days }) => {
-  const before = (count: number) => nowSeconds - count * SECONDS_A_DAY;
-  const { index } = batch;
-  batch.changes++;
-  index.sql("DELETE FROM duplicates WHERE at < ?").run(before(days.duplicateDays));
-  index.sql("DELETE FROM tombstones WHERE deleted_at < ?").run(before(days.tombstoneDays));
-  let mailboxes = 0;
-  const deleted = index.sql("SELECT id, key FROM mailboxes WHERE instr(key, 'DELETED\x1f') > 0").all() as {
-    id: number;
-    key: string;
-  }[];
-  for (const { id, key } of deleted) {
-    const from = fromDeletedName(nameOfSortKey(key));
-    if (from === undefined || from.deletedAtSeconds >= before(days.deletedDays)) continue;
-    remove(batch, batch.mailbox(id));
-    mailboxes++;
-    if (mailboxes >= 20) return { messages: 0, mailboxes, more: true };
-  }
-  let messages = 0;
-  const withDead = index
-    .sql("SELECT DISTINCT key / 4294967296 FROM hot_chunks WHERE dead > 0")
-    .pluck()
-    .all() as number[];
-  for (const id of withDead) {
-    messages += forgetTombstones(batch, batch.mailbox(id), before(days.expungedDays), EXPIRE_STEP - messages);
-    if (messages >= EXPIRE_STEP) return { messages, mailboxes, more: true };
-  }
-  return { messages, mailboxes, more: false };
 };

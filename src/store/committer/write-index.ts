@@ -6,6 +6,7 @@ import type { FeedEntry } from "../port.ts";
 import { mailboxFromRow, type MailboxRow } from "../mailbox-row.ts";
 import { sortKey } from "../names.ts";
 import { KEY_SPAN } from "../schema.ts";
+import { BODY_HEADER_BYTES, storedBytes } from "../segment-record.ts";
 
 export interface BodyRow {
   readonly id: number;
@@ -17,6 +18,7 @@ export interface BodyRow {
   readonly length: number;
   /** Key in table summaries. */
   readonly summary: number;
+  readonly packed: number;
 }
 
 export interface SegmentRow {
@@ -24,6 +26,7 @@ export interface SegmentRow {
   readonly partition: string;
   readonly size: number;
   readonly live_bytes: number;
+  /** 1 = grows, 0 = closed, 2 = empty: its file may be removed. */
   readonly active: number;
 }
 
@@ -34,7 +37,7 @@ export interface HotChunkRow {
   readonly bytes: Buffer;
 }
 
-const BODY_COLUMNS = "id, guid, partition, segment, offset, length, summary";
+const BODY_COLUMNS = "id, guid, partition, segment, offset, length, summary, packed";
 
 /** First six bytes of a GUID: small enough for a JavaScript number, long enough to be nearly unique. */
 export function guidPrefix(guid: Buffer): number {
@@ -64,7 +67,7 @@ export class WriteIndex {
     this.#getHot = database.prepare("SELECT live, dead, bytes FROM hot_chunks WHERE key = ?");
     this.#getCold = database.prepare("SELECT bytes FROM cold_chunks WHERE key = ?").pluck();
     this.#insertSummary = database.prepare("INSERT OR REPLACE INTO summaries VALUES (?, ?)");
-    this.#insertBody = database.prepare("INSERT INTO bodies VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    this.#insertBody = database.prepare("INSERT INTO bodies VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0)");
     this.#byGuid = database.prepare(
       `SELECT ${BODY_COLUMNS} FROM bodies WHERE guid_prefix = ? AND guid = ? AND partition = ?`,
     );
@@ -173,21 +176,54 @@ export class WriteIndex {
     if (change < 0) this.#removeUnreferenced(from, to);
   }
   #removeUnreferenced(from: number, to: number): void {
-    const gone = this.sql(
-      "SELECT id, partition, segment, length, summary FROM bodies WHERE id BETWEEN ? AND ? AND refs <= 0",
-    ).all(from, to) as Pick<BodyRow, "id" | "segment" | "length" | "summary">[];
-    for (const body of gone) {
-      this.sql("DELETE FROM bodies WHERE id = ?").run(body.id);
-      this.sql("DELETE FROM summaries WHERE key = ?").run(body.summary);
-      this.sql("UPDATE segments SET live_bytes = live_bytes - ? WHERE id = ?").run(
-        body.length + 32,
-        body.segment,
-      );
-    }
+    const gone = this.sql(`SELECT ${BODY_COLUMNS} FROM bodies WHERE id BETWEEN ? AND ? AND refs <= 0`).all(
+      from,
+      to,
+    ) as BodyRow[];
+    for (const body of gone) this.removeBody(body);
+  }
+  removeBody(body: BodyRow): void {
+    this.sql("DELETE FROM bodies WHERE id = ?").run(body.id);
+    this.sql("DELETE FROM summaries WHERE key = ?").run(body.summary);
+    this.#shrinkLive(body);
+  }
+  /** The bytes of a body in its segment are no longer wanted. */
+  #shrinkLive(body: BodyRow): void {
+    this.sql("UPDATE segments SET live_bytes = live_bytes - ? WHERE id = ?").run(
+      storedBytes(body) + BODY_HEADER_BYTES,
+      body.segment,
+    );
+  }
+  moveBody(
+    body: BodyRow,
+    to: { readonly segment: number; readonly offset: number; readonly packed: number },
+  ): void {
+    this.sql("UPDATE bodies SET segment = ?, offset = ?, packed = ? WHERE id = ?").run(
+      to.segment,
+      to.offset,
+      to.packed,
+      body.id,
+    );
+    this.#shrinkLive(body);
+  }
+  /** The body whose record stands at `offset` of a segment. */
+  bodyAt(segment: number, offset: number, guid: Buffer): BodyRow | undefined {
+    return this.sql(
+      `SELECT ${BODY_COLUMNS} FROM bodies WHERE guid_prefix = ? AND guid = ? AND segment = ? AND offset = ?`,
+    ).get(guidPrefix(guid), guid, segment, offset) as BodyRow | undefined;
+  }
+  /** Reads the whole table: only where a segment cannot be read from header to header. */
+  bodiesOfSegment(segment: number, from: number, limit: number): BodyRow[] {
+    return this.sql(
+      `SELECT ${BODY_COLUMNS} FROM bodies WHERE segment = ? AND offset >= ? ORDER BY offset LIMIT ?`,
+    ).all(segment, from, limit) as BodyRow[];
   }
 
   segments(): SegmentRow[] {
     return this.sql("SELECT * FROM segments").all() as SegmentRow[];
+  }
+  segment(id: number): SegmentRow | undefined {
+    return this.sql("SELECT * FROM segments WHERE id = ?").get(id) as SegmentRow | undefined;
   }
   insertSegment(partition: string): number {
     const { lastInsertRowid } = this.sql(
