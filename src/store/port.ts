@@ -1,5 +1,5 @@
 /**
- * What protocol rooms see of the store. `src/store/store.ts` implements it; the simulation runs the same code inline.
+ * What protocol rooms see of the store. `src/store/disk-store.ts` implements it; the simulation runs the same code inline.
  *
  * Promises:
  * - Every method that returns a Promise and changes something resolves only after the change is on disk
@@ -61,6 +61,8 @@ export interface Store {
     options: { onlyDeleted: boolean },
     by: Actor,
   ): Promise<ExpungeResult>;
+  /** Brings expunged messages back under new UIDs, while their tombstones last. */
+  unexpunge(id: MailboxId, uids: readonly Uid[], by: Actor): Promise<AppendResult>;
   /** COPY or MOVE (RFC 6851): all or nothing; inside a partition it touches only the index. */
   copy(
     source: MailboxId,
@@ -87,6 +89,8 @@ export interface Store {
     newName: MailboxName,
     options: { withChildren: boolean; partition?: string },
   ): Promise<void>;
+  /** Brings a mailbox of the DELETED hierarchy back, under the name it had or a new one. */
+  undelete(id: MailboxId, newName?: MailboxName): Promise<Mailbox>;
   setAcl(id: MailboxId, acl: Acl): Promise<void>;
   setSpecialUse(id: MailboxId, specialUse: readonly SpecialUse[]): Promise<void>;
   setOptions(id: MailboxId, options: readonly MailboxOption[]): Promise<void>;
@@ -105,6 +109,8 @@ export interface Store {
 
   /** Replication's write: header values and records exactly as given, no modseq of its own, one commit. */
   apply(change: ReplicatedChange): Promise<Mailbox>;
+  /** Takes tombstones, deleted mailboxes and duplicate keys out that have outlived their days. */
+  expire(nowSeconds: number): Promise<{ messages: number; mailboxes: number }>;
   /** Guid known on this partition? (RESERVE). Answers with one place to link it from. */
   findBody(guid: Guid, partition: string): { sizeBytes: number } | undefined;
 
@@ -117,6 +123,11 @@ export interface Store {
   readBodies(id: MailboxId, uids: readonly Uid[]): AsyncIterable<{ uid: Uid; bytes: Buffer }>;
   /** ENVELOPE, BODYSTRUCTURE, part offsets … as parsed at delivery. In order of `uids`, skips unknown ones. */
   readSummaries(id: MailboxId, uids: readonly Uid[]): Iterable<{ uid: Uid; summary: MessageSummary }>;
+
+  /** Records from disk in groups, ascending by UID, without a view: for replication. */
+  readRecords(id: MailboxId, options?: ReadRecords): Iterable<readonly MessageRecord[]>;
+  /** Tombstones that `unexpunge` can bring back. */
+  expungedRecords(id: MailboxId): readonly MessageRecord[];
 
   /** In-memory wake-up after a commit that touched the mailbox; a hint, never the record of what changed. */
   onMailboxChange(id: MailboxId, listener: (change: MailboxDelta) => void): Unsubscribe;
@@ -195,6 +206,12 @@ export interface MailboxDelta {
   /** Renamed, deleted or ACL changed. */
   readonly nameOrAclChanged: boolean;
   readonly deleted: boolean;
+}
+
+export interface ReadRecords {
+  /** Only records with a higher modseq. */
+  readonly sinceModseq?: number;
+  readonly includeExpunged?: boolean;
 }
 
 export interface BodyWriter {

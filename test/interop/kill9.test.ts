@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { toUid } from "../../src/base/numbers.ts";
-import { openStore, storeMissing } from "../support/open-store.ts";
+import { openStore } from "../support/open-store.ts";
 import { SimRandom } from "../sim/sim-random.ts";
 import { syncCrcs } from "../support/sync-crc.ts";
 import { bodyOf, BOXES, PREFIX } from "./store-messages.ts";
@@ -78,21 +78,17 @@ async function verify(folder: string, acks: readonly Acknowledged[]): Promise<vo
   }
 }
 
-test(
-  `every acknowledged message survives ${KILLS} kills`,
-  { timeout: 600_000, skip: storeMissing },
-  async () => {
-    const folder = mkdtempSync(join(tmpdir(), "rookery-kill9-"));
-    const random = new SimRandom(9);
-    const acks: Acknowledged[] = [];
-    try {
-      for (let kill = 0; kill < KILLS; kill += 1) {
-        const told = await runAndKill(folder, 1 + kill * 100_000, 1 + random.below(MAX_ACKS_PER_RUN));
-        acks.push(...told);
-        await verify(folder, acks);
-      }
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
+test(`every acknowledged message survives ${KILLS} kills`, { timeout: 600_000 }, async () => {
+  const folder = mkdtempSync(join(tmpdir(), "rookery-kill9-"));
+  const random = new SimRandom(9);
+  const acks: Acknowledged[] = [];
+  try {
+    for (let kill = 0; kill < KILLS; kill += 1) {
+      const told = await runAndKill(folder, 1 + kill * 100_000, 1 + random.below(MAX_ACKS_PER_RUN));
+      acks.push(...told);
+      await verify(folder, acks);
     }
-  },
-);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});

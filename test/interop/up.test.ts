@@ -7,7 +7,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { ImapFlow } from "imapflow";
-import { storeMissing } from "../support/open-store.ts";
 import { runCli } from "../support/run-cli.ts";
 import { type RunningNode, startUp } from "../support/running-node.ts";
 
@@ -58,136 +57,128 @@ async function lmtp(node: RunningNode, recipients: readonly string[], message: s
 
 const MESSAGE = "From: s@example.org\r\nTo: alice@example.test\r\nSubject: by LMTP\r\n\r\nHello.\r\n";
 
-test(
-  "up: one JSON line, mail over IMAP and LMTP, health, commands through the running node",
-  { skip: storeMissing },
-  async (t) => {
-    const folder = temporaryFolder(t);
-    const node = await start(t, folder, ["--password", PASSWORD]);
+test("up: one JSON line, mail over IMAP and LMTP, health, commands through the running node", async (t) => {
+  const folder = temporaryFolder(t);
+  const node = await start(t, folder, ["--password", PASSWORD]);
 
-    await t.test("the line has endpoints and accounts, and stands alone", () => {
-      assert.deepEqual(Object.keys(node.answer.endpoints).sort(), ["http", "imap", "imaps", "lmtp"]);
-      for (const { host, port, tls } of Object.values(node.answer.endpoints)) {
-        assert.equal(host, "127.0.0.1");
-        assert.ok(Number.isInteger(port) && port > 0);
-        assert.equal(typeof tls, "boolean");
-      }
-      assert.equal(node.endpoint("imaps").tls, true);
-      assert.deepEqual(node.answer.accounts, [
-        { user: "alice", password: PASSWORD },
-        { user: "bob", password: PASSWORD },
-      ]);
-      assert.equal(node.lines.length, 1);
-      assert.equal(statSync(folder).mode & 0o777, 0o700);
-    });
-
-    for (const service of ["imap", "imaps"] as const) {
-      await t.test(`${service}: special folders, demo mail and its bytes`, async () => {
-        const client = imapClient(node, service);
-        await client.connect();
-        try {
-          const uses = (await client.list())
-            .map(({ specialUse }) => specialUse)
-            .filter((use) => use !== undefined);
-          for (const use of ["\\Inbox", "\\Sent", "\\Drafts", "\\Trash"]) assert.ok(uses.includes(use), use);
-          const lock = await client.getMailboxLock("INBOX");
-          const welcome = await client.fetchOne("1", { envelope: true, source: true, bodyStructure: true });
-          lock.release();
-          assert.ok(welcome !== false && welcome !== undefined);
-          assert.equal(welcome.envelope?.subject, "Welcome to Rookery");
-          assert.equal(welcome.bodyStructure?.type, "multipart/alternative");
-          assert.match(welcome.source?.toString() ?? "", /^Return-Path: <postmaster@example\.test>\r\n/);
-        } finally {
-          await client.logout();
-        }
-      });
+  await t.test("the line has endpoints and accounts, and stands alone", () => {
+    assert.deepEqual(Object.keys(node.answer.endpoints).sort(), ["http", "imap", "imaps", "lmtp"]);
+    for (const { host, port, tls } of Object.values(node.answer.endpoints)) {
+      assert.equal(host, "127.0.0.1");
+      assert.ok(Number.isInteger(port) && port > 0);
+      assert.equal(typeof tls, "boolean");
     }
-
-    await t.test("lmtp: one answer a recipient; the mail is there", async () => {
-      const answers = await lmtp(
-        node,
-        ["alice@example.test", "nobody@example.test", "bob@example.test"],
-        MESSAGE,
-      );
-      assert.deepEqual(
-        answers.map((line) => line.slice(0, 3)),
-        ["220", "250", "250", "250", "550", "250", "354", "250", "250", "221"],
-      );
-      const client = imapClient(node, "imaps", "bob");
-      await client.connect();
-      const lock = await client.getMailboxLock("INBOX");
-      const found = await client.search({ subject: "by LMTP" });
-      lock.release();
-      await client.logout();
-      assert.ok(found !== undefined && found !== false);
-      assert.equal(found.length, 1);
-    });
-
-    await t.test("http: health and metrics", async () => {
-      const { host, port } = node.endpoint("http");
-      const health = await fetch(`http://${host}:${port}/health`);
-      assert.equal(health.status, 200);
-      const metrics = await (await fetch(`http://${host}:${port}/metrics`)).text();
-      assert.match(metrics, /^rookery_lmtp_messages_total 1$/m);
-    });
-
-    await t.test("commands go to the running node", async () => {
-      await checkCommands(folder, "running");
-    });
-
-    await t.test("a second instance is refused and told the process", async () => {
-      const { exitCode, stdout, stderr } = await runCli(["up", "--data", folder, "--port-base", "0"]);
-      assert.equal(exitCode, 75);
-      assert.equal(stdout, "");
-      assert.match(stderr, new RegExp(`in use by process ${node.child.pid}\\n`));
-    });
-  },
-);
-
-test(
-  "SIGTERM says goodbye to sessions and ends the process; the next start has the same data",
-  { skip: storeMissing },
-  async (t) => {
-    const folder = temporaryFolder(t);
-    const first = await start(t, folder);
-    const certificate = readFileSync(join(folder, "tls", "certificate.pem"), "utf8");
-    const [alice, bob] = first.answer.accounts;
-    assert.ok(alice?.password !== null && alice !== undefined && bob !== undefined);
-    assert.match(alice.password, /^[a-z0-9-]{19}$/);
-    assert.notEqual(alice.password, bob.password);
-
-    const { host, port } = first.endpoint("imap");
-    const socket = connect(port, host);
-    let said = "";
-    socket.on("data", (chunk) => (said += chunk.toString()));
-    await once(socket, "data");
-    const closed = once(socket, "close");
-    assert.equal(await first.stop(), 0);
-    await closed;
-    assert.match(said, /\r\n\* BYE [^\r]*\r\n$/);
-
-    await t.test("commands work on the folder of a stopped node", async () => {
-      await checkCommands(folder, "stopped");
-    });
-
-    const second = await start(t, folder, ["--password", alice.password]);
-    assert.deepEqual(second.answer.accounts, [
-      { user: "alice", password: alice.password },
-      { user: "bob", password: null },
+    assert.equal(node.endpoint("imaps").tls, true);
+    assert.deepEqual(node.answer.accounts, [
+      { user: "alice", password: PASSWORD },
+      { user: "bob", password: PASSWORD },
     ]);
-    assert.equal(readFileSync(join(folder, "tls", "certificate.pem"), "utf8"), certificate);
-    const client = imapClient(second, "imaps", "alice", alice.password);
+    assert.equal(node.lines.length, 1);
+    assert.equal(statSync(folder).mode & 0o777, 0o700);
+  });
+
+  for (const service of ["imap", "imaps"] as const) {
+    await t.test(`${service}: special folders, demo mail and its bytes`, async () => {
+      const client = imapClient(node, service);
+      await client.connect();
+      try {
+        const uses = (await client.list())
+          .map(({ specialUse }) => specialUse)
+          .filter((use) => use !== undefined);
+        for (const use of ["\\Inbox", "\\Sent", "\\Drafts", "\\Trash"]) assert.ok(uses.includes(use), use);
+        const lock = await client.getMailboxLock("INBOX");
+        const welcome = await client.fetchOne("1", { envelope: true, source: true, bodyStructure: true });
+        lock.release();
+        assert.ok(welcome !== false && welcome !== undefined);
+        assert.equal(welcome.envelope?.subject, "Welcome to Rookery");
+        assert.equal(welcome.bodyStructure?.type, "multipart/alternative");
+        assert.match(welcome.source?.toString() ?? "", /^Return-Path: <postmaster@example\.test>\r\n/);
+      } finally {
+        await client.logout();
+      }
+    });
+  }
+
+  await t.test("lmtp: one answer a recipient; the mail is there", async () => {
+    const answers = await lmtp(
+      node,
+      ["alice@example.test", "nobody@example.test", "bob@example.test"],
+      MESSAGE,
+    );
+    assert.deepEqual(
+      answers.map((line) => line.slice(0, 3)),
+      ["220", "250", "250", "250", "550", "250", "354", "250", "250", "221"],
+    );
+    const client = imapClient(node, "imaps", "bob");
     await client.connect();
     const lock = await client.getMailboxLock("INBOX");
-    const subjects: (string | undefined)[] = [];
-    for await (const message of client.fetch("1:*", { envelope: true }))
-      subjects.push(message.envelope?.subject);
+    const found = await client.search({ subject: "by LMTP" });
     lock.release();
     await client.logout();
-    assert.equal(subjects.filter((subject) => subject === "Welcome to Rookery").length, 1);
-    assert.ok(subjects.includes("by command"));
-  },
-);
+    assert.ok(found !== undefined && found !== false);
+    assert.equal(found.length, 1);
+  });
+
+  await t.test("http: health and metrics", async () => {
+    const { host, port } = node.endpoint("http");
+    const health = await fetch(`http://${host}:${port}/health`);
+    assert.equal(health.status, 200);
+    const metrics = await (await fetch(`http://${host}:${port}/metrics`)).text();
+    assert.match(metrics, /^rookery_lmtp_messages_total 1$/m);
+  });
+
+  await t.test("commands go to the running node", async () => {
+    await checkCommands(folder, "running");
+  });
+
+  await t.test("a second instance is refused and told the process", async () => {
+    const { exitCode, stdout, stderr } = await runCli(["up", "--data", folder, "--port-base", "0"]);
+    assert.equal(exitCode, 75);
+    assert.equal(stdout, "");
+    assert.match(stderr, new RegExp(`in use by process ${node.child.pid}\\n`));
+  });
+});
+
+test("SIGTERM says goodbye to sessions and ends the process; the next start has the same data", async (t) => {
+  const folder = temporaryFolder(t);
+  const first = await start(t, folder);
+  const certificate = readFileSync(join(folder, "tls", "certificate.pem"), "utf8");
+  const [alice, bob] = first.answer.accounts;
+  assert.ok(alice?.password !== null && alice !== undefined && bob !== undefined);
+  assert.match(alice.password, /^[a-z0-9-]{19}$/);
+  assert.notEqual(alice.password, bob.password);
+
+  const { host, port } = first.endpoint("imap");
+  const socket = connect(port, host);
+  let said = "";
+  socket.on("data", (chunk) => (said += chunk.toString()));
+  await once(socket, "data");
+  const closed = once(socket, "close");
+  assert.equal(await first.stop(), 0);
+  await closed;
+  assert.match(said, /\r\n\* BYE [^\r]*\r\n$/);
+
+  await t.test("commands work on the folder of a stopped node", async () => {
+    await checkCommands(folder, "stopped");
+  });
+
+  const second = await start(t, folder, ["--password", alice.password]);
+  assert.deepEqual(second.answer.accounts, [
+    { user: "alice", password: alice.password },
+    { user: "bob", password: null },
+  ]);
+  assert.equal(readFileSync(join(folder, "tls", "certificate.pem"), "utf8"), certificate);
+  const client = imapClient(second, "imaps", "alice", alice.password);
+  await client.connect();
+  const lock = await client.getMailboxLock("INBOX");
+  const subjects: (string | undefined)[] = [];
+  for await (const message of client.fetch("1:*", { envelope: true }))
+    subjects.push(message.envelope?.subject);
+  lock.release();
+  await client.logout();
+  assert.equal(subjects.filter((subject) => subject === "Welcome to Rookery").length, 1);
+  assert.ok(subjects.includes("by command"));
+});
 
 /** The same commands and answers, whoever owns the folder. */
 async function checkCommands(folder: string, state: "running" | "stopped"): Promise<void> {

@@ -5,7 +5,6 @@
  * commits of the index database. After each, nothing acknowledged may be missing, changed or back.
  */
 import { describe, test } from "node:test";
-import { storeMissing } from "../support/open-store.ts";
 import { FAILING_SEEDS } from "./failing-seeds.ts";
 import { SimRandom } from "./sim-random.ts";
 import { SimulatedStore } from "./simulated-store.ts";
@@ -68,7 +67,7 @@ async function runSeed(seed: number): Promise<void> {
   }
 }
 
-describe("store under crashes", { skip: storeMissing }, () => {
+describe("store under crashes", () => {
   for (const { seed, broke } of FAILING_SEEDS) {
     test(`seed ${seed}: ${broke}`, () => runSeed(seed));
   }

@@ -4,7 +4,6 @@ import { describe, test } from "node:test";
 import { StoreError } from "../../src/store/errors.ts";
 import type { Mailbox } from "../../src/store/model.ts";
 import type { DeliveryTarget } from "../../src/store/port.ts";
-import { storeMissing } from "../support/open-store.ts";
 import type { FaultCode } from "./sim-disk.ts";
 import { SimulatedStore } from "./simulated-store.ts";
 import { StoreModel } from "./store-model.ts";
@@ -85,7 +84,7 @@ async function withBench(run: (bench: Bench) => Promise<void>): Promise<void> {
   }
 }
 
-describe("store on a bad disk", { skip: storeMissing }, () => {
+describe("store on a bad disk", () => {
   test("disk full: refused with disk_full, nothing changed, goes on when there is room", () =>
     withBench(async (bench) => {
       const before = await bench.start();

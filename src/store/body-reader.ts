@@ -1,0 +1,234 @@
+/**
+ * Bodies and summaries back to sessions. Bodies that lie near each other on disk are read together, and while one group
+ * is sent, the next is read: two groups in memory at most.
+ */
+import type { Uid } from "../base/numbers.ts";
+import { decodeSummary } from "../mime/summary-codec.ts";
+import type { MessageSummary } from "../mime/summary.ts";
+import type { BodyFiles } from "./body-files.ts";
+import { BODY_HEADER_BYTES, segmentPath } from "./committer/body-store.ts";
+import { diskError } from "./committer/disk-error.ts";
+import { StoreError } from "./errors.ts";
+import type { MailboxId } from "./model.ts";
+import type { ReadIndex } from "./read-index.ts";
+import type { RecordReader } from "./record-reader.ts";
+import { rowKey } from "./schema.ts";
+import { SegmentFiles } from "./segment-files.ts";
+import type { Views } from "./views.ts";
+
+/** A group of messages that is read ahead. */
+const GROUP_MESSAGES = 64;
+const GROUP_BYTES = 4 * 2 ** 20;
+/** One read of neighbours. */
+const MAX_READ_BYTES = 2 ** 20;
+/** Bytes between neighbours that are read and thrown away rather than read around. */
+const MAX_GAP_BYTES = 16_384;
+/** Rows of summaries fetched at a time. */
+const SUMMARY_ROWS = 256;
+/** UIDs of a dense range: so many numbers a message asked for, at most. */
+const DENSE_SPAN = 4;
+
+interface Place {
+  readonly uid: Uid;
+  readonly partition: string;
+  readonly segment: number;
+  readonly offset: number;
+  readonly length: number;
+}
+
+export class BodyReader {
+  readonly #index: ReadIndex;
+  readonly #views: Views;
+  readonly #records: RecordReader;
+  readonly #segments: SegmentFiles;
+
+  constructor(options: {
+    folder: string;
+    index: ReadIndex;
+    views: Views;
+    records: RecordReader;
+    files: BodyFiles;
+  }) {
+    this.#index = options.index;
+    this.#views = options.views;
+    this.#records = options.records;
+    this.#segments = new SegmentFiles(options.files, (partition, segment) =>
+      segmentPath(options.folder, partition, segment),
+    );
+  }
+
+  #bodyId(id: MailboxId, uid: Uid): number | undefined {
+    const view = this.#views.peek(id);
+    const index = view?.indexOf(uid) ?? -1;
+    return view !== undefined && index >= 0 ? view.bodyId(index) : this.#records.bodyId(id, uid);
+  }
+
+  #place(id: MailboxId, uid: Uid): Place | undefined {
+    const bodyId = this.#bodyId(id, uid);
+    if (bodyId === undefined) return undefined;
+    const row = this.#index
+      .sql("SELECT partition, segment, offset, length FROM bodies WHERE id = ?")
+      .get(bodyId);
+    return row === undefined ? undefined : { uid, ...(row as Omit<Place, "uid">) };
+  }
+
+  async readBody(id: MailboxId, uid: Uid, range?: { offset: number; length: number }): Promise<Buffer> {
+    const place = this.#place(id, uid);
+    if (place === undefined) throw new StoreError("message_not_found", `message ${uid} is not there`);
+    const from = Math.min(range?.offset ?? 0, place.length);
+    const length = Math.min(range?.length ?? place.length, place.length - from);
+    if (length === 0) return Buffer.alloc(0);
+    try {
+      return await this.#read(
+        place.partition,
+        place.segment,
+        place.offset + BODY_HEADER_BYTES + from,
+        length,
+      );
+    } catch (error) {
+      // Compaction may have moved it since the row was read.
+      const moved = this.#place(id, uid);
+      if (moved === undefined || moved.segment === place.segment) throw diskError(error) ?? error;
+      return await this.#read(
+        moved.partition,
+        moved.segment,
+        moved.offset + BODY_HEADER_BYTES + from,
+        length,
+      );
+    }
+  }
+
+  async #read(partition: string, segment: number, offset: number, length: number): Promise<Buffer> {
+    const bytes = Buffer.allocUnsafeSlow(length);
+    const read = await this.#segments.read(partition, segment, bytes, offset);
+    if (read !== length)
+      throw new StoreError("disk_failed", `segment ${segment} ends before ${offset + length}`);
+    return bytes;
+  }
+
+  async *readBodies(id: MailboxId, uids: readonly Uid[]): AsyncGenerator<{ uid: Uid; bytes: Buffer }> {
+    let at = 0;
+    const start = (): Promise<{ uid: Uid; bytes: Buffer }[]> | undefined => {
+      if (at >= uids.length) return undefined;
+      const group: Place[] = [];
+      let bytes = 0;
+      while (at < uids.length && group.length < GROUP_MESSAGES) {
+        const place = this.#place(id, uids[at]!);
+        if (place !== undefined && group.length > 0 && bytes + place.length > GROUP_BYTES) break;
+        at++;
+        if (place === undefined) continue;
+        bytes += place.length;
+        group.push(place);
+      }
+      const reading = this.#readGroup(id, group);
+      // Its failure is thrown where it is awaited, also when the caller stops before.
+      reading.catch(() => {});
+      return reading;
+    };
+    let next = start();
+    while (next !== undefined) {
+      const bodies = await next;
+      next = start();
+      yield* bodies;
+    }
+  }
+
+  async #readGroup(id: MailboxId, group: readonly Place[]): Promise<{ uid: Uid; bytes: Buffer }[]> {
+    const order = group.map((_, i) => i);
+    order.sort((a, b) => group[a]!.segment - group[b]!.segment || group[a]!.offset - group[b]!.offset);
+    const bodies: (Buffer | undefined)[] = Array.from({ length: group.length });
+    const reads: Promise<void>[] = [];
+    for (let i = 0; i < order.length;) {
+      const first = group[order[i]!]!;
+      const from = first.offset + BODY_HEADER_BYTES;
+      let end = from + first.length;
+      let last = i + 1;
+      for (; last < order.length; last++) {
+        const place = group[order[last]!]!;
+        const placeEnd = place.offset + BODY_HEADER_BYTES + place.length;
+        if (place.segment !== first.segment || place.offset > end + MAX_GAP_BYTES) break;
+        if (Math.max(end, placeEnd) - from > MAX_READ_BYTES) break;
+        end = Math.max(end, placeEnd);
+      }
+      const members = order.slice(i, last);
+      reads.push(this.#readNeighbours(id, group, members, from, end, bodies));
+      i = last;
+    }
+    await Promise.all(reads);
+    const found: { uid: Uid; bytes: Buffer }[] = [];
+    for (const [i, bytes] of bodies.entries())
+      if (bytes !== undefined) found.push({ uid: group[i]!.uid, bytes });
+    return found;
+  }
+
+  async #readNeighbours(
+    id: MailboxId,
+    group: readonly Place[],
+    members: readonly number[],
+    from: number,
+    end: number,
+    bodies: (Buffer | undefined)[],
+  ): Promise<void> {
+    const { partition, segment } = group[members[0]!]!;
+    try {
+      const block = await this.#read(partition, segment, from, end - from);
+      for (const member of members) {
+        const { offset, length } = group[member]!;
+        const start = offset + BODY_HEADER_BYTES - from;
+        bodies[member] = block.subarray(start, start + length);
+      }
+    } catch {
+      // One by one: some may have been moved or swept meanwhile, and only the bad one fails.
+      for (const member of members) {
+        try {
+          bodies[member] = await this.readBody(id, group[member]!.uid);
+        } catch (error) {
+          if (!(error instanceof StoreError && error.code === "message_not_found")) throw error;
+        }
+      }
+    }
+  }
+
+  *readSummaries(id: MailboxId, uids: readonly Uid[]): Generator<{ uid: Uid; summary: MessageSummary }> {
+    const range = this.#index.sql("SELECT key, bytes FROM summaries WHERE key BETWEEN ? AND ? ORDER BY key");
+    const base = rowKey(id, 0);
+    for (let at = 0; at < uids.length;) {
+      const end = denseEnd(uids, at);
+      const rows = range.all(base + uids[at]!, base + uids[end - 1]!) as { key: number; bytes: Buffer }[];
+      let row = 0;
+      for (; at < end; at++) {
+        const uid = uids[at]!;
+        while (row < rows.length && rows[row]!.key < base + uid) row++;
+        const here = row < rows.length && rows[row]!.key === base + uid ? rows[row]!.bytes : undefined;
+        const bytes = here ?? this.#summaryOfCopy(id, uid);
+        if (bytes !== undefined) yield { uid, summary: decodeSummary(bytes) };
+      }
+    }
+  }
+
+  /** A copied message has the summary of the record that its body came with. */
+  #summaryOfCopy(id: MailboxId, uid: Uid): Buffer | undefined {
+    const bodyId = this.#bodyId(id, uid);
+    if (bodyId === undefined) return undefined;
+    const row = this.#index
+      .sql("SELECT s.bytes FROM bodies b JOIN summaries s ON s.key = b.summary WHERE b.id = ?")
+      .get(bodyId) as { bytes: Buffer } | undefined;
+    return row?.bytes;
+  }
+
+  close(): void {
+    this.#segments.close();
+  }
+}
+
+/** End of the ascending run of UIDs from `at` that is worth one range query. */
+function denseEnd(uids: readonly Uid[], at: number): number {
+  const first = uids[at]!;
+  let end = at + 1;
+  while (end < uids.length && end - at < SUMMARY_ROWS) {
+    const uid = uids[end]!;
+    if (uid <= uids[end - 1]! || uid - first > DENSE_SPAN * (end - at + 1)) break;
+    end++;
+  }
+  return end;
+}
