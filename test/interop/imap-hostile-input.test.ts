@@ -18,10 +18,10 @@ async function besideOthers(
 ): Promise<void> {
   const listener = await ImapListener.open(context, { settings });
   const other = await listener.login("bob");
-  let done = false;
+  const harming = new AbortController();
   const working = (async (): Promise<number> => {
     let rounds = 0;
-    for (; !done; rounds++) {
+    for (; !harming.signal.aborted; rounds++) {
       const answer = await other.command("STATUS INBOX (MESSAGES)");
       assert.match(answer.at(-1) ?? "<end>", / OK /, "the other session was harmed");
       await new Promise(setImmediate);
@@ -31,7 +31,7 @@ async function besideOthers(
   try {
     await harm(listener);
   } finally {
-    done = true;
+    harming.abort();
     assert.ok((await working) > 0);
   }
   assert.match((await other.command("NOOP")).at(-1) ?? "<end>", / OK /);
@@ -196,19 +196,16 @@ test("COMPRESS: a bomb is cut off, whatever it unpacks to", TIMEOUT, (context) =
       const peer = await listener.login();
       assert.match(last(await peer.command("COMPRESS DEFLATE")), / OK /);
       const raw = peer.connection;
-      let ended = false;
-      const reader = new CompressedConnection(raw, NO_BOUNDS);
-      peer.attach(reader);
-      reader.onClose(() => (ended = true));
+      peer.attach(new CompressedConnection(raw, NO_BOUNDS));
       const block = deflateRawSync(Buffer.from(text.repeat(16)), { finishFlush: constants.Z_SYNC_FLUSH });
       const before = residentMiB();
       // Each block is 1 MiB; the answers are read, so nothing but the bound ends this.
-      for (let sent = 0; sent < 2_000 && !ended; sent++) {
+      for (let sent = 0; sent < 2_000 && !peer.ended; sent++) {
         raw.write(block);
-        while (raw.bufferedBytes > 2 ** 16 && !ended) await new Promise(setImmediate);
+        while (raw.bufferedBytes > 2 ** 16 && !peer.ended) await new Promise(setImmediate);
         await new Promise(setImmediate);
       }
-      while (!ended) await new Promise(setImmediate);
+      while (!peer.ended) await new Promise(setImmediate);
       assert.ok(residentMiB() - before < 250, `${what}: memory grew`);
     }
   }),

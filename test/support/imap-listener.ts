@@ -11,6 +11,7 @@ import { systemNetwork } from "../../src/base/io/system-network.ts";
 import { TlsContexts } from "../../src/base/io/tls-contexts.ts";
 import { Logs } from "../../src/base/log.ts";
 import type { OauthSettings } from "../../src/directory/oauth-options.ts";
+import type { DirectorySettings } from "../../src/directory/options.ts";
 import { openDirectory } from "../../src/directory/open.ts";
 import type { ImapSettings } from "../../src/imap/options.ts";
 import { ImapServer } from "../../src/imap/server.ts";
@@ -31,6 +32,7 @@ export interface ImapListenerOptions {
   readonly settings?: Partial<ImapSettings>;
   readonly listen?: Partial<ListenOptions>;
   readonly allowPlaintext?: boolean;
+  readonly directory?: Partial<DirectorySettings>;
   readonly oauth?: OauthSettings;
 }
 
@@ -42,6 +44,7 @@ export class ImapListener {
   /** Errors that sessions logged. */
   readonly failures: string[] = [];
   readonly #listener: Listener;
+  readonly #secureListener: Listener;
 
   static async open(context: TestContext, options: ImapListenerOptions = {}): Promise<ImapListener> {
     const folder = mkdtempSync(join(tmpdir(), "rookery-wire-"));
@@ -52,7 +55,10 @@ export class ImapListener {
     const directory = openDirectory({
       folder,
       io: { clock, random: systemRandom },
-      settings: directorySettings({ allowplaintext: options.allowPlaintext ?? true }),
+      settings: directorySettings({
+        allowplaintext: options.allowPlaintext ?? true,
+        ...options.directory,
+      }),
       log,
       ...(options.oauth === undefined ? {} : { oauth: options.oauth }),
     });
@@ -78,20 +84,23 @@ export class ImapListener {
       hasCertificate: true,
       allowPlaintext: options.allowPlaintext ?? true,
     });
-    const listener = await systemNetwork.listen({
+    const listening: ListenOptions = {
       host: "127.0.0.1",
       port: 0,
       tls: certificates(folder),
       onConnection: (connection) => server.accept(connection),
       ...options.listen,
-    });
+    };
+    const listener = await systemNetwork.listen(listening);
+    const secureListener = await systemNetwork.listen({ ...listening, implicitTls: true });
     context.after(async () => {
       server.close();
       await listener.close();
+      await secureListener.close();
       await directory.close();
       rmSync(folder, { recursive: true });
     });
-    return new ImapListener({ store, server, clock, failures, listener });
+    return new ImapListener({ store, server, clock, failures, listener, secureListener });
   }
 
   private constructor(parts: {
@@ -100,18 +109,20 @@ export class ImapListener {
     clock: SimClock;
     failures: string[];
     listener: Listener;
+    secureListener: Listener;
   }) {
     this.store = parts.store;
     this.server = parts.server;
     this.directoryClock = parts.clock;
     this.failures = parts.failures;
     this.#listener = parts.listener;
+    this.#secureListener = parts.secureListener;
   }
 
   connectRaw(implicitTls = false): Promise<Connection> {
     return systemNetwork.connect({
       host: "127.0.0.1",
-      port: this.#listener.port,
+      port: (implicitTls ? this.#secureListener : this.#listener).port,
       tls: TRUST_ANYTHING,
       implicitTls,
     });

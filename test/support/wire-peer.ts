@@ -32,6 +32,10 @@ export class WirePeer {
     });
   }
 
+  get ended(): boolean {
+    return this.#ended;
+  }
+
   send(bytes: string | Buffer): void {
     this.connection.write(bytes);
   }
