@@ -1,5 +1,6 @@
 /** The messages of APPEND and REPLACE: literals, and other ways to name bytes (RFC 6855 §4 UTF8). Extensions add a line. */
-import type { NewMessage, StagedBody } from "../store/port.ts";
+import type { AnnotationChange, NewMessage, StagedBody } from "../store/port.ts";
+import { readAnnotationChanges } from "./annotate/changes.ts";
 import { readCatenate } from "./append/catenate.ts";
 import { readDateTime } from "./codec/date.ts";
 import type { Reader } from "./codec/reader.ts";
@@ -33,10 +34,11 @@ const DATA_KINDS: ReadonlyMap<string, (reader: Reader, session: Session) => Mess
 export interface AppendMessage {
   readonly flags: FlagSet;
   readonly internalDate: number | undefined;
+  readonly annotations: readonly AnnotationChange[];
   readonly data: MessageData;
 }
 
-/** [SP flag-list] [SP date-time] SP message; the first space is not read yet. */
+/** [SP flag-list] [SP date-time] [SP annotations] SP message; the first space is not read yet. */
 export function readAppendMessage(reader: Reader, session: Session): AppendMessage {
   reader.sp();
   let flags = flagSet([]);
@@ -49,7 +51,13 @@ export function readAppendMessage(reader: Reader, session: Session): AppendMessa
     internalDate = readDateTime(reader);
     reader.sp();
   }
-  return { flags, internalDate, data: readMessageData(reader, session) };
+  let annotations: readonly AnnotationChange[] = [];
+  if (reader.peekKeyword() === "ANNOTATION") {
+    reader.keyword();
+    annotations = readAnnotationChanges(reader.sp(), session);
+    reader.sp();
+  }
+  return { flags, internalDate, annotations, data: readMessageData(reader, session) };
 }
 
 function readMessageData(reader: Reader, session: Session): MessageData {
@@ -76,11 +84,12 @@ export function newMessage(
   allowedFlags: number,
   keywords: boolean,
 ): NewMessage {
-  const { flags, internalDate } = message;
+  const { flags, internalDate, annotations } = message;
   return {
     body,
     systemFlags: flags.systemFlags & allowedFlags,
     keywords: keywords ? flags.keywords : [],
     ...(internalDate === undefined ? {} : { internalDate }),
+    ...(annotations.length === 0 ? {} : { annotations }),
   };
 }

@@ -57,6 +57,7 @@ const CAPABILITIES: readonly Capability[] = [
   { name: "QUOTA", when: loggedIn },
   ...QUOTA_CAPABILITIES.map((name) => ({ name, when: loggedIn })),
   { name: "QUOTASET", when: loggedIn },
+  { name: "ANNOTATE-EXPERIMENT-1", when: loggedIn },
   { name: "METADATA", when: loggedIn },
   { name: "METADATA-SERVER", when: loggedIn },
   { name: "LIST-METADATA", when: loggedIn },

@@ -3,6 +3,7 @@ import { Right, type Rights } from "../../store/acl.ts";
 import { SystemFlag, type Mailbox } from "../../store/model.ts";
 import { printNumbers } from "../../wire/number-set.ts";
 import { newMessage, readAppendMessage, type AppendMessage, type MadeBody } from "../append-data.ts";
+import { checkAnnotationChanges } from "../annotate/changes.ts";
 import { command } from "../command.ts";
 import { bad, no } from "../refusal.ts";
 import { tryCreate } from "../reply.ts";
@@ -27,7 +28,9 @@ export const append = command({
   },
   async run(session, { target, messages }) {
     const mailbox = appendTarget(session, target);
-    const { system, keywords } = allowedFlags(session.rightsOn(mailbox));
+    const rights = session.rightsOn(mailbox);
+    const { system, keywords } = allowedFlags(rights);
+    for (const { annotations } of messages) checkAnnotationChanges(annotations, rights);
     const bodies: MadeBody[] = [];
     try {
       for (const message of messages) bodies.push(await makeBody(session, message));

@@ -6,6 +6,7 @@ import { StoreError } from "../../store/errors.ts";
 import type { AppendResult } from "../../store/port.ts";
 import { newMessage, readAppendMessage } from "../append-data.ts";
 import { STAR } from "../codec/reader.ts";
+import { checkAnnotationChanges } from "../annotate/changes.ts";
 import { command, type CommandCall } from "../command.ts";
 import { bad, no } from "../refusal.ts";
 import { tryCreate } from "../reply.ts";
@@ -30,7 +31,9 @@ export const replace = command({
     requireRights(selected.mailbox, session.accessor, Right.deleteMessage | Right.expunge);
     const uid = messageToReplace(session, number, call);
     const mailbox = appendTarget(session, target);
-    const { system, keywords } = allowedFlags(session.rightsOn(mailbox));
+    const rights = session.rightsOn(mailbox);
+    const { system, keywords } = allowedFlags(rights);
+    checkAnnotationChanges(message.annotations, rights);
     const made = await makeBody(session, message);
     let result: AppendResult;
     try {

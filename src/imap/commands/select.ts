@@ -2,6 +2,7 @@
 import { toModseq, type Modseq } from "../../base/numbers.ts";
 import { Right } from "../../store/acl.ts";
 import type { NumberRange } from "../../wire/number-set.ts";
+import { MAX_ANNOTATION_BYTES } from "../annotate/changes.ts";
 import { command, type CompletionLine } from "../command.ts";
 import { flagsItem, modseqItem, uidItem } from "../fetch/columns.ts";
 import { writeFetch } from "../fetch/engine.ts";
@@ -21,9 +22,12 @@ interface Resync {
 interface SelectArguments {
   readonly name: string;
   readonly resync: Resync | undefined;
+  /** Asks whether messages can be annotated: RFC 5257 §4.1. */
+  readonly annotate: boolean;
 }
 
-const MUTATING = Right.keepSeen | Right.write | Right.deleteMessage | Right.expunge | Right.insert;
+const MUTATING =
+  Right.keepSeen | Right.write | Right.deleteMessage | Right.expunge | Right.insert | Right.annotate;
 
 export const select = command({
   name: "SELECT",
@@ -42,16 +46,18 @@ export const examine = command({
 function parseSelect(reader: Reader, session: Session): SelectArguments {
   const name = reader.sp().mailbox();
   let resync: Resync | undefined;
+  let annotate = false;
   if (reader.skipSpaceAnd("(")) {
     do {
       const parameter = reader.keyword();
       if (parameter === "CONDSTORE") session.enabled.add("CONDSTORE");
+      else if (parameter === "ANNOTATE") annotate = true;
       else if (parameter === "QRESYNC") resync = readResync(reader.sp(), session);
       else throw bad(`Unknown parameter "${parameter}"`);
     } while (reader.skip(" "));
     reader.expect(")");
   }
-  return { name, resync };
+  return { name, resync, annotate };
 }
 
 /** "(" uidvalidity SP mod-sequence [SP known-uids] [SP "(" seq-set SP uid-set ")"] ")". */
@@ -79,7 +85,7 @@ function readResync(reader: Reader, session: Session): Resync {
 
 async function selectMailbox(
   session: Session,
-  { name, resync }: SelectArguments,
+  { name, resync, annotate }: SelectArguments,
   examineOnly: boolean,
 ): Promise<CompletionLine> {
   if (session.selectedOrUndefined !== undefined) {
@@ -110,6 +116,9 @@ async function selectMailbox(
   session.untagged(`OK [UIDNEXT ${mailbox.lastUid + 1}] Ok`);
   session.untagged(`OK [HIGHESTMODSEQ ${mailbox.highestModseq}] Ok`);
   session.untagged(`OK [MAILBOXID (${mailbox.uniqueId})] Ok`);
+  if (annotate) {
+    session.untagged(`OK [ANNOTATIONS ${readOnly ? "READ-ONLY" : MAX_ANNOTATION_BYTES}] Ok`);
+  }
   const external = session.externalName(mailbox.name);
   if (session.rev2 && external !== undefined) {
     session.out.ascii(`* LIST () "${session.namespace.separator}" `);

@@ -1,6 +1,8 @@
 /** STORE: RFC 9051 §6.4.6; UID STORE: §6.4.9; UNCHANGEDSINCE: RFC 7162 §3.1.3. */
 import { toModseq, type Modseq, type Uid } from "../../base/numbers.ts";
 import { Right } from "../../store/acl.ts";
+import { readAnnotationChanges } from "../annotate/changes.ts";
+import { storeAnnotations } from "../annotate/store-annotations.ts";
 import { printNumbers } from "../../wire/number-set.ts";
 import type { Reader } from "../codec/reader.ts";
 import { command, type CommandCall } from "../command.ts";
@@ -21,14 +23,23 @@ export const store = command({
   parse(reader, session) {
     const set = reader.sp().sequenceSet();
     const unchangedSince = readUnchangedSince(reader.sp(), session);
-    const match = /^([+-]?)FLAGS(\.SILENT)?$/.exec(reader.keyword());
+    const item = reader.keyword();
+    if (item === "ANNOTATION") {
+      return { set, unchangedSince, changes: readAnnotationChanges(reader.sp(), session) };
+    }
+    const match = /^([+-]?)FLAGS(\.SILENT)?$/.exec(item);
     if (match === null) throw bad("Expected FLAGS, +FLAGS or -FLAGS");
     const mode = MODES[(match[1] ?? "") as keyof typeof MODES];
     return { set, unchangedSince, mode, silent: match[2] !== undefined, flags: flagSet(reader.sp().flags()) };
   },
-  async run(session, { set, unchangedSince, mode, silent, flags }, call) {
+  async run(session, parsed, call) {
     const { selected } = session;
+    const { set, unchangedSince } = parsed;
     if (selected.readOnly) throw no("Mailbox is read-only", "READ-ONLY");
+    if (parsed.changes !== undefined) {
+      return storeAnnotations(session, selected.resolve(set, call.by), parsed.changes, unchangedSince, call);
+    }
+    const { mode, silent, flags } = parsed;
     const allowed = selected.permanentFlags;
     const keywordsAllowed = (selected.rights & Right.write) !== 0;
     // RFC 4314 §4: flags without the right are passed over; a change of which nothing is left is refused.

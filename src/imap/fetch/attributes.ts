@@ -1,4 +1,5 @@
 /** Every FETCH attribute, by name. A new one is a line here. */
+import { annotationAttribute } from "../annotate/fetch-attribute.ts";
 import type { Reader } from "../codec/reader.ts";
 import { bad } from "../refusal.ts";
 import type { Session } from "../session.ts";
@@ -9,10 +10,13 @@ import type { FetchAttribute, FetchItem } from "./item.ts";
 import { bodyItem, envelopeItem, summaryAttributes } from "./summaries.ts";
 
 const ATTRIBUTES: ReadonlyMap<string, FetchAttribute> = new Map(
-  [...columnAttributes, ...summaryAttributes, ...bodyAttributes, ...binaryAttributes].map((attribute) => [
-    attribute.name,
-    attribute,
-  ]),
+  [
+    ...columnAttributes,
+    ...summaryAttributes,
+    ...bodyAttributes,
+    ...binaryAttributes,
+    annotationAttribute,
+  ].map((attribute) => [attribute.name, attribute]),
 );
 
 /** RFC 9051 §6.4.5 macros; only alone, not in a list. */

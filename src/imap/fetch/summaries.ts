@@ -1,5 +1,6 @@
 /** Attributes that delivery parsed: ENVELOPE, BODYSTRUCTURE, BODY without a section (RFC 9051 §7.5.2), PREVIEW (RFC 8970). */
 import { writeString } from "../codec/writer.ts";
+import { bad } from "../refusal.ts";
 import { plainAttribute, type FetchAttribute, type FetchItem } from "./item.ts";
 
 const ENVELOPE = Buffer.from("ENVELOPE ");
@@ -28,15 +29,14 @@ export const summaryAttributes: readonly FetchAttribute[] = [
     parse(reader) {
       // RFC 8970 §3.1: LAZY allows NIL; ours is always at hand.
       if (reader.skipSpaceAnd("(")) {
-        do reader.keyword();
-        while (reader.skip(" "));
+        if (reader.keyword() !== "LAZY") throw bad("Unknown PREVIEW modifier");
         reader.expect(")");
       }
       return {
         needs: "summary",
-        write(out, { summary }) {
+        write(out, { session, summary }) {
           out.ascii("PREVIEW ");
-          writeString(out, summary.preview, true);
+          writeString(out, summary.preview, session.utf8);
         },
       };
     },

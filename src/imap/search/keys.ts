@@ -1,4 +1,5 @@
 /** Every search key by name, and how a program of them is read: RFC 9051 §6.4.4, RFC 5182 `$`. */
+import { annotationKey } from "../annotate/search-key.ts";
 import { isKnownCharset } from "../../mime/charset.ts";
 import type { CommandCall } from "../command.ts";
 import type { Reader } from "../codec/reader.ts";
@@ -16,6 +17,7 @@ const KEYS: ReadonlyMap<string, SearchKey> = new Map(
   [
     ...columnKeys,
     ...textKeys,
+    annotationKey,
     { name: "NOT", parse: (parser: SearchParser) => not(parser.key()) },
     { name: "OR", parse: (parser: SearchParser) => or(parser.key(), parser.key()) },
   ].map((key) => [key.name, key]),
@@ -26,6 +28,8 @@ export function readSearchProgram(reader: Reader, session: Session, call: Comman
   let charset = "utf-8";
   if (reader.peekKeyword() === "CHARSET") {
     reader.keyword();
+    // RFC 6855 §3
+    if (session.enabled.has("UTF8=ACCEPT")) throw bad("No CHARSET with UTF8=ACCEPT");
     charset = readCharset(reader.sp());
     reader.sp();
   }
