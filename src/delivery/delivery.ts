@@ -1,11 +1,11 @@
 /**
  * Local delivery: from an envelope recipient to messages in mailboxes.
  *
- * Resolution (who is meant, which folder) → filter (Sieve later; now the implicit keep) → filing (one commit for all
+ * Resolution (who is meant, which folder) → filter (Sieve) → filing (one commit for all
  * recipients of a transaction, one stored body) → one log line for each copy.
  *
  * Promises: an outcome is given only after the store has the message on disk; a recipient that is refused never stops
- * the others; a mailbox gets a message at most once a transaction. Does not do: sending anything out.
+ * the others; a mailbox gets a message at most once a transaction. What filters send goes to the outbound queue.
  */
 import type { Clock } from "../base/io/clock.ts";
 import type { Log } from "../base/log.ts";
@@ -22,6 +22,7 @@ import { fileMessage } from "./filing.ts";
 import { readHeaderFacts } from "./header-facts.ts";
 import type { DeliveryMetrics } from "./metrics.ts";
 import type { DeliverySettings } from "./options.ts";
+import type { Outbound } from "./outbound.ts";
 import type { Outcome } from "./outcome.ts";
 import { planActions } from "./plan.ts";
 import { findPlusFolder } from "./plus-folder.ts";
@@ -38,7 +39,9 @@ export interface DeliveryPorts {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: DeliveryMetrics;
-  readonly filter?: Filter;
+  readonly filter?: Filter | undefined;
+  /** Where filters send to. */
+  readonly outbound?: Outbound | undefined;
 }
 
 export interface ResolveOptions {
@@ -90,7 +93,7 @@ export class Delivery {
     envelope: Envelope,
     addressees: readonly Addressee[],
   ): Promise<readonly Outcome[]> {
-    const { store, clock, settings, hostName, log, metrics, filter } = this.#ports;
+    const { store, clock, settings, hostName, log, metrics, filter, outbound } = this.#ports;
     const startedAtMs = clock.monotonicMs();
     const facts = readHeaderFacts(message.head);
     if (facts.receivedCount > settings.maxReceived) {
@@ -107,7 +110,7 @@ export class Delivery {
         ? undefined
         : await Promise.all(addressees.map((one) => planActions(filter, message, envelope, one, log)));
     const outcomes = await fileMessage(
-      { store, settings, hostName, clock, log, metrics },
+      { store, settings, hostName, clock, log, metrics, outbound },
       { message, envelope, facts, addressees, plans },
     );
     metrics.latency.observe((clock.monotonicMs() - startedAtMs) / 1000);

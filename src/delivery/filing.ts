@@ -14,6 +14,7 @@ import type { Envelope, IncomingMessage } from "./envelope.ts";
 import type { HeaderFacts } from "./header-facts.ts";
 import type { DeliveryMetrics } from "./metrics.ts";
 import type { DeliverySettings } from "./options.ts";
+import type { Outbound } from "./outbound.ts";
 import { combineOutcomes, type Outcome } from "./outcome.ts";
 import { DeliveryRefusal } from "./refusal.ts";
 import { traceFields } from "./trace-fields.ts";
@@ -25,6 +26,8 @@ export interface FilingPorts {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: DeliveryMetrics;
+  /** Needed by filters that send. */
+  readonly outbound?: Outbound | undefined;
 }
 
 export interface FilingOrder {
@@ -40,26 +43,35 @@ export interface FilingOrder {
 interface Copy {
   readonly place: Place;
   readonly mailbox: MailboxName;
-  readonly target: number | undefined;
+  readonly target: Target | undefined;
   readonly decided: Outcome | undefined;
+}
+
+/** Where in which call of the store: a filter that edits the message has a body of its own. */
+interface Target {
+  readonly list: TargetList;
+  readonly index: number;
 }
 
 export async function fileMessage(ports: FilingPorts, order: FilingOrder): Promise<readonly Outcome[]> {
   const { message, envelope, facts, addressees, plans } = order;
-  const targets = new TargetList(ports, order);
+  const targets = new Targets(ports, order);
   const copies: Copy[][] = [];
   for (const [index, addressee] of addressees.entries()) {
     const list: Copy[] = [];
     for (const [placeIndex, place] of addressee.places.entries()) {
       const actions = plans?.[index]?.[placeIndex] ?? IMPLICIT_KEEP;
-      for (const action of actions) list.push(await planCopy(ports, targets, addressee, place, action));
+      for (const action of actions) {
+        const copy = await planCopy(ports, targets, addressee, place, action);
+        if (copy !== undefined) list.push(copy);
+      }
     }
     copies.push(list);
   }
-  const results = targets.list.length === 0 ? [] : await ports.store.deliver(message.body, targets.list);
-  return addressees.map((addressee, index) => {
+  await targets.deliver();
+  const combined = addressees.map((addressee, index) => {
     const outcomes = (copies[index] ?? []).map((copy) => {
-      const result = copy.target === undefined ? undefined : results[copy.target];
+      const result = copy.target?.list.results[copy.target.index];
       const outcome = copy.decided ?? toOutcome(result, ports.settings);
       ports.metrics.copies.inc({ status: outcome.status });
       logCopy(ports.log, { envelope, facts, message, addressee, copy, outcome, result });
@@ -67,15 +79,18 @@ export async function fileMessage(ports: FilingPorts, order: FilingOrder): Promi
     });
     return combineOutcomes(outcomes);
   });
+  await remember(ports, order, combined);
+  return combined;
 }
 
+/** Undefined for what makes no copy. */
 async function planCopy(
   ports: FilingPorts,
-  targets: TargetList,
+  targets: Targets,
   addressee: Addressee,
   place: Place,
   action: Action,
-): Promise<Copy> {
+): Promise<Copy | undefined> {
   switch (action.kind) {
     case "discard":
       return { place, mailbox: "", target: undefined, decided: { status: "discarded" } };
@@ -83,11 +98,60 @@ async function planCopy(
       const error = new DeliveryRefusal("rejected", action.reason);
       return { place, mailbox: "", target: undefined, decided: { status: "refused", error } };
     }
+    case "send":
+      return sendCopy(ports, place, action);
+    case "remember":
+      return undefined;
+    case "notice":
+      targets.of(action.bytes).addNotice(place);
+      return undefined;
     case "keep":
-      return targets.copyTo(addressee, place, place.mailbox, action.marks);
+      return targets.of(action.edited).copyTo(addressee, place, place.mailbox, action.marks);
     default:
       if (action.create) await createFolder(ports, action.mailbox);
-      return targets.copyTo(addressee, place, action.mailbox, action.marks);
+      return targets.of(action.edited).copyTo(addressee, place, action.mailbox, action.marks);
+  }
+}
+
+/** Before anything is filed: should that fail, the MTA tries again and what was sent is known by its key. */
+async function sendCopy(
+  ports: FilingPorts,
+  place: Place,
+  { mail, required }: Extract<Action, { kind: "send" }>,
+): Promise<Copy | undefined> {
+  const copy = (decided: Outcome): Copy => ({ place, mailbox: mail.recipient, target: undefined, decided });
+  try {
+    const status = (await ports.outbound?.submit(mail)) ?? "limited";
+    ports.log.info("filter sends", { user: place.userId, kind: mail.kind, to: mail.recipient, status });
+    if (!required) return undefined;
+    if (status !== "limited") return copy({ status: "delivered" });
+    return copy({ status: "refused", error: new Error("the user's filter sends too much") });
+  } catch (error) {
+    ports.log.error("filter could not send", { user: place.userId, kind: mail.kind, err: error });
+    if (!required) return undefined;
+    return copy({ status: "refused", error: error instanceof Error ? error : new Error(String(error)) });
+  }
+}
+
+/** What filters have seen, now that the message is filed (RFC 7352 §3). */
+async function remember(
+  { outbound, log }: FilingPorts,
+  { addressees, plans }: FilingOrder,
+  outcomes: readonly Outcome[],
+): Promise<void> {
+  if (outbound === undefined || plans === undefined) return;
+  for (const [index, addressee] of addressees.entries()) {
+    if (outcomes[index]?.status === "refused") continue;
+    for (const [placeIndex, { userId }] of addressee.places.entries()) {
+      for (const action of plans[index]?.[placeIndex] ?? []) {
+        if (action.kind !== "remember") continue;
+        try {
+          await outbound.remember(userId, action.key, action.seconds);
+        } catch (error) {
+          log.error("could not remember what a filter saw", { user: userId, err: error });
+        }
+      }
+    }
   }
 }
 
@@ -101,9 +165,48 @@ async function createFolder(ports: FilingPorts, name: MailboxName): Promise<void
   }
 }
 
-/** The store's targets of one message. Equal ones are merged, so a mailbox gets it once. */
+/** The calls of the store that one message needs: one, and one more for each body that a filter changed. */
+class Targets {
+  readonly #ports: FilingPorts;
+  readonly #order: FilingOrder;
+  readonly #lists = new Map<Buffer | undefined, TargetList>();
+
+  constructor(ports: FilingPorts, order: FilingOrder) {
+    this.#ports = ports;
+    this.#order = order;
+  }
+
+  of(edited: Buffer | undefined): TargetList {
+    let list = this.#lists.get(edited);
+    if (list === undefined) {
+      list = new TargetList(this.#ports, this.#order);
+      this.#lists.set(edited, list);
+    }
+    return list;
+  }
+
+  async deliver(): Promise<void> {
+    const { store } = this.#ports;
+    for (const [edited, targets] of this.#lists) {
+      if (targets.list.length === 0) continue;
+      if (edited === undefined) {
+        targets.results = await store.deliver(this.#order.message.body, targets.list);
+        continue;
+      }
+      const body = store.stageBuffer(edited);
+      try {
+        targets.results = await store.deliver(body, targets.list);
+      } finally {
+        body.release();
+      }
+    }
+  }
+}
+
+/** The store's targets of one body. Equal ones are merged, so a mailbox gets it once. */
 class TargetList {
   readonly list: DeliveryTarget[] = [];
+  results: readonly DeliveryResult[] = [];
   readonly #ports: FilingPorts;
   readonly #order: FilingOrder;
   readonly #prefix: Buffer;
@@ -130,7 +233,20 @@ class TargetList {
       this.#known.set(key, target);
       this.list.push(this.#makeTarget(addressee, place, mailbox, marks));
     }
-    return { place, mailbox: mailbox.name, target, decided: undefined };
+    return { place, mailbox: mailbox.name, target: { list: this, index: target }, decided: undefined };
+  }
+
+  /** A message of ours: not counted as a copy, let in although over quota. */
+  addNotice(place: Place): void {
+    const mailbox = this.#usable(place.inbox);
+    if (mailbox === undefined) return;
+    this.list.push({
+      mailbox: mailbox.id,
+      systemFlags: 0,
+      keywords: [],
+      prefix: Buffer.alloc(0),
+      ignoreQuota: true,
+    });
   }
 
   #makeTarget(addressee: Addressee, place: Place, mailbox: Mailbox, marks: Marks): DeliveryTarget {
