@@ -42,6 +42,8 @@ const CAPABILITIES: readonly Capability[] = [
   { name: "THREAD=REFERENCES", when: loggedIn },
   { name: "CONTEXT=SEARCH", when: loggedIn },
   { name: "CONTEXT=SORT", when: loggedIn },
+  { name: "MULTISEARCH", when: loggedIn },
+  { name: "NOTIFY", when: loggedIn },
   { name: "MULTIAPPEND", when: loggedIn },
   { name: "CONDSTORE", when: loggedIn },
   { name: "QRESYNC", when: loggedIn },

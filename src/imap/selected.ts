@@ -209,7 +209,9 @@ export class Selected {
     const session = this.#session;
     const { out } = session;
     out.ascii("* ").number(sequence).ascii(" FETCH (");
-    if (uids || session.condstore || session.rev2) out.ascii("UID ").number(uid).ascii(" ");
+    // RFC 5465 §5.1: after NOTIFY always.
+    if (uids || session.condstore || session.rev2 || session.watch !== undefined)
+      out.ascii("UID ").number(uid).ascii(" ");
     if (session.condstore) out.ascii("MODSEQ (").number(this.view.modseqs[index]!).ascii(") ");
     out.ascii("FLAGS ");
     this.writeFlags(index, uid);

@@ -6,19 +6,21 @@ import type { Connection } from "../base/io/network.ts";
 import type { Command } from "./command.ts";
 import { ColumnCache } from "./columns/cache.ts";
 import { commandTable } from "./commands/table.ts";
+import { ChangeHub } from "./notify/change-hub.ts";
 import type { ImapServices } from "./services.ts";
 import { Session, type SharedState } from "./session.ts";
 
 export class ImapServer {
   readonly #services: ImapServices;
   readonly #table: ReadonlyMap<string, Command>;
-  readonly #shared: SharedState = { columns: new ColumnCache() };
+  readonly #shared: SharedState;
   readonly #sessions = new Set<Session>();
   #nextId = 1;
   #closing = false;
 
   constructor(services: ImapServices) {
     this.#services = services;
+    this.#shared = { columns: new ColumnCache(), changes: new ChangeHub(services.store) };
     this.#table = commandTable(services.extraCommands);
   }
 

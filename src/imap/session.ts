@@ -20,6 +20,7 @@ import { capabilitiesOf } from "./capabilities.ts";
 import { lineText, writeAstring } from "./codec/writer.ts";
 import type { ColumnCache } from "./columns/cache.ts";
 import type { Command } from "./command.ts";
+import type { ChangeHub } from "./notify/change-hub.ts";
 import type { Selected, TellOptions } from "./selected.ts";
 import type { ImapServices } from "./services.ts";
 import { SessionInput } from "./session-input.ts";
@@ -31,6 +32,7 @@ const SLICE_MS = 8;
 /** What the sessions of a server have in common. */
 export interface SharedState {
   readonly columns: ColumnCache;
+  readonly changes: ChangeHub;
 }
 
 export class Session {

@@ -78,6 +78,11 @@ export function readStatusItems(reader: Reader, session: Session): StatusItem[] 
   return items;
 }
 
+/** By their names, for responses nobody asked for. */
+export function statusItems(names: readonly string[]): StatusItem[] {
+  return ITEMS.filter(({ name }) => names.includes(name));
+}
+
 /** `* STATUS name (ITEM value …)`; `external` as the client wrote it. */
 export async function writeStatus(
   session: Session,

@@ -212,14 +212,14 @@ export class MemoryStore {
     return () => this.#catalogListeners.delete(listener);
   }
 
-  #tellAll(kind: FeedKind, { id, uniqueId, name, highestModseq }: Mailbox): void {
+  #tellAll(kind: FeedKind, { id, uniqueId, name, highestModseq }: Mailbox, user = userOf(name)): void {
     const entry: FeedEntry = {
       sequence: ++this.#sequence,
       kind,
       mailbox: id,
       uniqueId,
       name,
-      user: userOf(name),
+      user,
       modseq: highestModseq,
       atMs: this.#nowMs(),
     };
@@ -234,6 +234,8 @@ export class MemoryStore {
       this.#subscriptions.set(user, names);
       if (subscribed) names.add(name);
       else names.delete(name);
+      const mailbox = this.#byName(name)?.mailbox;
+      if (mailbox !== undefined) this.#tellAll("subscription", mailbox, user);
       return Promise.resolve();
     },
   };
@@ -281,6 +283,9 @@ export class MemoryStore {
       ...delta,
     };
     for (const listener of folder.listeners) listener(full);
+    if (full.appended.length > 0) this.#tellAll("append", mailbox);
+    if (full.changed.length > 0) this.#tellAll("flags", mailbox);
+    if (full.expunged.length > 0) this.#tellAll("expunge", mailbox);
   }
 
   #nextModseq(folder: Folder): Modseq {

@@ -10,6 +10,7 @@ import { copy, move } from "./copy.ts";
 import { create } from "./create.ts";
 import { deleteMailbox } from "./delete.ts";
 import { enable } from "./enable.ts";
+import { esearch } from "./esearch.ts";
 import { expunge } from "./expunge.ts";
 import { fetch } from "./fetch.ts";
 import { genurlauth } from "./genurlauth.ts";
@@ -25,6 +26,7 @@ import { logout } from "./logout.ts";
 import { myrights } from "./myrights.ts";
 import { namespace } from "./namespace.ts";
 import { check, noop } from "./noop.ts";
+import { notify } from "./notify.ts";
 import { rename } from "./rename.ts";
 import { search } from "./search.ts";
 import { replace } from "./replace.ts";
@@ -81,6 +83,8 @@ const COMMANDS: readonly Command[] = [
   resetkey,
   urlfetch,
   idle,
+  notify,
+  esearch,
   compress,
   // Messages
   check,
