@@ -1,5 +1,6 @@
 /** Annotations of messages inside a batch: rows, counters, the annotation CRC and the quota stay in step. */
 import { StoreError } from "../errors.ts";
+import { SystemFlag } from "../model.ts";
 import type { AnnotationChange } from "../port.ts";
 import { annotationCrc } from "../sync-crc.ts";
 import type { Batch } from "./batch.ts";
@@ -84,4 +85,18 @@ export function leaveAnnotations(batch: Batch, state: MailboxState, uid: number)
     state.xorAnnotationCrc(annotationCrc(uid, entry, userId, value));
     batch.quotas.count(state.statics.quotaRoot, { annotationBytes: value.length }, -1);
   }
+}
+
+/** Bytes of all annotations of live messages: what they take of the quota. */
+export function annotationBytesOf(batch: Batch, state: MailboxState): number {
+  if (state.numbers.annotations === 0) return 0;
+  const rows = batch.index
+    .sql("SELECT uid, length(value) AS bytes FROM message_annotations WHERE mailbox = ?")
+    .all(state.id) as { uid: number; bytes: number }[];
+  let total = 0;
+  for (const { uid, bytes } of rows) {
+    const found = state.find(uid);
+    if (found !== undefined && !(found.chunk.flags[found.index]! & SystemFlag.expunged)) total += bytes;
+  }
+  return total;
 }

@@ -50,7 +50,8 @@ function forgetTombstones(batch: Batch, state: MailboxState, before: number, lim
       const uid = chunk.uids[index]!;
       batch.changes++;
       batch.bodies.addRefs(state.forget(chunk, index), -1);
-      batch.index.sql("DELETE FROM message_annotations WHERE mailbox = ? AND uid = ?").run(state.id, uid);
+      const notes = batch.index.sql("DELETE FROM message_annotations WHERE mailbox = ? AND uid = ?");
+      if (state.numbers.annotations > 0) state.numbers.annotations -= notes.run(state.id, uid).changes;
       count++;
     }
   }

@@ -15,10 +15,12 @@ import {
 } from "../names.ts";
 import { NUMBER_FIELDS, type CreateArgs, type HeaderNumbers, type NumberField } from "../operations.ts";
 import { EMPTY_ANNOT_CRC } from "../sync-crc.ts";
+import { annotationBytesOf } from "./annotations.ts";
 import { copyRecord, expungeRecord } from "./append.ts";
 import type { Batch } from "./batch.ts";
 import type { MailboxState } from "./mailbox-state.ts";
 import type { Apply } from "./operation.ts";
+import type { Usage } from "./quota-state.ts";
 
 const DEFAULT_PARTITION = "default";
 /** Mailboxes below each other; Cyrus's names are bounded by their length, this bounds the work of a bad one. */
@@ -182,11 +184,18 @@ function tidyParents(batch: Batch, name: MailboxName, newUniqueId: NewUniqueId):
   }
 }
 
+/** What a mailbox takes of its quota root. */
+function usageOf(batch: Batch, state: MailboxState): Usage {
+  const { sizeBytes: bytes, exists: messages } = state.numbers;
+  return { bytes, messages, annotationBytes: annotationBytesOf(batch, state), mailboxes: 1 };
+}
+
 /** Removes a mailbox with everything in it; a tombstone of the name stays. */
 export function remove(batch: Batch, state: MailboxState): void {
   const { id, name, uniqueId, type, quotaRoot } = state.statics;
   const { index } = batch;
   batch.changes++;
+  const usage = usageOf(batch, state);
   for (const chunk of state.chunks()) {
     const cold = state.coldOf(chunk);
     for (let i = 0; i < chunk.count; i++) batch.bodies.addRefs(cold.bodyIds[i]!, -1);
@@ -205,7 +214,7 @@ export function remove(batch: Batch, state: MailboxState): void {
       .sql("INSERT OR REPLACE INTO tombstones VALUES (?, ?, ?, ?, ?, ?)")
       .run(sortKey(name), uniqueId, type, numbers.uidValidity, numbers.highestModseq + 1, batch.nowSeconds);
   }
-  batch.quotas.count(quotaRoot, { bytes: numbers.sizeBytes, messages: numbers.exists, mailboxes: 1 }, -1);
+  batch.quotas.count(quotaRoot, usage, -1);
   state.isDeleted = true;
   state.isDirty = true;
   state.nameOrAclChanged = true;
@@ -217,8 +226,8 @@ export function moveName(batch: Batch, state: MailboxState, newName: MailboxName
   const { name, quotaRoot, uniqueId } = state.statics;
   const newRoot =
     isDeletedName(newName) || state.statics.intermediate ? undefined : batch.quotaRootOf(newName);
-  const usage = { bytes: state.numbers.sizeBytes, messages: state.numbers.exists, mailboxes: 1 };
   if (newRoot !== quotaRoot) {
+    const usage = usageOf(batch, state);
     batch.quotas.count(quotaRoot, usage, -1);
     batch.quotas.count(newRoot, usage);
   }

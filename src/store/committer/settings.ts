@@ -2,7 +2,7 @@
 import { StoreError } from "../errors.ts";
 import type { MailboxName } from "../model.ts";
 import { sortKey } from "../names.ts";
-import { checkAnnotations } from "./annotations.ts";
+import { annotationBytesOf, checkAnnotations } from "./annotations.ts";
 import type { Batch } from "./batch.ts";
 import type { Apply } from "./operation.ts";
 import { writeSeenState } from "./seen-sets.ts";
@@ -124,26 +124,9 @@ function recount(batch: Batch, root: MailboxName): void {
     bytes += state.numbers.sizeBytes;
     messages += state.numbers.exists;
     mailboxes++;
-    if (state.numbers.annotations > 0) annotationBytes += annotationBytesOf(batch, id);
+    annotationBytes += annotationBytesOf(batch, state);
   }
   batch.quotas.set(root, { bytes, messages, mailboxes, annotationBytes });
-}
-
-function annotationBytesOf(batch: Batch, id: number): number {
-  const state = batch.mailbox(id);
-  const rows = batch.index
-    .sql("SELECT uid, length(value) AS bytes FROM message_annotations WHERE mailbox = ?")
-    .all(id) as { uid: number; bytes: number }[];
-  let total = 0;
-  state.eachLive(
-    Uint32Array.from(rows, ({ uid }) => uid),
-    () => {},
-  );
-  for (const { uid, bytes } of rows) {
-    const found = state.find(uid);
-    if (found !== undefined && !(found.chunk.flags[found.index]! & 16)) total += bytes;
-  }
-  return total;
 }
 
 export const follow: Apply<"follow"> = (batch, { name, fromStart }) => {
