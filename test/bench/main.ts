@@ -1,5 +1,6 @@
 /**
  * npm run bench -- imap [--only ROW]... [--rounds N] [--small] [--server NAME]... [--profile FOLDER]
+ *   [--compare CHECKOUT]
  *
  * Prints ratios. Nothing else should run on the machine; the load is printed with the figures.
  */
@@ -17,6 +18,7 @@ const { values, positionals } = parseArgs({
     small: { type: "boolean" },
     server: { type: "string", multiple: true },
     profile: { type: "string" },
+    compare: { type: "string" },
   },
 });
 const [suite, ...rest] = positionals;
@@ -31,4 +33,5 @@ await runImapBench({
   small,
   servers: values.server ?? [],
   ...(values.profile === undefined ? {} : { profileFolder: values.profile }),
+  ...(values.compare === undefined ? {} : { compareWith: values.compare }),
 });

@@ -24,6 +24,7 @@ export interface ImapBenchOptions {
   /** Servers; all when empty. */
   readonly servers: readonly string[];
   readonly profileFolder?: string;
+  readonly compareWith?: string;
 }
 
 const USERS = ["big", ...Array.from({ length: 63 }, (_, index) => `u${index + 1}`)];
@@ -62,10 +63,16 @@ export async function runImapBench(options: ImapBenchOptions): Promise<void> {
   const load = await startLoad();
   try {
     for (const [name, start] of Object.entries(starters)) {
+      const { profileFolder, compareWith } = options;
       if (options.servers.length > 0 && !options.servers.includes(name)) continue;
-      const { profileFolder } = options;
+      if (name === "before" && compareWith === undefined) continue;
       servers.push(
-        await start({ folder, users: USERS, ...(profileFolder === undefined ? {} : { profileFolder }) }),
+        await start({
+          folder,
+          users: USERS,
+          ...(profileFolder === undefined ? {} : { profileFolder }),
+          ...(compareWith === undefined ? {} : { compareWith }),
+        }),
       );
     }
     console.log(machineLine(options, size));

@@ -13,6 +13,8 @@ import { cliEnvironment, cliPath } from "../../support/run-cli.ts";
 import { ImapClient, type Target } from "./clients.ts";
 
 export const PASSWORD = "benchpass";
+/** Of a server's log, when it does not start. */
+const QUOTED_CHARACTERS = 2000;
 
 export interface Server {
   readonly target: Target;
@@ -28,6 +30,8 @@ export interface ServerOptions {
   readonly users: readonly string[];
   /** Writes CPU profiles of Rookery to this folder. */
   readonly profileFolder?: string;
+  /** Another checkout of Rookery, to be measured beside this one as "before". */
+  readonly compareWith?: string;
 }
 
 export const starters: Readonly<Record<string, (options: ServerOptions) => Promise<Server>>> = {
@@ -50,7 +54,8 @@ export const starters: Readonly<Record<string, (options: ServerOptions) => Promi
     admin.close();
     return server;
   },
-  rookery: startRookery,
+  before: (options) => startRookery(options, "before", join(options.compareWith ?? "", "src/main/cli.ts")),
+  rookery: (options) => startRookery(options, "rookery", cliPath),
 };
 
 function ownFolder(folder: string, name: string): string {
@@ -94,21 +99,29 @@ interface UpAnswer {
 }
 
 /** `rookery up` with nothing changed but the password on connections without TLS, and its log in a file. */
-async function startRookery({ folder, users, profileFolder }: ServerOptions): Promise<Server> {
-  const own = ownFolder(folder, "rookery");
+async function startRookery(
+  { folder, users, profileFolder }: ServerOptions,
+  name: string,
+  cli: string,
+): Promise<Server> {
+  const own = ownFolder(folder, name);
   const data = join(own, "data");
   const profiling = profileFolder === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profileFolder}`];
   const up = ["up", "--data", data, "--port-base", "0", "--password", PASSWORD, "--json"];
-  const child = spawn(process.execPath, [...profiling, cliPath, ...up], {
+  const child = spawn(process.execPath, [...profiling, cli, ...up], {
     stdio: ["ignore", "pipe", "pipe"],
     env: cliEnvironment({ ROOKERY_DIRECTORY_ALLOWPLAINTEXT: "yes" }),
   });
   child.stderr.pipe(createWriteStream(join(own, "log")));
+  let firstWords = "";
+  child.stderr.on("data", (chunk: Buffer) => {
+    if (firstWords.length < QUOTED_CHARACTERS) firstWords += chunk.toString();
+  });
   const exited = once(child, "exit");
   const lines = createInterface({ input: child.stdout });
   const line = once(lines, "line").then((values) => String(values[0]));
   const first = await Promise.race([line, exited.then(() => undefined)]);
-  if (first === undefined) throw new Error(`Rookery did not start; see ${join(own, "log")}`);
+  if (first === undefined) throw new Error(`Rookery did not start: ${firstWords}`);
   const { endpoints } = JSON.parse(first) as UpAnswer;
   for (const user of users) {
     await callNode(adminSocketPath(data), {
@@ -121,7 +134,7 @@ async function startRookery({ folder, users, profileFolder }: ServerOptions): Pr
   const metrics = `http://127.0.0.1:${endpoints["http"]?.port ?? 0}/metrics`;
   return {
     target: {
-      name: "rookery",
+      name,
       host: "127.0.0.1",
       imapPort: endpoints["imap"]?.port ?? 0,
       lmtpPort: endpoints["lmtp"]?.port ?? 0,

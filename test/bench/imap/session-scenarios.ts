@@ -38,8 +38,8 @@ export const sessionScenarios: readonly Scenario[] = [
     shows: "memory",
     goal: 1,
     async run({ target, users, size }) {
-      const isRookery = target.name === "rookery";
-      const count = isRookery ? size.idleConnections : size.idleConnectionsOfPeers;
+      const isPeer = target.name === "dovecot" || target.name === "cyrus";
+      const count = isPeer ? size.idleConnectionsOfPeers : size.idleConnections;
       const timesMs: number[] = [];
       const start = performance.now();
       let opened = 0;
