@@ -70,6 +70,18 @@ export class StoredAnnotations implements Annotations {
     return rows.map((row) => ({ mailbox, ...fromRow(row) }));
   }
 
+  all(mailbox: MailboxName): MailboxAnnotation[] {
+    const id = this.#idOf(mailbox);
+    if (id === undefined) return [];
+    const rows = this.#index
+      .sql(
+        `SELECT entry, user_id, modseq, value FROM mailbox_annotations
+         WHERE mailbox = ? ORDER BY entry, user_id`,
+      )
+      .all(id) as AnnotationRow[];
+    return rows.map((row) => ({ mailbox, ...fromRow(row) }));
+  }
+
   async set(mailbox: MailboxName, changes: readonly AnnotationChange[]): Promise<void> {
     this.#check(mailbox);
     await this.#queue.run("setAnnotations", { name: mailbox, changes: copyValues(changes) });

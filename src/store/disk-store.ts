@@ -474,6 +474,10 @@ export class DiskStore implements Store {
     return this.#parts.records.read(id, options);
   }
 
+  findRecord(id: MailboxId, uid: Uid): MessageRecord | undefined {
+    return this.#parts.records.record(id, uid);
+  }
+
   expungedRecords(id: MailboxId): readonly MessageRecord[] {
     return [...this.#parts.records.read(id, { onlyExpunged: true })].flat();
   }

@@ -126,6 +126,8 @@ export interface Store {
 
   /** Records from disk in groups, ascending by UID, without a view: for replication. */
   readRecords(id: MailboxId, options?: ReadRecords): Iterable<readonly MessageRecord[]>;
+  /** One record from disk, live or expunged. */
+  findRecord(id: MailboxId, uid: Uid): MessageRecord | undefined;
   /** Tombstones that `unexpunge` can bring back. */
   expungedRecords(id: MailboxId): readonly MessageRecord[];
 
@@ -361,6 +363,8 @@ export interface Quotas {
 export interface Annotations {
   /** Mailbox ("" = server) annotations visible to `userId` (shared and his own). */
   list(mailbox: MailboxName, userId: UserId): Iterable<MailboxAnnotation>;
+  /** Those of every user: for replication and backup. */
+  all(mailbox: MailboxName): Iterable<MailboxAnnotation>;
   set(mailbox: MailboxName, changes: readonly AnnotationChange[]): Promise<void>;
   ofMessage(id: MailboxId, uid: Uid): readonly MessageAnnotation[];
 }

@@ -45,6 +45,15 @@ export class RecordReader {
     return at < 0 ? undefined : coldColumns(row.cold, row.records).bodyIds[at];
   }
 
+  /** The record of a UID, live or expunged. */
+  record(id: MailboxId, uid: number): MessageRecord | undefined {
+    const row = this.#index.sql(`${CHUNK_SQL} WHERE h.key = ?`).get(rowKey(id, uid >>> CHUNK_BITS)) as
+      | ChunkRow
+      | undefined;
+    if (row === undefined) return undefined;
+    return this.#unpack(id, row, { includeExpunged: true }).find((record) => record.uid === uid);
+  }
+
   /** Groups of records, ascending by UID, one group a chunk. Safe across awaits; each page shows the state of its time. */
   *read(id: MailboxId, filter: RecordFilter): Generator<readonly MessageRecord[]> {
     const where = filter.onlyExpunged === true ? "AND h.dead > 0" : "";

@@ -41,6 +41,13 @@ export class DlistWriter {
     return this;
   }
 
+  /** Always as a literal, as Cyrus prints the content of scripts. */
+  literal(value: Buffer): this {
+    this.raw(`{${value.length}${this.#literalMark}`);
+    this.#text += value.toString("latin1");
+    return this;
+  }
+
   number(value: number): this {
     return this.raw(String(value));
   }

@@ -1,0 +1,187 @@
+import type { Mailbox, MessageRecord } from "../../store/model.ts";
+import { SystemFlag } from "../../store/model.ts";
+import type { NewMessage, ReplicatedChange } from "../../store/port.ts";
+import { syncCommand } from "../command.ts";
+import { readMailbox, SPECIAL_USE_ENTRY, specialUseOf, type SyncMailbox } from "../codec/mailbox-line.ts";
+import { readRecord } from "../codec/record.ts";
+import type { SyncDialogue } from "../dialogue.ts";
+import { SyncRefusal, SyncReply } from "../reply.ts";
+
+const NEEDED = [
+  "UNIQUEID",
+  "MBOXNAME",
+  "HIGHESTMODSEQ",
+  "PARTITION",
+  "LAST_UID",
+  "RECENTUID",
+  "RECENTTIME",
+  "LAST_APPENDDATE",
+  "POP3_LAST_LOGIN",
+  "UIDVALIDITY",
+  "ACL",
+  "OPTIONS",
+  "RECORD",
+];
+const NEEDED_OF_INTERMEDIATE = ["UNIQUEID", "MBOXNAME", "HIGHESTMODSEQ"];
+/** Records that are put into one commit. */
+const RECORDS_A_COMMIT = 2_000;
+
+/** APPLY MAILBOX: creates or updates; the checks stand in the order of Cyrus 3.6.1. */
+export const applyMailbox = syncCommand({
+  name: "MAILBOX",
+  async run(dialogue, reader) {
+    const sent = readMailbox(reader);
+    reader.end();
+    const needed = sent.intermediate ? NEEDED_OF_INTERMEDIATE : NEEDED;
+    if (needed.some((key) => !sent.keys.has(key))) throw new SyncRefusal(SyncReply.badParameters);
+    if (sent.type === "sieve" && !dialogue.enabled.has("SIEVE-MAILBOX")) {
+      throw new SyncRefusal(SyncReply.badParameters);
+    }
+    const { own, isNew } = await findOrCreate(dialogue, sent);
+    if (sent.intermediate || sent.deleted) return;
+    if (!isNew) checkState(dialogue, own, sent);
+    await applyRecords(dialogue, own, sent, isNew);
+    const after = dialogue.services.store.mailboxes.get(sent.name);
+    // 8: changes stay applied; the sender compares in full.
+    if (after.syncCrc !== sent.syncCrc || after.syncCrcAnnot !== sent.syncCrcAnnot) {
+      throw new SyncRefusal(SyncReply.checksum);
+    }
+  },
+});
+
+async function findOrCreate(
+  dialogue: SyncDialogue,
+  sent: SyncMailbox,
+): Promise<{ own: Mailbox; isNew: boolean }> {
+  const { store } = dialogue.services;
+  const own = store.mailboxes.find(sent.name);
+  if (own?.uniqueId === sent.uniqueId) return { own, isNew: false };
+  if (own !== undefined) {
+    // 3: another mailbox of that name gives way only when it is empty, or by force.
+    if (!own.intermediate && own.lastUid !== 0 && !dialogue.force) throw new SyncRefusal(SyncReply.moved);
+    await store.delete(own.id, { immediate: true });
+  }
+  // 2: the id under another name.
+  if (store.mailboxes.byUniqueId(sent.uniqueId) !== undefined) throw new SyncRefusal(SyncReply.moved);
+  const isPlain = !sent.intermediate;
+  const created = await store.create(sent.name, {
+    type: sent.type,
+    uniqueId: sent.uniqueId,
+    intermediate: sent.intermediate,
+    ...(isPlain
+      ? { partition: partitionOf(dialogue, sent), acl: sent.acl, uidValidity: sent.uidValidity }
+      : {}),
+  });
+  return { own: created, isNew: true };
+}
+
+function partitionOf(dialogue: SyncDialogue, sent: SyncMailbox): string {
+  if (!dialogue.services.partitions.has(sent.partition)) throw new SyncRefusal(SyncReply.badPartition);
+  return sent.partition;
+}
+
+function checkState(dialogue: SyncDialogue, own: Mailbox, sent: SyncMailbox): void {
+  const { since } = sent;
+  // 4: the delta was made for another state.
+  if (
+    since !== undefined &&
+    (since.modseq !== own.highestModseq || since.crc !== own.syncCrc || since.crcAnnot !== own.syncCrcAnnot)
+  ) {
+    throw new SyncRefusal(SyncReply.changed);
+  }
+  // 5: this side is ahead.
+  if (dialogue.force) return;
+  if (
+    sent.highestModseq < own.highestModseq ||
+    sent.uidValidity < own.uidValidity ||
+    sent.lastUid < own.lastUid
+  ) {
+    throw new SyncRefusal(SyncReply.checksum);
+  }
+}
+
+type IncomingRecord = ReplicatedChange["records"][number];
+
+async function applyRecords(
+  dialogue: SyncDialogue,
+  own: Mailbox,
+  sent: SyncMailbox,
+  isNew: boolean,
+): Promise<void> {
+  const { store } = dialogue.services;
+  const changes: IncomingRecord[] = [];
+  sent.records?.list((item) => {
+    const record = readRecord(item);
+    const before = isNew ? undefined : store.findRecord(own.id, record.uid);
+    // 6: every record is checked before the first is changed.
+    if (before === undefined) addNew(dialogue, own, sent, record, changes);
+    else if (isChange(dialogue, before, record)) changes.push(record);
+  });
+  const staged = changes.splice(0);
+  for (let at = 0; at + RECORDS_A_COMMIT < staged.length; at += RECORDS_A_COMMIT) {
+    await store.apply({ mailbox: own.id, header: {}, records: staged.slice(at, at + RECORDS_A_COMMIT) });
+  }
+  const rest = staged.length === 0 ? 0 : (Math.ceil(staged.length / RECORDS_A_COMMIT) - 1) * RECORDS_A_COMMIT;
+  await store.apply({
+    mailbox: own.id,
+    header: headerOf(own, sent),
+    records: staged.slice(rest),
+    annotations: sent.annotations.filter(({ entry }) => entry !== SPECIAL_USE_ENTRY),
+  });
+}
+
+function headerOf(own: Mailbox, sent: SyncMailbox): ReplicatedChange["header"] {
+  return {
+    uidValidity: Math.max(own.uidValidity, sent.uidValidity),
+    lastUid: sent.lastUid,
+    highestModseq: sent.highestModseq,
+    recentUid: sent.recentUid,
+    recentTime: sent.recentTime,
+    lastAppendDate: sent.lastAppendDate,
+    pop3LastLogin: sent.pop3LastLogin,
+    pop3ShowAfter: sent.pop3ShowAfter,
+    xconvModseq: sent.xconvModseq,
+    raclModseq: sent.raclModseq,
+    acl: sent.acl,
+    options: sent.options,
+    specialUse: specialUseOf(sent.annotations),
+    ...(sent.keys.has("CREATEDMODSEQ") ? { createdModseq: sent.createdModseq } : {}),
+    ...(sent.keys.has("FOLDERMODSEQ") ? { folderModseq: sent.folderModseq } : {}),
+  };
+}
+
+/** True when `record` has news for the one that is here. @throws SyncRefusal when they cannot both be right */
+function isChange(dialogue: SyncDialogue, before: MessageRecord, record: MessageRecord): boolean {
+  const isGone = (before.systemFlags & SystemFlag.expunged) !== 0;
+  const goes = (record.systemFlags & SystemFlag.expunged) !== 0;
+  if (isGone && goes) return false;
+  const refuses =
+    before.guid !== record.guid || (!dialogue.force && before.modseq > record.modseq) || (isGone && !goes);
+  if (refuses) throw new SyncRefusal(SyncReply.checksum);
+  return true;
+}
+
+function addNew(
+  dialogue: SyncDialogue,
+  own: Mailbox,
+  sent: SyncMailbox,
+  record: MessageRecord,
+  changes: IncomingRecord[],
+): void {
+  const isGone = (record.systemFlags & SystemFlag.expunged) !== 0;
+  if (record.uid <= own.lastUid && !isGone && !dialogue.force) throw new SyncRefusal(SyncReply.checksum);
+  const body: NewMessage["body"] | undefined =
+    dialogue.staging.find(record.guid) ?? linkable(dialogue, sent, record);
+  if (body !== undefined) changes.push({ ...record, body });
+  else if (isGone) changes.push(record);
+  else throw new SyncRefusal(SyncReply.unknown);
+}
+
+function linkable(
+  dialogue: SyncDialogue,
+  { partition }: SyncMailbox,
+  { guid, systemFlags }: MessageRecord,
+): NewMessage["body"] | undefined {
+  if ((systemFlags & SystemFlag.expunged) !== 0) return undefined;
+  return dialogue.services.store.findBody(guid, partition) === undefined ? undefined : { guid, partition };
+}

@@ -1,0 +1,54 @@
+import { toUid } from "../../base/numbers.ts";
+import { syncCommand } from "../command.ts";
+import { readFields } from "../fields.ts";
+import { SyncRefusal, SyncReply } from "../reply.ts";
+import { findMailbox } from "./get-mailboxes.ts";
+
+/** APPLY RENAME %(OLDMBOXNAME a NEWMBOXNAME b PARTITION p UIDVALIDITY v): one mailbox, not what is below it. */
+export const applyRename = syncCommand({
+  name: "RENAME",
+  async run(dialogue, reader) {
+    const fields = readFields(reader);
+    const { store, partitions } = dialogue.services;
+    const mailbox = findMailbox(dialogue, fields.text("OLDMBOXNAME"));
+    const partition = fields.text("PARTITION");
+    if (!partitions.has(partition)) throw new SyncRefusal(SyncReply.badPartition);
+    await store.rename(mailbox.id, fields.text("NEWMBOXNAME"), { withChildren: false, partition });
+    const uidValidity = fields.has("UIDVALIDITY") ? fields.number("UIDVALIDITY") : 0;
+    if (uidValidity > mailbox.uidValidity) {
+      await store.apply({ mailbox: mailbox.id, header: { uidValidity }, records: [] });
+    }
+  },
+});
+
+/** APPLY UNMAILBOX name: gone at once; delayed delete travels as a rename to DELETED. */
+export const applyUnmailbox = syncCommand({
+  name: "UNMAILBOX",
+  async run(dialogue, reader) {
+    const mailbox = findMailbox(dialogue, reader.text());
+    await dialogue.services.store.delete(mailbox.id, { immediate: true });
+  },
+});
+
+/** APPLY UNUSER name. An unknown user is no error. */
+export const applyUnuser = syncCommand({
+  name: "UNUSER",
+  async run(dialogue, reader) {
+    await dialogue.services.store.deleteUser(reader.text());
+  },
+});
+
+/** APPLY EXPUNGE %(MBOXNAME m UNIQUEID i UID (n …)): gives the messages a new modseq here. */
+export const applyExpunge = syncCommand({
+  name: "EXPUNGE",
+  async run(dialogue, reader) {
+    const fields = readFields(reader);
+    const mailbox = findMailbox(dialogue, fields.text("MBOXNAME"));
+    if (mailbox.uniqueId !== fields.text("UNIQUEID")) throw new SyncRefusal(SyncReply.moved);
+    const uids = fields.texts("UID").map((text) => toUid(Number(text)));
+    const by = { userId: "", sessionId: 0 };
+    const gone = await dialogue.services.store.expunge(mailbox.id, uids, { onlyDeleted: false }, by);
+    // Cyrus answers so for a UID that it does not have.
+    if (gone.uids.length < uids.length) throw new SyncRefusal(SyncReply.unknown);
+  },
+});

@@ -1,0 +1,68 @@
+/**
+ * The replica's side of the sync protocol, whatever carries it: the csync port or SYNC* commands inside IMAP. Lines in,
+ * response lines out. Its state is the staging area and the capabilities that the client applied.
+ */
+import type { Clock } from "../base/io/clock.ts";
+import type { Log } from "../base/log.ts";
+import type { Store } from "../store/port.ts";
+import type { DlistReader } from "./codec/reader.ts";
+import type { FileHeader, FileSink } from "./codec/framer.ts";
+import { SyncProtocolError } from "./codec/errors.ts";
+import { applyTable, getTable } from "./commands/table.ts";
+import { replyTo, SyncReply } from "./reply.ts";
+import type { UserScripts } from "./scripts.ts";
+import { Staging } from "./staging.ts";
+
+export interface SyncServices {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Names of the partitions that messages may be stored on. */
+  readonly partitions: ReadonlySet<string>;
+  /** SIEVE lines of clients that do not know #sieve mailboxes; undefined = refused. */
+  readonly scripts?: UserScripts | undefined;
+}
+
+/** Sends one response line, in pieces. */
+export type Send = (pieces: readonly Buffer[]) => void | Promise<void>;
+
+export class SyncDialogue {
+  readonly services: SyncServices;
+  readonly staging: Staging;
+  /** Capabilities that the client has enabled; they stay for the session. */
+  readonly enabled = new Set<string>();
+  /** FORCE was applied: this side gives way. */
+  force = false;
+
+  constructor(services: SyncServices) {
+    this.services = services;
+    this.staging = new Staging(services.store);
+  }
+
+  openFile(header: FileHeader): FileSink {
+    return this.staging.open(header);
+  }
+
+  /** Runs one command whose word (GET, APPLY, RESTORE) was read already; returns the last line, without a tag. */
+  async run(word: "GET" | "APPLY" | "RESTORE", reader: DlistReader, send: Send): Promise<string> {
+    try {
+      await this.staging.settled();
+      const key = reader.sp().word().toUpperCase();
+      const command = (word === "GET" ? getTable : applyTable).get(key);
+      if (command === undefined) return SyncReply.protocolError;
+      reader.sp();
+      return (await command.run(this, reader, send)) ?? SyncReply.ok;
+    } catch (error) {
+      if (error instanceof SyncProtocolError)
+        this.services.log.warn("command cannot be read", { err: error });
+      const reply = replyTo(error);
+      if (reply !== undefined) return reply;
+      this.services.log.error("command failed", { err: error });
+      return SyncReply.unknown;
+    }
+  }
+
+  restart(): void {
+    this.staging.restart();
+  }
+}

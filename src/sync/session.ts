@@ -1,0 +1,300 @@
+/**
+ * The csync port: Cyrus's sync protocol from the first byte (Cyrus 3.6.1, observed). Bytes in, answers out, over a
+ * Connection it does not own. One command at a time; no tags. Only administrators may run GET and APPLY.
+ */
+import type { Timer } from "../base/io/clock.ts";
+import type { Connection } from "../base/io/network.ts";
+import {
+  AuthError,
+  type AuthContext,
+  type Directory,
+  type Identity,
+  type SaslExchange,
+} from "../directory/port.ts";
+import { DeflateLayer } from "../wire/deflate-layer.ts";
+import { SyncProtocolError } from "./codec/errors.ts";
+import { SyncFramer } from "./codec/framer.ts";
+import { DlistReader } from "./codec/reader.ts";
+import { SyncDialogue, type SyncServices } from "./dialogue.ts";
+import type { SyncSettings } from "./options.ts";
+
+export interface SyncPorts extends SyncServices {
+  readonly directory: Directory;
+  readonly settings: SyncSettings;
+  readonly hostName: string;
+  readonly version: string;
+  readonly tlsAvailable: boolean;
+}
+
+/** Lines that came while a command runs; Cyrus sends one at a time, a pipelining client waits at this bound. */
+const MAX_WAITING_LINES = 64;
+
+type Handler = (argument: string, line: Buffer) => Promise<string> | string;
+
+export class SyncSession {
+  readonly #connection: Connection;
+  readonly #ports: SyncPorts;
+  readonly #dialogue: SyncDialogue;
+  readonly #framer: SyncFramer;
+  readonly #closed: () => void;
+  readonly #lines: Buffer[] = [];
+  #deflate: DeflateLayer | undefined;
+  #identity: Identity | undefined;
+  #exchange: SaslExchange | undefined;
+  #isBusy = false;
+  #isEnded = false;
+  #isPaused = false;
+  #drained: (() => void) | undefined;
+  #lastHeardMs: number;
+  #timer: Timer | undefined;
+
+  constructor(connection: Connection, ports: SyncPorts, closed: () => void = () => {}) {
+    this.#connection = connection;
+    this.#ports = ports;
+    this.#closed = closed;
+    this.#dialogue = new SyncDialogue(ports);
+    this.#framer = new SyncFramer({
+      line: (bytes) => this.#takeLine(bytes),
+      file: (header) => this.#dialogue.openFile(header),
+    });
+    this.#lastHeardMs = ports.clock.monotonicMs();
+    connection.onData((chunk) => this.#receive(chunk));
+    connection.onDrain(() => this.#onDrain());
+    connection.onClose(() => this.#end());
+    this.#watchSilence();
+    this.#greet();
+  }
+
+  /** Says BYE; the client starts again later. */
+  shutDown(): void {
+    if (this.#isEnded) return;
+    this.#write("BYE shutting down\r\n");
+    this.#isEnded = true;
+    this.#connection.end();
+  }
+
+  #greet(): void {
+    const { directory, hostName, version, tlsAvailable } = this.#ports;
+    const mechanisms = directory.mechanisms(this.#authContext());
+    let banner = mechanisms.length > 0 ? `* SASL ${mechanisms.join(" ")}\r\n` : "";
+    if (tlsAvailable && this.#connection.tls === undefined) banner += "* STARTTLS\r\n";
+    if (this.#deflate === undefined) banner += "* COMPRESS DEFLATE\r\n";
+    this.#write(`${banner}* SIEVE-MAILBOX\r\n* OK ${hostName} Rookery sync server ${version}\r\n`);
+  }
+
+  #authContext(): AuthContext {
+    return { protocol: "sync", remoteAddress: this.#connection.remoteAddress, tls: this.#connection.tls };
+  }
+
+  #receive(chunk: Buffer): void {
+    if (this.#isEnded) return;
+    this.#lastHeardMs = this.#ports.clock.monotonicMs();
+    if (this.#deflate === undefined) this.#read(chunk);
+    else if (!this.#deflate.receive(chunk)) this.#pause();
+  }
+
+  #read(bytes: Buffer): void {
+    try {
+      this.#framer.push(bytes);
+    } catch (error) {
+      if (!(error instanceof SyncProtocolError)) throw error;
+      // Where the next command starts cannot be known any more.
+      this.#write(`BAD IMAP_PROTOCOL_ERROR ${error.message}\r\n`);
+      this.#isEnded = true;
+      this.#connection.end();
+    }
+    this.#throttle();
+  }
+
+  #throttle(): void {
+    if (this.#lines.length > MAX_WAITING_LINES || this.#dialogue.staging.isBehind) this.#pause();
+    else this.#resume();
+  }
+
+  #pause(): void {
+    if (this.#isPaused || this.#isEnded) return;
+    this.#isPaused = true;
+    this.#connection.pause();
+    this.#deflate?.pause();
+    void this.#dialogue.staging.settled().then(
+      () => this.#throttle(),
+      () => this.#throttle(),
+    );
+  }
+
+  #resume(): void {
+    if (!this.#isPaused || this.#isEnded) return;
+    this.#isPaused = false;
+    this.#connection.resume();
+    this.#deflate?.resume();
+  }
+
+  #takeLine(line: Buffer): void {
+    this.#lines.push(line);
+    void this.#pump();
+  }
+
+  async #pump(): Promise<void> {
+    if (this.#isBusy) return;
+    this.#isBusy = true;
+    try {
+      for (let line = this.#lines.shift(); line !== undefined && !this.#isEnded; line = this.#lines.shift()) {
+        const reply = await this.#run(line);
+        if (reply !== "") this.#write(`${reply}\r\n`);
+        await this.#room();
+        this.#throttle();
+      }
+    } catch (error) {
+      this.#ports.log.error("session failed", { peer: this.#connection.remoteAddress, err: error });
+      this.#isEnded = true;
+      this.#connection.destroy();
+    } finally {
+      this.#isBusy = false;
+    }
+  }
+
+  async #run(line: Buffer): Promise<string> {
+    if (this.#exchange !== undefined) return this.#stepSasl(line.toString("latin1"));
+    const space = line.indexOf(0x20);
+    const word = line.toString("latin1", 0, space < 0 ? line.length : space).toUpperCase();
+    const argument = space < 0 ? "" : line.toString("latin1", space + 1);
+    const handler = this.#handlers[word];
+    if (handler !== undefined) return handler(argument, line);
+    if (word !== "GET" && word !== "APPLY" && word !== "RESTORE") {
+      return "BAD IMAP_PROTOCOL_ERROR Unrecognized command";
+    }
+    if (this.#identity === undefined) return "NO Please authenticate first";
+    if (!this.#identity.isAdmin) return "NO Permission denied";
+    return this.#dialogue.run(word, new DlistReader(line, word.length), (pieces) => this.#send(pieces));
+  }
+
+  readonly #handlers: Readonly<Record<string, Handler>> = {
+    NOOP: () => "OK Noop completed",
+    RESTART: () => {
+      this.#dialogue.restart();
+      return "OK Restarting";
+    },
+    EXIT: () => {
+      this.#write("OK Finished\r\n");
+      this.#isEnded = true;
+      this.#connection.end();
+      return "";
+    },
+    AUTHENTICATE: (argument) => this.#authenticate(argument),
+    STARTTLS: () => this.#startTls(),
+    COMPRESS: (argument) => this.#compress(argument),
+  };
+
+  #authenticate(argument: string): Promise<string> | string {
+    if (this.#identity !== undefined) return "NO Already authenticated";
+    const [mechanism = "", initial] = argument.split(" ");
+    try {
+      this.#exchange = this.#ports.directory.startSasl(mechanism.toUpperCase(), this.#authContext());
+    } catch (error) {
+      if (error instanceof AuthError) return `NO ${error.message}`;
+      throw error;
+    }
+    if (initial !== undefined) return this.#stepSasl(initial);
+    return this.#exchange.serverFirst ? this.#stepSasl("") : "+ ";
+  }
+
+  async #stepSasl(text: string): Promise<string> {
+    const exchange = this.#exchange!;
+    if (text === "*") {
+      this.#exchange = undefined;
+      return "NO Authentication cancelled";
+    }
+    try {
+      const step = await exchange.step(Buffer.from(text === "=" ? "" : text, "base64"));
+      if (step.kind === "challenge") return `+ ${step.data.toString("base64")}`;
+      this.#exchange = undefined;
+      this.#identity = step.identity;
+      this.#ports.log.info("login", {
+        user: step.identity.userId,
+        peer: this.#connection.remoteAddress,
+        admin: step.identity.isAdmin,
+      });
+      // SCRAM's last words travel with the success (Cyrus prot_printf "OK %s").
+      if (step.data !== undefined) return `OK (${step.data.toString("base64")}) Success`;
+      return `OK Success (${this.#connection.tls === undefined ? "no protection" : "tls protection"})`;
+    } catch (error) {
+      this.#exchange = undefined;
+      if (error instanceof AuthError) return `NO ${error.message}`;
+      throw error;
+    }
+  }
+
+  async #startTls(): Promise<string> {
+    if (!this.#ports.tlsAvailable || this.#connection.tls !== undefined || this.#deflate !== undefined) {
+      return "BAD IMAP_PROTOCOL_ERROR Unrecognized command";
+    }
+    this.#write("OK Begin TLS negotiation now\r\n");
+    this.#lines.length = 0;
+    await this.#connection.startTls();
+    this.#identity = undefined;
+    this.#greet();
+    return "";
+  }
+
+  #compress(argument: string): string {
+    if (argument.toUpperCase() !== "DEFLATE") return `NO Unknown compression algorithm: ${argument}`;
+    if (this.#deflate !== undefined) return "NO Compression already active: DEFLATE";
+    this.#write("OK DEFLATE active\r\n");
+    this.#deflate = new DeflateLayer({
+      plain: (chunk) => this.#read(chunk),
+      packed: (chunk) => this.#connection.write(chunk),
+      failed: () => this.#connection.destroy(),
+    });
+    return "";
+  }
+
+  #write(text: string): void {
+    this.#put(Buffer.from(text, "utf8"));
+  }
+
+  #put(bytes: Buffer): void {
+    if (this.#deflate === undefined) this.#connection.write(bytes);
+    else this.#deflate.send(bytes);
+  }
+
+  async #send(pieces: readonly Buffer[]): Promise<void> {
+    for (const piece of pieces) this.#put(piece);
+    await this.#room();
+  }
+
+  /** Waits while the peer does not read. */
+  async #room(): Promise<void> {
+    while (!this.#isEnded && this.#waitingOutput() > this.#ports.settings.maxOutputBytes) {
+      await new Promise<void>((resolve) => (this.#drained = resolve));
+    }
+  }
+
+  #waitingOutput(): number {
+    return this.#connection.bufferedBytes + (this.#deflate?.waitingBytes ?? 0);
+  }
+
+  #onDrain(): void {
+    const drained = this.#drained;
+    this.#drained = undefined;
+    drained?.();
+  }
+
+  #watchSilence(): void {
+    const { clock, settings } = this.#ports;
+    if (settings.timeoutMs === 0) return;
+    this.#timer = clock.setTimer(settings.timeoutMs, () => {
+      const silentMs = clock.monotonicMs() - this.#lastHeardMs;
+      if (this.#isBusy || silentMs < settings.timeoutMs) this.#watchSilence();
+      else this.shutDown();
+    });
+  }
+
+  #end(): void {
+    this.#isEnded = true;
+    this.#timer?.cancel();
+    this.#deflate?.close();
+    this.#dialogue.restart();
+    this.#onDrain();
+    this.#closed();
+  }
+}
