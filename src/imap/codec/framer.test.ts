@@ -96,3 +96,21 @@ test("framer: a streamed literal comes in pieces and ends", () => {
     ["a APPEND x {6})", "b APPEND x {0+}"],
   );
 });
+
+test("Framer: what comes between two chunks of a streamed literal stays behind what waits", () => {
+  const framer = new Framer(1000);
+  framer.push(Buffer.from("a APPEND x {6+}\r\n"));
+  assert.equal(framer.next()?.kind, "literal");
+  framer.streamLiteral();
+  const taken = (): string => {
+    const event = framer.next();
+    return event?.kind === "chunk" ? event.bytes.toString() : "";
+  };
+  framer.push(Buffer.from("ab"));
+  framer.push(Buffer.from("cd"));
+  assert.equal(taken(), "ab");
+  // The store takes its time with "ab".
+  framer.push(Buffer.from("ef\r\n"));
+  assert.equal(taken(), "cd");
+  assert.equal(taken(), "ef");
+});

@@ -87,7 +87,8 @@ export class Framer {
   }
 
   push(chunk: Buffer): void {
-    if (this.#at === this.#input.length) {
+    // Behind what waits already, also when nothing of that was taken up yet.
+    if (this.#at === this.#input.length && this.#queuedBytes === 0) {
       this.#input = chunk;
       this.#at = 0;
     } else {
