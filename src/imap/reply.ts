@@ -27,6 +27,20 @@ const STORE_CODES: Record<StoreErrorCode, string> = {
   shutting_down: "UNAVAILABLE",
 };
 
+const STORE_TEXTS: Partial<Record<StoreErrorCode, string>> = {
+  mailbox_exists: "Mailbox exists already",
+  mailbox_operation_invalid: "Not possible with this mailbox",
+  mailbox_has_children: "Mailbox has others below it",
+  mailbox_quarantined: "Mailbox waits for repair",
+  message_not_found: "Message is gone",
+  keyword_limit: "Too many keywords in this mailbox",
+  over_quota: "Quota exceeded",
+  quota_root_not_found: "Quota root does not exist",
+  disk_full: "No room left",
+  disk_failed: "Storage failed",
+  conflict: "Changed by somebody else meanwhile",
+};
+
 const AUTH_CODES: Record<AuthErrorCode, string | undefined> = {
   credentials_invalid: "AUTHENTICATIONFAILED",
   authorization_denied: "AUTHORIZATIONFAILED",
@@ -46,7 +60,7 @@ export function refusalOf(error: unknown): ImapRefusal | undefined {
   // One text, whatever the reason: a mailbox that may not be seen must not differ from one that is not there.
   if (error instanceof StoreError && error.code === "mailbox_not_found") return no(NOT_THERE, "NONEXISTENT");
   if (error instanceof StoreError) {
-    return no(capitalized(withoutNames(error.message)), STORE_CODES[error.code]);
+    return no(textOf(error), STORE_CODES[error.code]);
   }
   if (error instanceof AuthError) {
     const code = AUTH_CODES[error.code];
@@ -63,9 +77,12 @@ export function tryCreate(error: unknown): unknown {
   return error;
 }
 
-/** The store speaks of internal names; clients know others. */
-function withoutNames(text: string): string {
-  return text.replaceAll(/(mailbox(?: name)?) "(?:[^"\\]|\\.)*"/g, "$1");
+/** The store's messages are for the log: they have internal names and paths. What clients may read goes through. */
+function textOf({ code, message }: StoreError): string {
+  const fixed = STORE_TEXTS[code];
+  if (fixed !== undefined) return fixed;
+  if (code !== "mailbox_name_invalid") return capitalized(message);
+  return `Mailbox name: ${/": ([^"]*)$/.exec(message)?.[1] ?? "not valid"}`;
 }
 
 function capitalized(text: string): string {

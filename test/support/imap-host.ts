@@ -49,13 +49,14 @@ export class ImapHost implements TranscriptHost {
   #ready: Promise<void>;
   readonly #admin: DirectoryAdmin | undefined;
 
-  constructor(settings: Partial<ImapSettings> = {}) {
+  /** Without `store` mailboxes are in memory. */
+  constructor(settings: Partial<ImapSettings> = {}, store?: Store) {
     const log = new Logs({
       level: "error",
       format: "json",
       destination: (line) => this.failures.push(line),
     }).named("imap");
-    this.store = new MemoryStore(() => this.clock.nowMs()).asStore();
+    this.store = store ?? new MemoryStore(() => this.clock.nowMs()).asStore();
     const directory = openDirectory({
       folder: this.#folder,
       io: { clock: this.clock, random: systemRandom },

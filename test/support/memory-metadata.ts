@@ -86,8 +86,12 @@ export class MemoryAnnotations implements Annotations {
   readonly #ofMessage = new Map<string, Map<string, MessageAnnotation>>();
 
   list(mailbox: MailboxName, userId: string): MailboxAnnotation[] {
+    return this.all(mailbox).filter((one) => one.userId === "" || one.userId === userId);
+  }
+
+  all(mailbox: MailboxName): MailboxAnnotation[] {
     return [...this.#ofMailbox.values()]
-      .filter((one) => one.mailbox === mailbox && (one.userId === "" || one.userId === userId))
+      .filter((one) => one.mailbox === mailbox)
       .sort((a, b) => (a.entry < b.entry ? -1 : 1));
   }
 

@@ -5,7 +5,7 @@ import type { MailboxName } from "../../store/model.ts";
 import { isOwner } from "../../store/access.ts";
 import { parentOf } from "../../store/names.ts";
 import { command } from "../command.ts";
-import { readSpecialUses } from "../list/special-use.ts";
+import { readSpecialUses, useTaken } from "../list/special-use.ts";
 import { bad, no } from "../refusal.ts";
 import type { Session } from "../session.ts";
 
@@ -30,11 +30,15 @@ export const create = command({
     const specialUse = readSpecialUses(uses);
     if (specialUse.length > 0 && !isOwner(internal, session.user))
       throw no("Only in your own mailboxes", "USEATTR");
-    const mailbox = await session.services.store.create(
-      internal,
-      specialUse.length === 0 ? {} : { specialUse },
-    );
-    return { code: `MAILBOXID (${mailbox.uniqueId})` };
+    try {
+      const mailbox = await session.services.store.create(
+        internal,
+        specialUse.length === 0 ? {} : { specialUse },
+      );
+      return { code: `MAILBOXID (${mailbox.uniqueId})` };
+    } catch (error) {
+      throw specialUse.length === 0 ? error : useTaken(error);
+    }
   },
 });
 

@@ -66,15 +66,15 @@ async function walk(
   shown: Shown,
   found: Map<string, ListEntry>,
 ): Promise<void> {
-  const levels = new Set<string>();
   /** Levels above what the walk saw, and of them those above a special use. */
   const parents = new Set<string>();
   const useParents = new Set<string>();
   await visitReachable(session, patterns, shown, (mailbox) => {
     const external = session.externalName(mailbox.name);
     if (external === undefined) return;
-    for (const pattern of patterns)
-      for (const level of pattern.matchingAncestors(external)) levels.add(level);
+    // A level comes before what is below it.
+    for (const level of patterns.flatMap((pattern) => pattern.matchingAncestors(external)))
+      if (!found.has(level)) found.set(level, missingEntry(level, undefined, true));
     const hasUse = usesShownTo(session, mailbox).length > 0;
     for (const level of levelsAbove(external, session.namespace.separator)) {
       parents.add(level);
@@ -83,7 +83,6 @@ async function walk(
     if (patterns.some((pattern) => pattern.matches(external)))
       found.set(external, { ...missingEntry(external, mailbox.name, false), mailbox });
   });
-  for (const level of levels) if (!found.has(level)) found.set(level, missingEntry(level, undefined, true));
   for (const entry of found.values()) {
     entry.hasChildren ||= parents.has(entry.external);
     entry.useBelow = useParents.has(entry.external);

@@ -1,5 +1,6 @@
 /** Special uses of mailboxes: RFC 6154 §2, RFC 8457. */
 import { isOwner } from "../../store/access.ts";
+import { StoreError } from "../../store/errors.ts";
 import type { Mailbox, SpecialUse } from "../../store/model.ts";
 import { userOf } from "../../store/names.ts";
 import { no } from "../refusal.ts";
@@ -13,6 +14,13 @@ export function readSpecialUses(flags: readonly string[]): SpecialUse[] {
   const uses = new Set(flags.map((flag) => flag.replace(/^\\/, "").toLowerCase()));
   for (const use of uses) if (!KNOWN.has(use)) throw no(`Special use "${use}" is not supported`, "USEATTR");
   return [...uses];
+}
+
+/** The store keeps each use to one mailbox of a user: RFC 6154 §3 has a code for that. */
+export function useTaken(error: unknown): unknown {
+  return error instanceof StoreError && error.code === "mailbox_operation_invalid"
+    ? no("Another mailbox has this special use", "USEATTR")
+    : error;
 }
 
 /** RFC 6154 spells them with a capital. */

@@ -6,7 +6,7 @@ import { isOwner } from "../../store/access.ts";
 import { Right, type Rights } from "../../store/acl.ts";
 import type { Mailbox, MailboxOption } from "../../store/model.ts";
 import { printDateTime } from "../codec/date.ts";
-import { printedUse, readSpecialUses, usesShownTo } from "../list/special-use.ts";
+import { printedUse, readSpecialUses, usesShownTo, useTaken } from "../list/special-use.ts";
 import { no } from "../refusal.ts";
 import type { Session } from "../session.ts";
 import type { EntryName } from "./entry.ts";
@@ -60,7 +60,11 @@ const specialUse: BuiltIn = {
   async write(session, mailbox, value) {
     if (!isOwner(mailbox.name, session.user)) throw no("Only in your own mailboxes", "USEATTR");
     const uses = readSpecialUses((value ?? "").split(" ").filter((use) => use !== ""));
-    await session.services.store.setSpecialUse(mailbox.id, uses);
+    try {
+      await session.services.store.setSpecialUse(mailbox.id, uses);
+    } catch (error) {
+      throw useTaken(error);
+    }
   },
 };
 
