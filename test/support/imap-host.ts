@@ -36,6 +36,7 @@ const PASSWORD = "secret";
 
 export class ImapHost implements TranscriptHost {
   readonly clock = new SimClock();
+  readonly #memory = new MemoryStore(() => this.clock.nowMs());
   readonly store: Store;
   readonly server: ImapServer;
   readonly services: ImapServices;
@@ -56,7 +57,7 @@ export class ImapHost implements TranscriptHost {
       format: "json",
       destination: (line) => this.failures.push(line),
     }).named("imap");
-    this.store = store ?? new MemoryStore(() => this.clock.nowMs()).asStore();
+    this.store = store ?? this.#memory.asStore();
     const directory = openDirectory({
       folder: this.#folder,
       io: { clock: this.clock, random: systemRandom },
@@ -118,6 +119,7 @@ export class ImapHost implements TranscriptHost {
    * `raw`: clients are not logged in. `clear`: without TLS. `user 2 bob`: client 2 logs in as bob (`admin` is one).
    * `group staff bob`. `create user.alice.#calendars calendar`. `mail 3`: three
    * messages in alice's INBOX. `message user.alice From: x\n\ntext`: one of this text.
+   * `forget user.alice`: its tombstones expired.
    * `advance 60000`: the clock moves, in ms. `acl user.alice bob lrs`. `subscribe …`.
    */
   async directive(words: readonly string[]): Promise<void> {
@@ -140,6 +142,7 @@ export class ImapHost implements TranscriptHost {
       const { id, acl } = this.store.mailboxes.get(first);
       await this.store.setAcl(id, [...acl, ...parseAcl(`${second}\t${third}\t`)]);
     } else if (word === "message") await this.#message(first, words.slice(2).join(" "));
+    else if (word === "forget") this.#memory.forgetTombstones(this.store.mailboxes.get(first).id);
     else if (word === "mail") await this.deliver(Number(first));
     else throw new Error(`unknown directive "${word}"`);
   }

@@ -132,7 +132,8 @@ class MemoryView implements MailboxView {
   changedSince(modseq: Modseq): Uid[] {
     return this.#folder.rows.filter((row) => row.modseq > modseq).map((row) => row.uid);
   }
-  vanishedSince(modseq: Modseq): Uid[] {
+  vanishedSince(modseq: Modseq): Uid[] | "unknown" {
+    if (modseq < this.#folder.mailbox.deletedModseq) return "unknown";
     return this.#folder.tombstones
       .filter((stone) => stone.modseq > modseq)
       .map(({ uid }) => uid)
@@ -553,6 +554,13 @@ export class MemoryStore {
   async setRecent(id: MailboxId, recentUid: number): Promise<void> {
     await Promise.resolve();
     this.#folder(id).mailbox.recentUid = recentUid;
+  }
+
+  /** As when tombstones expired. */
+  forgetTombstones(id: MailboxId): void {
+    const folder = this.#folder(id);
+    folder.tombstones = [];
+    folder.mailbox.deletedModseq = folder.mailbox.highestModseq;
   }
 
   async readBody(id: MailboxId, uid: Uid, range?: { offset: number; length: number }): Promise<Buffer> {

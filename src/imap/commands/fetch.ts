@@ -5,7 +5,6 @@
 import { toModseq, type Modseq, type Uid } from "../../base/numbers.ts";
 import { Right } from "../../store/acl.ts";
 import { SystemFlag } from "../../store/model.ts";
-import { printNumbers } from "../../wire/number-set.ts";
 import type { Reader } from "../codec/reader.ts";
 import { command, type CommandCall } from "../command.ts";
 import { readFetchItems } from "../fetch/attributes.ts";
@@ -14,6 +13,7 @@ import { writeFetch } from "../fetch/engine.ts";
 import { bad } from "../refusal.ts";
 import { partOf, readPartialRange, type PartialRange } from "../search/partial.ts";
 import type { Session } from "../session.ts";
+import { tellVanished } from "../vanished.ts";
 
 interface FetchModifiers {
   readonly changedSince: Modseq | undefined;
@@ -83,28 +83,6 @@ function readModifiers(reader: Reader, session: Session, call: CommandCall): Fet
   // RFC 9394 §3.3
   if (partial !== undefined && call.by !== "uid") throw bad("PARTIAL needs UID FETCH");
   return { changedSince, vanished, partial };
-}
-
-/** Expunged ones of the asked-for UIDs; below the tombstone floor every UID that is not there (RFC 7162 §3.2.5.2). */
-export function tellVanished(
-  session: Session,
-  ranges: readonly { readonly first: number; readonly last: number }[],
-  since: Modseq,
-): void {
-  const { view, mailbox } = session.selected;
-  const asked = (uid: number): boolean => ranges.some(({ first, last }) => uid >= first && uid <= last);
-  const known = view.vanishedSince(since);
-  const vanished: number[] = [];
-  if (known !== "unknown") {
-    for (const uid of known) if (asked(uid)) vanished.push(uid);
-  } else {
-    let index = 0;
-    for (let uid = 1; uid <= mailbox.lastUid; uid++) {
-      while (index < view.count && view.uids[index]! < uid) index++;
-      if (view.uids[index] !== uid && asked(uid)) vanished.push(uid);
-    }
-  }
-  if (vanished.length > 0) session.untagged(`VANISHED (EARLIER) ${printNumbers(vanished)}`);
 }
 
 /** The flags that change so are told at the end of the command. */

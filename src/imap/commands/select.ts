@@ -1,7 +1,7 @@
 /** SELECT and EXAMINE: RFC 9051 §6.3.2, §6.3.3, with CONDSTORE (RFC 7162 §3.1.8) and QRESYNC (§3.2.5). */
 import { toModseq, type Modseq } from "../../base/numbers.ts";
 import { Right } from "../../store/acl.ts";
-import type { NumberRange } from "../../wire/number-set.ts";
+import { numbersOf, type NumberRange } from "../../wire/number-set.ts";
 import { MAX_ANNOTATION_BYTES } from "../annotate/changes.ts";
 import { command, type CompletionLine } from "../command.ts";
 import { flagsItem, modseqItem, uidItem } from "../fetch/columns.ts";
@@ -10,13 +10,20 @@ import { STAR, type Reader } from "../codec/reader.ts";
 import { bad, no } from "../refusal.ts";
 import { Selected } from "../selected.ts";
 import type { Session } from "../session.ts";
+import { tellVanished } from "../vanished.ts";
 import { isSelectable } from "../visible.ts";
-import { tellVanished } from "./fetch.ts";
+
+/** Pairs of match data that are looked at; clients send a handful. */
+const MAX_MATCH_PAIRS = 10_000;
 
 interface Resync {
   readonly uidValidity: number;
   readonly modseq: Modseq;
   readonly knownUids: readonly NumberRange[] | undefined;
+  /** Sequence numbers and UIDs the client remembers as pairs. */
+  readonly matchData:
+    | { readonly sequences: readonly NumberRange[]; readonly uids: readonly NumberRange[] }
+    | undefined;
 }
 
 interface SelectArguments {
@@ -66,21 +73,23 @@ function readResync(reader: Reader, session: Session): Resync {
   const uidValidity = reader.expect("(").nzNumber();
   const modseq = toModseq(Math.min(reader.sp().number64(), Number.MAX_SAFE_INTEGER));
   let knownUids: readonly NumberRange[] | undefined;
+  let matchData: Resync["matchData"];
   if (reader.skip(" ")) {
     if (!reader.peekIs("(")) {
       knownUids = reader.sequenceSet().ranges;
       if (knownUids.some(({ last }) => last === STAR)) throw bad("* is not allowed in known UIDs");
     }
-    // The message sequence match data (RFC 7162 §3.2.5.2) would only shorten answers: tombstones make them exact anyway.
-    if (reader.peekIs("(") || reader.skipSpaceAnd("(")) {
-      reader.skip("(");
-      reader.sequenceSet();
-      reader.sp().sequenceSet();
+    if (reader.skip("(") || reader.skipSpaceAnd("(")) {
+      const sequences = reader.sequenceSet().ranges;
+      const uids = reader.sp().sequenceSet().ranges;
       reader.expect(")");
+      if ([...sequences, ...uids].some(({ last }) => last === STAR))
+        throw bad("* is not allowed in match data");
+      matchData = { sequences, uids };
     }
   }
   reader.expect(")");
-  return { uidValidity, modseq, knownUids };
+  return { uidValidity, modseq, knownUids, matchData };
 }
 
 async function selectMailbox(
@@ -140,15 +149,29 @@ function firstUnseen(session: Session, { view, count, mailbox }: Selected): numb
 }
 
 /** What happened since the client's modseq: VANISHED (EARLIER), then FETCH with flags (RFC 7162 §3.2.5). */
-async function resynchronize(session: Session, { modseq, knownUids }: Resync): Promise<void> {
+async function resynchronize(session: Session, { modseq, knownUids, matchData }: Resync): Promise<void> {
   const { selected } = session;
   if (modseq >= selected.mailbox.highestModseq) return;
   const all: readonly NumberRange[] = [{ first: 1, last: STAR }];
-  tellVanished(session, knownUids ?? all, modseq);
+  tellVanished(session, knownUids ?? all, modseq, matchedUid(session, matchData));
   const changed = selected.view.changedSince(modseq);
   const wanted =
     knownUids === undefined
       ? changed
       : changed.filter((uid) => knownUids.some(({ first, last }) => uid >= first && uid <= last));
   await writeFetch(session, wanted, [uidItem, flagsItem, modseqItem]);
+}
+
+/** The highest UID that still has the sequence number the client remembers: nothing below it is gone (RFC 7162 §3.2.5.2). */
+function matchedUid({ selected: { view } }: Session, data: Resync["matchData"]): number {
+  if (data === undefined) return 0;
+  const uids = numbersOf(data.uids);
+  let matched = 0;
+  let looked = 0;
+  for (const sequence of numbersOf(data.sequences)) {
+    const { value: uid, done } = uids.next();
+    if (done === true || ++looked > MAX_MATCH_PAIRS || sequence > view.count) break;
+    if (view.uids[sequence - 1] === uid && uid > matched) matched = uid;
+  }
+  return matched;
 }
