@@ -23,6 +23,7 @@ import { SimClock } from "../sim/sim-clock.ts";
 import { directorySettings } from "./directory-settings.ts";
 import { IMAP_TEST_SETTINGS } from "./imap-host.ts";
 import { MemoryStore } from "./memory-store.ts";
+import { openStore } from "./open-store.ts";
 import { WirePeer } from "./wire-peer.ts";
 
 export const PASSWORD = "secret";
@@ -32,6 +33,8 @@ export interface ImapListenerOptions {
   readonly settings?: Partial<ImapSettings>;
   readonly listen?: Partial<ListenOptions>;
   readonly allowPlaintext?: boolean;
+  /** Over the real store instead of the one in memory. */
+  readonly onDisk?: boolean;
   readonly directory?: Partial<DirectorySettings>;
   readonly oauth?: OauthSettings;
 }
@@ -62,7 +65,10 @@ export class ImapListener {
       log,
       ...(options.oauth === undefined ? {} : { oauth: options.oauth }),
     });
-    const store = new MemoryStore(() => systemClock.nowMs()).asStore();
+    const store =
+      options.onDisk === true
+        ? await openStore({ folder: join(folder, "data") })
+        : new MemoryStore(() => systemClock.nowMs()).asStore();
     await directory.admin?.addDomain("example.test", { isDefault: true });
     for (const [name, isProxy] of [
       ["alice", false],
@@ -83,6 +89,7 @@ export class ImapListener {
       version: "1.2.3",
       hasCertificate: true,
       allowPlaintext: options.allowPlaintext ?? true,
+      urlAuthSecret: randomBytes(32),
     });
     const listening: ListenOptions = {
       host: "127.0.0.1",
@@ -98,6 +105,7 @@ export class ImapListener {
       await listener.close();
       await secureListener.close();
       await directory.close();
+      if (options.onDisk === true) await store.close();
       rmSync(folder, { recursive: true });
     });
     return new ImapListener({ store, server, clock, failures, listener, secureListener });
