@@ -6,13 +6,20 @@ import type { Uid } from "../base/numbers.ts";
 import { decodeSummary } from "../mime/summary-codec.ts";
 import type { MessageSummary } from "../mime/summary.ts";
 import type { BodyFiles } from "./body-files.ts";
-import { BODY_HEADER_BYTES, segmentPath } from "./committer/body-store.ts";
 import { diskError } from "./committer/disk-error.ts";
 import { StoreError } from "./errors.ts";
 import type { MailboxId } from "./model.ts";
 import type { ReadIndex } from "./read-index.ts";
 import type { RecordReader } from "./record-reader.ts";
 import { rowKey } from "./schema.ts";
+import {
+  BODY_HEADER_BYTES,
+  placeOf,
+  segmentPath,
+  storedBytes,
+  unpackBodyLater,
+  type BodyPlace,
+} from "./segment-record.ts";
 import { SegmentFiles } from "./segment-files.ts";
 import type { Views } from "./views.ts";
 
@@ -28,12 +35,8 @@ const SUMMARY_ROWS = 256;
 /** UIDs of a dense range: so many numbers a message asked for, at most. */
 const DENSE_SPAN = 4;
 
-interface Place {
+interface Place extends BodyPlace {
   readonly uid: Uid;
-  readonly partition: string;
-  readonly segment: number;
-  readonly offset: number;
-  readonly length: number;
 }
 
 export class BodyReader {
@@ -67,7 +70,7 @@ export class BodyReader {
     const bodyId = this.#bodyId(id, uid);
     if (bodyId === undefined) return undefined;
     const row = this.#index
-      .sql("SELECT partition, segment, offset, length FROM bodies WHERE id = ?")
+      .sql("SELECT partition, segment, offset, length, packed FROM bodies WHERE id = ?")
       .get(bodyId);
     return row === undefined ? undefined : { uid, ...(row as Omit<Place, "uid">) };
   }
@@ -79,23 +82,24 @@ export class BodyReader {
     const length = Math.min(range?.length ?? place.length, place.length - from);
     if (length === 0) return Buffer.alloc(0);
     try {
-      return await this.#read(
-        place.partition,
-        place.segment,
-        place.offset + BODY_HEADER_BYTES + from,
-        length,
-      );
+      return await this.#readRange(place, from, length);
     } catch (error) {
-      // Compaction may have moved it since the row was read.
+      // Compaction or the archive may have taken it since the row was read.
       const moved = this.#place(id, uid);
       if (moved === undefined || moved.segment === place.segment) throw diskError(error) ?? error;
-      return await this.#read(
-        moved.partition,
-        moved.segment,
-        moved.offset + BODY_HEADER_BYTES + from,
-        length,
-      );
+      return await this.#readRange(moved, from, length);
     }
+  }
+
+  async #readRange(place: Place, from: number, length: number): Promise<Buffer> {
+    const { segment, packed } = place;
+    const start = place.offset + BODY_HEADER_BYTES;
+    if (packed === 0) return await this.#read(place.partition, segment, start + from, length);
+    const bytes = await unpackBodyLater(
+      await this.#read(placeOf(place), segment, start, packed),
+      place.length,
+    );
+    return bytes.subarray(from, from + length);
   }
 
   async #read(partition: string, segment: number, offset: number, length: number): Promise<Buffer> {
@@ -141,11 +145,11 @@ export class BodyReader {
     for (let i = 0; i < order.length;) {
       const first = group[order[i]!]!;
       const from = first.offset + BODY_HEADER_BYTES;
-      let end = from + first.length;
+      let end = from + storedBytes(first);
       let last = i + 1;
       for (; last < order.length; last++) {
         const place = group[order[last]!]!;
-        const placeEnd = place.offset + BODY_HEADER_BYTES + place.length;
+        const placeEnd = place.offset + BODY_HEADER_BYTES + storedBytes(place);
         if (place.segment !== first.segment || place.offset > end + MAX_GAP_BYTES) break;
         if (Math.max(end, placeEnd) - from > MAX_READ_BYTES) break;
         end = Math.max(end, placeEnd);
@@ -169,13 +173,14 @@ export class BodyReader {
     end: number,
     bodies: (Buffer | undefined)[],
   ): Promise<void> {
-    const { partition, segment } = group[members[0]!]!;
+    const first = group[members[0]!]!;
     try {
-      const block = await this.#read(partition, segment, from, end - from);
+      const block = await this.#read(placeOf(first), first.segment, from, end - from);
       for (const member of members) {
-        const { offset, length } = group[member]!;
-        const start = offset + BODY_HEADER_BYTES - from;
-        bodies[member] = block.subarray(start, start + length);
+        const place = group[member]!;
+        const start = place.offset + BODY_HEADER_BYTES - from;
+        const stored = block.subarray(start, start + storedBytes(place));
+        bodies[member] = place.packed > 0 ? await unpackBodyLater(stored, place.length) : stored;
       }
     } catch {
       // One by one: some may have been moved or swept meanwhile, and only the bad one fails.

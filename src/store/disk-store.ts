@@ -3,6 +3,8 @@
  * against ownership, goes through the queue, and resolves when it is on disk and readers show it.
  */
 import type { Modseq, Uid } from "../base/numbers.ts";
+import type { Clock } from "../base/io/clock.ts";
+import type { Disk } from "../base/io/disk.ts";
 import type { Log } from "../base/log.ts";
 import type { MessageSummary } from "../mime/summary.ts";
 import { initialAcl } from "./acl.ts";
@@ -56,6 +58,7 @@ import type { StoredQuotas } from "./quotas.ts";
 import type { ReadIndex, Snapshots } from "./read-index.ts";
 import type { RecordReader } from "./record-reader.ts";
 import type { StoredSeenStates } from "./seen-states.ts";
+import { Maintenance } from "./maintenance/maintenance.ts";
 import { HeldBodies, MemoryBody, type Staging } from "./staging.ts";
 import type { StoredSubscriptions } from "./subscriptions.ts";
 import type { Views } from "./views.ts";
@@ -91,6 +94,9 @@ export interface StoreParts {
   readonly guard: OwnershipGuard;
   readonly expiryDays: ExpiryDays;
   readonly log: Log | undefined;
+  readonly folder: string;
+  readonly disk: Disk;
+  readonly clock: Clock;
 }
 
 export class DiskStore implements Store {
@@ -101,6 +107,7 @@ export class DiskStore implements Store {
   readonly annotations: StoredAnnotations;
   readonly seen: StoredSeenStates;
   readonly subscriptions: StoredSubscriptions;
+  readonly maintenance: Maintenance;
   #closing: Promise<void> | undefined;
 
   constructor(parts: StoreParts) {
@@ -111,6 +118,7 @@ export class DiskStore implements Store {
     this.annotations = parts.annotations;
     this.seen = parts.seen;
     this.subscriptions = parts.subscriptions;
+    this.maintenance = new Maintenance(parts, this);
   }
 
   // Who may write.
@@ -496,6 +504,7 @@ export class DiskStore implements Store {
 
   async #close(): Promise<void> {
     const { queue, bodies, snapshots, index } = this.#parts;
+    this.maintenance.stop();
     try {
       await queue.close();
     } finally {

@@ -57,6 +57,8 @@ export interface OpenStoreOptions {
   readonly guard?: OwnershipGuard;
   /** Commits in this thread. */
   readonly inline?: boolean;
+  /** Size at which a segment is closed, for a committer in this thread. */
+  readonly segmentBytes?: number;
 }
 
 /** Alone in the world: every name is free to take. */
@@ -81,7 +83,10 @@ export async function openStore(options: OpenStoreOptions): Promise<DiskStore> {
   const database = openDatabase(indexPath(folder));
   let runner: CommitRunner;
   if (isInline) {
-    runner = runInline(new Committer({ folder, database, disk, clock, random }), database);
+    runner = runInline(
+      new Committer({ folder, database, disk, clock, random, segmentBytes: options.segmentBytes }),
+      database,
+    );
   } else {
     database.close();
     disk.syncFolder(folder);
@@ -131,6 +136,9 @@ export async function openStore(options: OpenStoreOptions): Promise<DiskStore> {
     authority,
     guard,
     log,
+    folder,
+    disk,
+    clock,
     quotas: new StoredQuotas(index, queue, checkName),
     subscriptions: new StoredSubscriptions(index, queue, checkUser),
     staging: new Staging({ folder, files, random, maxMessageBytes: settings.maxMessageBytes }),

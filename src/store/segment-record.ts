@@ -7,7 +7,8 @@
  * Little endian; length and crc32 are those of the bytes as they stand. A segment is read without the index by going
  * from header to header.
  */
-import { crc32, zstdCompressSync, zstdDecompressSync } from "node:zlib";
+import { promisify } from "node:util";
+import { crc32, zstdCompressSync, zstdDecompress, zstdDecompressSync } from "node:zlib";
 import { StoreError } from "./errors.ts";
 
 export const BODY_HEADER_BYTES = 32;
@@ -77,15 +78,37 @@ export function packBody(bytes: Buffer): Buffer {
   return zstdCompressSync(bytes);
 }
 
+const decompress = promisify(zstdDecompress);
+
 /** @throws StoreError disk_failed unless it gives exactly `length` bytes: a bad one cannot grow without bound */
 export function unpackBody(packed: Buffer, length: number): Buffer {
-  // zlib refuses a bound of 0.
-  const bound = { maxOutputLength: Math.max(1, length) };
   try {
-    const bytes = zstdDecompressSync(packed, bound);
-    if (bytes.length === length) return bytes;
+    return whole(zstdDecompressSync(packed, bound(length)), length);
   } catch (error) {
-    throw new StoreError("disk_failed", "an archived body is damaged", { cause: error });
+    throw damaged(error);
   }
-  throw new StoreError("disk_failed", `an archived body does not have its ${length} bytes`);
+}
+
+/** The same without blocking this thread. */
+export async function unpackBodyLater(packed: Buffer, length: number): Promise<Buffer> {
+  try {
+    return whole(await decompress(packed, bound(length)), length);
+  } catch (error) {
+    throw damaged(error);
+  }
+}
+
+/** zlib refuses a bound of 0. */
+function bound(length: number): { maxOutputLength: number } {
+  return { maxOutputLength: Math.max(1, length) };
+}
+
+function whole(bytes: Buffer, length: number): Buffer {
+  if (bytes.length === length) return bytes;
+  throw new StoreError("disk_failed", `an archived body has ${bytes.length} bytes instead of ${length}`);
+}
+
+function damaged(error: unknown): StoreError {
+  if (error instanceof StoreError) return error;
+  return new StoreError("disk_failed", "an archived body is damaged", { cause: error });
 }

@@ -21,8 +21,6 @@ import {
 import { sweepSegments } from "./segment-sweep.ts";
 import type { BodyRow, WriteIndex } from "./write-index.ts";
 
-export { BODY_HEADER_BYTES, segmentPath } from "../segment-record.ts";
-
 /** A segment is closed when it has reached this size. */
 export const SEGMENT_BYTES = 256 * 1024 * 1024;
 /** Segments kept open for reading back in the committer. */
