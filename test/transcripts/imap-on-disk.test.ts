@@ -9,11 +9,14 @@ import { runTranscript, transcriptFiles } from "../support/transcript.ts";
 import { SimClock } from "../sim/sim-clock.ts";
 
 /** Their lines name a UIDVALIDITY, or what is made of one, that only the store in memory gives. */
-const ONLY_IN_MEMORY = new Set(["append-catenate", "qresync", "urlauth"]);
+const ONLY_IN_MEMORY = new Set(["append-catenate", "qresync", "qresync-expired", "urlauth"]);
 /** The store on disk tells of an UNSUBSCRIBE of a name that is gone, which the one in memory does not. */
 const TOLD_OTHERWISE = new Set(["notify", "notify-delayed"]);
 
-for (const file of transcriptFiles(join(import.meta.dirname, "imap"))) {
+const FILES = ["imap", "imap-on-disk"].flatMap((folder) =>
+  transcriptFiles(join(import.meta.dirname, folder)),
+);
+for (const file of FILES) {
   const name = basename(file, ".txt");
   if (ONLY_IN_MEMORY.has(name) || TOLD_OTHERWISE.has(name)) continue;
   test(`imap transcript ${name} on disk`, { timeout: 20_000 }, async () => {

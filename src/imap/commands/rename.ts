@@ -1,6 +1,8 @@
 /** RENAME: RFC 9051 §6.3.6. Of INBOX: its messages move, INBOX and its children stay. */
 import type { Uid } from "../../base/numbers.ts";
+import { requireRights } from "../../store/access.ts";
 import { Right } from "../../store/acl.ts";
+import { StoreError } from "../../store/errors.ts";
 import type { Mailbox, MailboxName } from "../../store/model.ts";
 import { inboxOf } from "../../store/names.ts";
 import { command } from "../command.ts";
@@ -13,10 +15,10 @@ export const rename = command({
   parse: (reader) => ({ source: reader.sp().mailbox(), target: reader.sp().mailbox() }),
   async run(session, { source, target }) {
     const { store } = session.services;
-    const { isAdmin } = session.accessor;
-    const mailbox = isAdmin
-      ? store.mailboxes.get(session.internalName(source))
-      : session.mailbox(source, Right.deleteMailbox);
+    // Also a level that is no mailbox itself: what is below it moves.
+    const mailbox = store.mailboxes.find(session.internalName(source));
+    if (mailbox === undefined) throw new StoreError("mailbox_not_found", "mailbox does not exist");
+    if (!session.accessor.isAdmin) requireRights(mailbox, session.accessor, Right.deleteMailbox);
     const trimmed = target.endsWith(session.namespace.separator) ? target.slice(0, -1) : target;
     const newName = session.internalName(trimmed);
     requireCreation(session, newName);
