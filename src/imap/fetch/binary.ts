@@ -31,10 +31,17 @@ function decoded(part: readonly number[], message: FetchedMessage): Buffer | und
   if (node === undefined) return undefined;
   const bytes = message.slice(node.bodyStart, node.bodyEnd);
   if (node.type === "multipart" || node.type === "message") return bytes;
-  // RFC 3516 §4.3
-  if (transferEncodingOf(node.encoding) === undefined)
-    throw no(`Unknown encoding "${node.encoding}"`, "UNKNOWN-CTE");
   return decodeTransfer(bytes, node.encoding);
+}
+
+/** RFC 3516 §4.3. */
+function checkOf(part: readonly number[]): NonNullable<FetchItem["check"]> {
+  return (message) => {
+    const node = part.length === 0 ? undefined : nodeOf(part, message);
+    if (node === undefined || node.type === "multipart" || node.type === "message") return;
+    if (transferEncodingOf(node.encoding) !== undefined) return;
+    throw no(`Unknown encoding "${node.encoding}"`, "UNKNOWN-CTE");
+  };
 }
 
 function rangeOf(part: readonly number[]): NonNullable<FetchItem["range"]> {
@@ -49,6 +56,7 @@ function binaryItem(part: readonly number[], partial: Partial | undefined, setsS
   return {
     needs: "summary",
     range: rangeOf(part),
+    check: checkOf(part),
     setsSeen,
     write(out, message) {
       out.ascii(`BINARY[${part.join(".")}]${partial === undefined ? "" : `<${partial.start}>`} `);
@@ -81,6 +89,7 @@ export const binaryAttributes: readonly FetchAttribute[] = [
       return {
         needs: "summary",
         range: rangeOf(part),
+        check: checkOf(part),
         write(out, message) {
           const size = decoded(part, message)?.length ?? 0;
           out.ascii(`BINARY.SIZE[${part.join(".")}] `).number(size);

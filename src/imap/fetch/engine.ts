@@ -211,6 +211,7 @@ class Message implements FetchedMessage {
 
   write(items: readonly FetchItem[]): void {
     const { out } = this.session;
+    for (let i = 0; i < items.length; i++) items[i]!.check?.(this);
     out.ascii("* ").number(this.sequence).ascii(" FETCH (");
     for (let i = 0; i < items.length; i++) {
       if (i > 0) out.ascii(" ");

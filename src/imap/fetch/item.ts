@@ -35,7 +35,9 @@ export interface FetchItem {
   readonly range?: (summary: MessageSummary, message: FetchedMessage) => ByteRange | undefined;
   /** Reading it marks the message as \Seen (RFC 9051 §6.4.5, BODY without .PEEK). */
   readonly setsSeen?: boolean;
-  /** Writes `NAME value`, no spaces around. @throws ImapRefusal: the whole FETCH ends with NO */
+  /** Before anything of the message is written. @throws ImapRefusal: the FETCH ends here, with NO */
+  check?(message: FetchedMessage): void;
+  /** Writes `NAME value`, no spaces around. Must not throw refusals: half a response cannot be taken back. */
   write(out: Output, message: FetchedMessage): void;
 }
 
