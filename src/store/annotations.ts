@@ -2,8 +2,9 @@ import type { Modseq } from "../base/numbers.ts";
 import type { Catalog } from "./catalog.ts";
 import type { CommitQueue } from "./commit-queue.ts";
 import type { MailboxAnnotation, MailboxId, MailboxName, MessageAnnotation, UserId } from "./model.ts";
-import type { AnnotationChange, Annotations } from "./port.ts";
+import type { AnnotationChange, Annotations, WriteOptions } from "./port.ts";
 import type { ReadIndex } from "./read-index.ts";
+import type { WriteGate } from "./write-gate.ts";
 
 /** Server annotations stand under this mailbox number. */
 const SERVER = 0;
@@ -45,13 +46,13 @@ export class StoredAnnotations implements Annotations {
   readonly #index: ReadIndex;
   readonly #queue: CommitQueue;
   readonly #catalog: Catalog;
-  readonly #check: (name: MailboxName) => void;
+  readonly #gate: WriteGate;
 
-  constructor(index: ReadIndex, queue: CommitQueue, catalog: Catalog, check: (name: MailboxName) => void) {
+  constructor(index: ReadIndex, queue: CommitQueue, catalog: Catalog, gate: WriteGate) {
     this.#index = index;
     this.#queue = queue;
     this.#catalog = catalog;
-    this.#check = check;
+    this.#gate = gate;
   }
 
   #idOf(mailbox: MailboxName): MailboxId | undefined {
@@ -82,8 +83,12 @@ export class StoredAnnotations implements Annotations {
     return rows.map((row) => ({ mailbox, ...fromRow(row) }));
   }
 
-  async set(mailbox: MailboxName, changes: readonly AnnotationChange[]): Promise<void> {
-    this.#check(mailbox);
+  async set(
+    mailbox: MailboxName,
+    changes: readonly AnnotationChange[],
+    options?: WriteOptions,
+  ): Promise<void> {
+    this.#gate.checkName(mailbox, options);
     await this.#queue.run("setAnnotations", { name: mailbox, changes: copyValues(changes) });
   }
 

@@ -84,7 +84,8 @@ export class Catalog implements MailboxCatalog {
     return this.#fromRow(row as MailboxRow | undefined);
   }
 
-  *#range(from: string, to: string): Generator<Mailbox> {
+  /** By sort key, from `from` to below `to`. */
+  *range(from: string, to: string): Generator<Mailbox> {
     const page = this.#index.sql(
       `SELECT * FROM mailboxes WHERE key >= ? AND key < ? ORDER BY key LIMIT ${PAGE_ROWS}`,
     );
@@ -102,7 +103,7 @@ export class Catalog implements MailboxCatalog {
 
   list(prefix: MailboxName): Iterable<Mailbox> {
     const key = sortKey(prefix);
-    return this.#range(key, key + ABOVE_ALL);
+    return this.range(key, key + ABOVE_ALL);
   }
 
   *ofUser(user: UserId): Generator<Mailbox> {
@@ -110,7 +111,7 @@ export class Catalog implements MailboxCatalog {
     const own = this.find(inbox);
     if (own !== undefined) yield own;
     const { from, to } = childKeyRange(inbox);
-    yield* this.#range(from, to);
+    yield* this.range(from, to);
   }
 
   hasChildren(name: MailboxName): boolean {

@@ -7,14 +7,12 @@ import type { Clock } from "../base/io/clock.ts";
 import type { Disk } from "../base/io/disk.ts";
 import type { Log } from "../base/log.ts";
 import type { MessageSummary } from "../mime/summary.ts";
-import { initialAcl } from "./acl.ts";
-import { copyValues, type StoredAnnotations } from "./annotations.ts";
+import type { StoredAnnotations } from "./annotations.ts";
 import type { BodyReader } from "./body-reader.ts";
 import type { Catalog } from "./catalog.ts";
 import type { Changes } from "./changes.ts";
 import type { CommitQueue } from "./commit-queue.ts";
 import { guidPrefix } from "./committer/write-index.ts";
-import { StoreError } from "./errors.ts";
 import type { StoredFeed } from "./feed.ts";
 import type {
   Acl,
@@ -27,13 +25,11 @@ import type {
   SpecialUse,
   UserId,
 } from "./model.ts";
-import { fromDeletedName, inboxOf, isDeletedName, parentOf, userOf } from "./names.ts";
-import type { AppendedUids, ExpiryDays, OperationMap } from "./operations.ts";
+import type { ExpiryDays } from "./operations.ts";
 import type {
   Actor,
   AnnotationChange,
   AppendResult,
-  Authority,
   BodyWriter,
   CopyResult,
   CreateMailbox,
@@ -44,36 +40,27 @@ import type {
   FlagChange,
   MailboxDelta,
   MailboxView,
-  NameChange,
   NewMessage,
-  OwnershipGuard,
   ReadRecords,
+  RenameMailbox,
   ReplicatedChange,
   StagedBody,
   Store,
   StoreFlagsResult,
   Unsubscribe,
+  WriteOptions,
 } from "./port.ts";
+import { MailboxWrites } from "./mailbox-writes.ts";
+import { MessageWrites } from "./message-writes.ts";
 import type { StoredQuotas } from "./quotas.ts";
 import type { ReadIndex, Snapshots } from "./read-index.ts";
 import type { RecordReader } from "./record-reader.ts";
 import type { StoredSeenStates } from "./seen-states.ts";
 import { Maintenance } from "./maintenance/maintenance.ts";
-import { HeldBodies, MemoryBody, type Staging } from "./staging.ts";
+import { MemoryBody, type Staging } from "./staging.ts";
 import type { StoredSubscriptions } from "./subscriptions.ts";
 import type { Views } from "./views.ts";
-import {
-  allowedFlags,
-  toActor,
-  toAppendItem,
-  toAppendResult,
-  toApplyArgs,
-  toDeliveryResult,
-  toTargetItem,
-  toUids,
-} from "./writes.ts";
-
-const DEFAULT_PARTITION = "default";
+import type { WriteGate } from "./write-gate.ts";
 
 export interface StoreParts {
   readonly queue: CommitQueue;
@@ -90,8 +77,7 @@ export interface StoreParts {
   readonly staging: Staging;
   readonly records: RecordReader;
   readonly bodies: BodyReader;
-  readonly authority: Authority;
-  readonly guard: OwnershipGuard;
+  readonly gate: WriteGate;
   readonly expiryDays: ExpiryDays;
   readonly log: Log | undefined;
   readonly folder: string;
@@ -108,6 +94,8 @@ export class DiskStore implements Store {
   readonly seen: StoredSeenStates;
   readonly subscriptions: StoredSubscriptions;
   readonly maintenance: Maintenance;
+  readonly #messages: MessageWrites;
+  readonly #names: MailboxWrites;
   #closing: Promise<void> | undefined;
 
   constructor(parts: StoreParts) {
@@ -118,43 +106,9 @@ export class DiskStore implements Store {
     this.annotations = parts.annotations;
     this.seen = parts.seen;
     this.subscriptions = parts.subscriptions;
+    this.#messages = new MessageWrites(parts);
+    this.#names = new MailboxWrites(parts);
     this.maintenance = new Maintenance(parts, this);
-  }
-
-  // Who may write.
-
-  #check(name: MailboxName): void {
-    this.#parts.guard.check(userOf(name));
-  }
-
-  /** The mailbox, after asking whether its owner may be written for here. @throws StoreError */
-  #writable(id: MailboxId): Mailbox {
-    const mailbox = this.#parts.catalog.getById(id);
-    this.#check(mailbox.name);
-    return mailbox;
-  }
-
-  /** Asks the authority, commits, and tells the authority how it went. */
-  async #reserved<T>(change: NameChange, commit: () => Promise<T>): Promise<T> {
-    const reservation = await this.#parts.authority.reserve(change);
-    let result: T;
-    try {
-      result = await commit();
-    } catch (error) {
-      await reservation.release();
-      throw error;
-    }
-    try {
-      await reservation.activate();
-    } catch (error) {
-      // What is on disk stands; the authority compares the list when it is back.
-      this.#parts.log?.warn("name change not activated", {
-        kind: change.kind,
-        name: change.name,
-        err: error,
-      });
-    }
-    return result;
   }
 
   // Messages.
@@ -171,276 +125,93 @@ export class DiskStore implements Store {
     return new MemoryBody(bytes);
   }
 
-  #checkSize(body: NewMessage["body"]): void {
-    const { maxMessageBytes } = this.#parts.staging;
-    if ("sizeBytes" in body && body.sizeBytes > maxMessageBytes) {
-      throw new StoreError("message_too_big", `message has more than ${maxMessageBytes} bytes`);
-    }
+  append(target: MailboxId, messages: readonly NewMessage[], by: Actor): Promise<AppendResult> {
+    return this.#messages.append(target, messages, by);
   }
-
-  async append(target: MailboxId, messages: readonly NewMessage[], by: Actor): Promise<AppendResult> {
-    this.#writable(target);
-    for (const { body } of messages) this.#checkSize(body);
-    const bodies = new HeldBodies();
-    try {
-      const items = messages.map((message) => toAppendItem(message, bodies));
-      const args = { mailbox: target, messages: items, by: toActor(by) };
-      return toAppendResult(await this.#parts.queue.run("append", args, bodies.sources));
-    } finally {
-      bodies.letGo();
-    }
+  deliver(body: StagedBody, targets: readonly DeliveryTarget[]): Promise<readonly DeliveryResult[]> {
+    return this.#messages.deliver(body, targets);
   }
-
-  async deliver(body: StagedBody, targets: readonly DeliveryTarget[]): Promise<readonly DeliveryResult[]> {
-    const results: (DeliveryResult | undefined)[] = targets.map((target) => this.#refusal(body, target));
-    const allowed = targets.filter((_, i) => results[i] === undefined);
-    const bodies = new HeldBodies();
-    try {
-      bodies.add(body);
-      const items = allowed.map(toTargetItem);
-      const delivered =
-        items.length === 0 ? [] : await this.#parts.queue.run("deliver", { targets: items }, bodies.sources);
-      let next = 0;
-      return results.map((result) => result ?? toDeliveryResult(delivered[next++]!));
-    } catch (error) {
-      // The batch failed: those who were not refused before share its fate.
-      if (!(error instanceof StoreError)) throw error;
-      return results.map((result) => result ?? { status: "refused", error });
-    } finally {
-      bodies.letGo();
-    }
+  storeFlags(id: MailboxId, uids: readonly Uid[], change: FlagChange, by: Actor): Promise<StoreFlagsResult> {
+    return this.#messages.storeFlags(id, uids, change, by);
   }
-
-  #refusal(body: StagedBody, target: DeliveryTarget): DeliveryResult | undefined {
-    try {
-      this.#checkSize(body);
-      this.#writable(target.mailbox);
-      return undefined;
-    } catch (error) {
-      if (error instanceof StoreError) return { status: "refused", error };
-      throw error;
-    }
-  }
-
-  async storeFlags(
-    id: MailboxId,
-    uids: readonly Uid[],
-    change: FlagChange,
-    by: Actor,
-  ): Promise<StoreFlagsResult> {
-    this.#writable(id);
-    const { modseq, changed, modified } = await this.#parts.queue.run("storeFlags", {
-      mailbox: id,
-      uids: Uint32Array.from(uids),
-      mode: change.mode,
-      systemFlags: change.systemFlags,
-      keywords: change.keywords,
-      unchangedSince: change.unchangedSince,
-      allowedSystemFlags: allowedFlags(change.allowedSystemFlags),
-      keywordsAllowed: change.keywordsAllowed ?? true,
-      by: toActor(by),
-    });
-    return { modseq: modseq as Modseq, changed: toUids(changed), modified: toUids(modified) };
-  }
-
-  async expunge(
+  expunge(
     id: MailboxId,
     uids: readonly Uid[] | "all",
     options: { onlyDeleted: boolean },
     by: Actor,
   ): Promise<ExpungeResult> {
-    this.#writable(id);
-    const expunged = await this.#parts.queue.run("expunge", {
-      mailbox: id,
-      uids: uids === "all" ? undefined : Uint32Array.from(uids),
-      onlyDeleted: options.onlyDeleted,
-      by: toActor(by),
-    });
-    return { uids: toUids(expunged.uids), modseq: expunged.modseq as Modseq };
+    return this.#messages.expunge(id, uids, options, by);
   }
-
-  async unexpunge(id: MailboxId, uids: readonly Uid[], by: Actor): Promise<AppendResult> {
-    this.#writable(id);
-    const args = { mailbox: id, uids: Uint32Array.from(uids), by: toActor(by) };
-    return toAppendResult(await this.#parts.queue.run("unexpunge", args));
+  unexpunge(id: MailboxId, uids: readonly Uid[], by: Actor): Promise<AppendResult> {
+    return this.#messages.unexpunge(id, uids, by);
   }
-
-  async copy(
+  copy(
     source: MailboxId,
     uids: readonly Uid[],
     target: MailboxId,
     options: { move: boolean },
     by: Actor,
   ): Promise<CopyResult> {
-    if (options.move) this.#writable(source);
-    this.#writable(target);
-    const copied = await this.#parts.queue.run("copy", {
-      source,
-      uids: Uint32Array.from(uids),
-      target,
-      move: options.move,
-      by: toActor(by),
-    });
-    return {
-      uidValidity: copied.uidValidity,
-      sourceUids: toUids(copied.sourceUids),
-      targetUids: toUids(copied.targetUids),
-      modseq: copied.modseq as Modseq,
-    };
+    return this.#messages.copy(source, uids, target, options, by);
   }
-
-  async replace(
+  replace(
     source: MailboxId,
     uid: Uid,
     target: MailboxId,
     message: NewMessage,
     by: Actor,
   ): Promise<AppendResult> {
-    this.#writable(source);
-    this.#writable(target);
-    this.#checkSize(message.body);
-    const bodies = new HeldBodies();
-    try {
-      const item = toAppendItem(message, bodies);
-      const args = { source, uid, target, message: item, by: toActor(by) };
-      const replaced: AppendedUids = await this.#parts.queue.run("replace", args, bodies.sources);
-      return toAppendResult(replaced);
-    } finally {
-      bodies.letGo();
-    }
+    return this.#messages.replace(source, uid, target, message, by);
   }
-
-  async annotateMessages(
+  annotateMessages(
     id: MailboxId,
     uids: readonly Uid[],
     changes: readonly AnnotationChange[],
     by: Actor,
   ): Promise<{ modseq: Modseq }> {
-    this.#writable(id);
-    const { modseq } = await this.#parts.queue.run("annotate", {
-      mailbox: id,
-      uids: Uint32Array.from(uids),
-      changes: copyValues(changes),
-      by: toActor(by),
-    });
-    return { modseq: modseq as Modseq };
+    return this.#messages.annotate(id, uids, changes, by);
+  }
+  apply(change: ReplicatedChange): Promise<Mailbox> {
+    return this.#messages.apply(change);
   }
 
   // Mailboxes.
 
-  /** What a mailbox made now would have: its own wish, else its parent's. */
-  #placeOf(name: MailboxName, options: CreateMailbox): { partition: string; acl: Acl } {
-    let parent: Mailbox | undefined;
-    for (let at = parentOf(name); at !== undefined && parent === undefined; at = parentOf(at)) {
-      parent = this.#parts.catalog.find(at);
-    }
-    return {
-      partition: options.partition ?? parent?.partition ?? DEFAULT_PARTITION,
-      acl: options.acl ?? initialAcl(name, parent?.acl),
-    };
+  create(name: MailboxName, options: CreateMailbox): Promise<Mailbox> {
+    return this.#names.create(name, options);
   }
-
-  async create(name: MailboxName, options: CreateMailbox): Promise<Mailbox> {
-    this.#check(name);
-    const { id } = await this.#reserved({ kind: "create", name, ...this.#placeOf(name, options) }, () =>
-      this.#parts.queue.run("create", {
-        name,
-        type: options.type ?? "mail",
-        partition: options.partition,
-        acl: options.acl,
-        specialUse: options.specialUse ?? [],
-        uniqueId: options.uniqueId,
-        uidValidity: options.uidValidity,
-        intermediate: options.intermediate ?? false,
-      }),
-    );
-    return this.#parts.catalog.getById(id);
+  delete(id: MailboxId, options: WriteOptions & { immediate?: boolean } = {}): Promise<void> {
+    return this.#names.delete(id, options);
   }
-
-  async delete(id: MailboxId, options: { immediate?: boolean } = {}): Promise<void> {
-    const { name } = this.#writable(id);
-    const args = { mailbox: id, immediate: options.immediate === true };
-    await this.#reserved({ kind: "delete", name }, () => this.#parts.queue.run("delete", args));
+  rename(id: MailboxId, newName: MailboxName, options: RenameMailbox): Promise<void> {
+    return this.#names.rename(id, newName, options);
   }
-
-  async rename(
-    id: MailboxId,
-    newName: MailboxName,
-    options: { withChildren: boolean; partition?: string },
-  ): Promise<void> {
-    const { name, acl, partition } = this.#writable(id);
-    this.#check(newName);
-    const change = { kind: "rename", name, newName, acl, partition: options.partition ?? partition } as const;
-    const args = { mailbox: id, newName, withChildren: options.withChildren, partition: options.partition };
-    await this.#reserved(change, () => this.#parts.queue.run("rename", args));
+  undelete(id: MailboxId, newName?: MailboxName): Promise<Mailbox> {
+    return this.#names.undelete(id, newName);
   }
-
-  async undelete(id: MailboxId, newName?: MailboxName): Promise<Mailbox> {
-    const { name } = this.#writable(id);
-    const target = newName ?? fromDeletedName(name)?.name;
-    if (!isDeletedName(name) || target === undefined) {
-      throw new StoreError("mailbox_operation_invalid", `mailbox ${JSON.stringify(name)} is not deleted`);
-    }
-    await this.rename(id, target, { withChildren: false });
-    return this.#parts.catalog.getById(id);
+  setAcl(id: MailboxId, acl: Acl): Promise<void> {
+    return this.#names.setAcl(id, acl);
   }
-
-  async #setHeader(args: OperationMap["setHeader"]["args"]): Promise<void> {
-    this.#writable(args.mailbox);
-    await this.#parts.queue.run("setHeader", args);
-  }
-
-  async setAcl(id: MailboxId, acl: Acl): Promise<void> {
-    const { name, partition } = this.#writable(id);
-    const args = { mailbox: id, acl };
-    await this.#reserved({ kind: "acl", name, partition, acl }, () =>
-      this.#parts.queue.run("setHeader", args),
-    );
-  }
-
   setSpecialUse(id: MailboxId, specialUse: readonly SpecialUse[]): Promise<void> {
-    return this.#setHeader({ mailbox: id, specialUse });
+    return this.#names.setHeader({ mailbox: id, specialUse });
   }
-
   setOptions(id: MailboxId, options: readonly MailboxOption[]): Promise<void> {
-    return this.#setHeader({ mailbox: id, options });
+    return this.#names.setHeader({ mailbox: id, options });
   }
-
   setRecent(id: MailboxId, recentUid: number, recentTime: number): Promise<void> {
-    return this.#setHeader({ mailbox: id, numbers: { recentUid, recentTime } });
+    return this.#names.setHeader({ mailbox: id, numbers: { recentUid, recentTime } });
   }
-
   setPop3(id: MailboxId, values: { lastLogin?: number; showAfter?: number }): Promise<void> {
     const numbers: Record<string, number> = {};
     if (values.lastLogin !== undefined) numbers["pop3LastLogin"] = values.lastLogin;
     if (values.showAfter !== undefined) numbers["pop3ShowAfter"] = values.showAfter;
-    return this.#setHeader({ mailbox: id, numbers });
+    return this.#names.setHeader({ mailbox: id, numbers });
   }
-
-  async deleteUser(user: UserId): Promise<void> {
-    this.#parts.guard.check(user);
-    const commit = async () => this.#parts.queue.run("deleteUser", { user });
-    await this.#reserved({ kind: "delete", name: inboxOf(user) }, commit);
+  deleteUser(user: UserId, options: WriteOptions = {}): Promise<void> {
+    return this.#names.deleteUser(user, options);
   }
-
-  async renameUser(user: UserId, newUser: UserId): Promise<void> {
-    this.#parts.guard.check(user);
-    this.#parts.guard.check(newUser);
-    const name = inboxOf(user);
-    const commit = async () => this.#parts.queue.run("renameUser", { user, newUser });
-    const { partition, acl } = this.#parts.catalog.find(name) ?? this.#placeOf(name, {});
-    await this.#reserved({ kind: "rename", name, newName: inboxOf(newUser), partition, acl }, commit);
-  }
-
-  async apply(change: ReplicatedChange): Promise<Mailbox> {
-    const bodies = new HeldBodies();
-    try {
-      // No ownership check: this is how a replica, which owns nobody, gets what it has.
-      await this.#parts.queue.run("apply", toApplyArgs(change, bodies), bodies.sources);
-    } finally {
-      bodies.letGo();
-    }
-    return this.#parts.catalog.getById(change.mailbox);
+  renameUser(user: UserId, newUser: UserId, options: WriteOptions = {}): Promise<void> {
+    return this.#names.renameUser(user, newUser, options);
   }
 
   async expire(nowSeconds: number): Promise<{ messages: number; mailboxes: number }> {

@@ -18,8 +18,6 @@ import { Committer } from "./committer/committer.ts";
 import { openDatabase } from "./committer/open-database.ts";
 import { StoredFeed } from "./feed.ts";
 import { storeMetrics } from "./metrics.ts";
-import type { MailboxName } from "./model.ts";
-import { userOf } from "./names.ts";
 import type { ExpiryDays } from "./operations.ts";
 import type { Authority, OwnershipGuard } from "./port.ts";
 import { StoredQuotas } from "./quotas.ts";
@@ -30,6 +28,7 @@ import { Staging } from "./staging.ts";
 import { DiskStore } from "./disk-store.ts";
 import { StoredSubscriptions } from "./subscriptions.ts";
 import { Views } from "./views.ts";
+import { WriteGate } from "./write-gate.ts";
 
 export interface StoreSettings {
   /** Memory for views that nobody holds. */
@@ -111,10 +110,9 @@ export async function openStore(options: OpenStoreOptions): Promise<DiskStore> {
             metrics.batch(count, clock.monotonicMs() - startedMs),
         }),
   });
-  const checkUser = (user: string) => guard.check(user);
-  const checkName = (name: MailboxName) => guard.check(userOf(name));
-  const annotations = new StoredAnnotations(index, queue, catalog, checkName);
-  const seen = new StoredSeenStates(index, queue, checkUser);
+  const gate = new WriteGate({ catalog, guard, authority, log });
+  const annotations = new StoredAnnotations(index, queue, catalog, gate);
+  const seen = new StoredSeenStates(index, queue, gate);
   const annotationsOf = annotations.ofMessage.bind(annotations);
   const views = new Views(snapshots, { seen, annotationsOf }, settings.warmViewBytes);
   const feed: StoredFeed = new StoredFeed(index, queue, (error) => changes.listenerFailed(error));
@@ -133,14 +131,13 @@ export async function openStore(options: OpenStoreOptions): Promise<DiskStore> {
     seen,
     changes,
     records,
-    authority,
-    guard,
+    gate,
     log,
     folder,
     disk,
     clock,
-    quotas: new StoredQuotas(index, queue, checkName),
-    subscriptions: new StoredSubscriptions(index, queue, checkUser),
+    quotas: new StoredQuotas(index, queue, gate),
+    subscriptions: new StoredSubscriptions(index, queue, gate),
     staging: new Staging({ folder, files, random, maxMessageBytes: settings.maxMessageBytes }),
     bodies: new BodyReader({ folder, index, views, records, files }),
     expiryDays: settings.expiry,

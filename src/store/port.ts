@@ -82,13 +82,9 @@ export interface Store {
 
   create(name: MailboxName, options: CreateMailbox): Promise<Mailbox>;
   /** Delayed delete renames to DELETED.…; `immediate` removes at once. Children stay. */
-  delete(id: MailboxId, options?: { immediate?: boolean }): Promise<void>;
+  delete(id: MailboxId, options?: WriteOptions & { immediate?: boolean }): Promise<void>;
   /** Renames one mailbox and, with `withChildren`, everything below it, in one commit. */
-  rename(
-    id: MailboxId,
-    newName: MailboxName,
-    options: { withChildren: boolean; partition?: string },
-  ): Promise<void>;
+  rename(id: MailboxId, newName: MailboxName, options: RenameMailbox): Promise<void>;
   /** Brings a mailbox of the DELETED hierarchy back, under the name it had or a new one. */
   undelete(id: MailboxId, newName?: MailboxName): Promise<Mailbox>;
   setAcl(id: MailboxId, acl: Acl): Promise<void>;
@@ -97,8 +93,8 @@ export interface Store {
   /** Header values that sessions keep: \Recent, POP3. */
   setRecent(id: MailboxId, recentUid: number, recentTime: number): Promise<void>;
   setPop3(id: MailboxId, values: { lastLogin?: number; showAfter?: number }): Promise<void>;
-  deleteUser(user: UserId): Promise<void>;
-  renameUser(user: UserId, newUser: UserId): Promise<void>;
+  deleteUser(user: UserId, options?: WriteOptions): Promise<void>;
+  renameUser(user: UserId, newUser: UserId, options?: WriteOptions): Promise<void>;
   /** Message annotations (RFC 5257): set or remove (value undefined). */
   annotateMessages(
     id: MailboxId,
@@ -305,7 +301,17 @@ export interface CopyResult {
   readonly modseq: Modseq;
 }
 
-export interface CreateMailbox {
+/** How a replica, which owns nobody, writes what its master says: neither the guard nor the authority is asked. */
+export interface WriteOptions {
+  readonly local?: boolean;
+}
+
+export interface RenameMailbox extends WriteOptions {
+  readonly withChildren: boolean;
+  readonly partition?: string | undefined;
+}
+
+export interface CreateMailbox extends WriteOptions {
   readonly type?: MailboxType;
   readonly partition?: string;
   /** undefined = the parent's ACL, or Cyrus's default for a user's INBOX. */
@@ -356,8 +362,9 @@ export interface Quotas {
     limits: Partial<
       Pick<QuotaRoot, "storageLimitBytes" | "messageLimit" | "annotationStorageLimitBytes" | "mailboxLimit">
     >,
+    options?: WriteOptions,
   ): Promise<void>;
-  remove(root: MailboxName): Promise<void>;
+  remove(root: MailboxName, options?: WriteOptions): Promise<void>;
 }
 
 export interface Annotations {
@@ -365,20 +372,20 @@ export interface Annotations {
   list(mailbox: MailboxName, userId: UserId): Iterable<MailboxAnnotation>;
   /** Those of every user: for replication and backup. */
   all(mailbox: MailboxName): Iterable<MailboxAnnotation>;
-  set(mailbox: MailboxName, changes: readonly AnnotationChange[]): Promise<void>;
+  set(mailbox: MailboxName, changes: readonly AnnotationChange[], options?: WriteOptions): Promise<void>;
   ofMessage(id: MailboxId, uid: Uid): readonly MessageAnnotation[];
 }
 
 export interface SeenStates {
   ofUser(user: UserId): Iterable<SeenState>;
   get(user: UserId, uniqueId: string): SeenState | undefined;
-  set(state: SeenState): Promise<void>;
+  set(state: SeenState, options?: WriteOptions): Promise<void>;
 }
 
 export interface Subscriptions {
   list(user: UserId): Iterable<MailboxName>;
   has(user: UserId, name: MailboxName): boolean;
-  set(user: UserId, name: MailboxName, subscribed: boolean): Promise<void>;
+  set(user: UserId, name: MailboxName, subscribed: boolean, options?: WriteOptions): Promise<void>;
 }
 
 export type FeedKind =
@@ -434,7 +441,8 @@ export interface FeedFollower {
  * The first implementation says yes to everything; the murder's asks the directory.
  */
 export interface Authority {
-  reserve(change: NameChange): Promise<Reservation>;
+  /** All or none: a rename takes its children along, a user all of his mailboxes. */
+  reserve(changes: readonly NameChange[]): Promise<Reservation>;
 }
 
 export type NameChange =

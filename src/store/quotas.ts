@@ -2,8 +2,9 @@ import type { Modseq } from "../base/numbers.ts";
 import type { CommitQueue } from "./commit-queue.ts";
 import type { MailboxName, QuotaRoot } from "./model.ts";
 import { nameOfSortKey, parentOf, sortKey } from "./names.ts";
-import type { Quotas } from "./port.ts";
+import type { Quotas, WriteOptions } from "./port.ts";
 import type { ReadIndex } from "./read-index.ts";
+import type { WriteGate } from "./write-gate.ts";
 
 interface QuotaRow {
   readonly key: string;
@@ -38,12 +39,12 @@ const PAGE_ROWS = 200;
 export class StoredQuotas implements Quotas {
   readonly #index: ReadIndex;
   readonly #queue: CommitQueue;
-  readonly #check: (name: MailboxName) => void;
+  readonly #gate: WriteGate;
 
-  constructor(index: ReadIndex, queue: CommitQueue, check: (name: MailboxName) => void) {
+  constructor(index: ReadIndex, queue: CommitQueue, gate: WriteGate) {
     this.#index = index;
     this.#queue = queue;
-    this.#check = check;
+    this.#gate = gate;
   }
 
   get(root: MailboxName): QuotaRoot | undefined {
@@ -72,19 +73,19 @@ export class StoredQuotas implements Quotas {
     }
   }
 
-  async set(root: MailboxName, limits: Parameters<Quotas["set"]>[1]): Promise<void> {
-    this.#check(root);
+  async set(root: MailboxName, limits: Parameters<Quotas["set"]>[1], options?: WriteOptions): Promise<void> {
+    this.#gate.checkName(root, options);
     await this.#queue.run("setQuota", { root, limits });
   }
 
-  async remove(root: MailboxName): Promise<void> {
-    this.#check(root);
+  async remove(root: MailboxName, options?: WriteOptions): Promise<void> {
+    this.#gate.checkName(root, options);
     await this.#queue.run("removeQuota", { root });
   }
 
   /** Counts the usage of a root anew. */
   async recount(root: MailboxName): Promise<void> {
-    this.#check(root);
+    this.#gate.checkName(root);
     await this.#queue.run("recountQuota", { root });
   }
 }

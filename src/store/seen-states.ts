@@ -3,8 +3,9 @@ import { Lru } from "../base/lru.ts";
 import { parseRanges, type NumberRanges } from "../wire/number-set.ts";
 import type { CommitQueue } from "./commit-queue.ts";
 import type { SeenState, UserId } from "./model.ts";
-import type { SeenStates } from "./port.ts";
+import type { SeenStates, WriteOptions } from "./port.ts";
 import type { ReadIndex } from "./read-index.ts";
+import type { WriteGate } from "./write-gate.ts";
 
 const MAX_PARSED_SETS = 10_000;
 
@@ -31,14 +32,14 @@ function fromRow(row: SeenRow): SeenState {
 export class StoredSeenStates implements SeenStates {
   readonly #index: ReadIndex;
   readonly #queue: CommitQueue;
-  readonly #check: (user: UserId) => void;
+  readonly #gate: WriteGate;
   readonly #parsed = new Lru<string, NumberRanges>({ maxEntries: MAX_PARSED_SETS });
   generation = 0;
 
-  constructor(index: ReadIndex, queue: CommitQueue, check: (user: UserId) => void) {
+  constructor(index: ReadIndex, queue: CommitQueue, gate: WriteGate) {
     this.#index = index;
     this.#queue = queue;
-    this.#check = check;
+    this.#gate = gate;
   }
 
   ofUser(user: UserId): SeenState[] {
@@ -53,8 +54,8 @@ export class StoredSeenStates implements SeenStates {
     return row === undefined ? undefined : fromRow(row as SeenRow);
   }
 
-  async set(state: SeenState): Promise<void> {
-    this.#check(state.userId);
+  async set(state: SeenState, options?: WriteOptions): Promise<void> {
+    this.#gate.checkUniqueId(state.uniqueId, state.userId, options);
     await this.#queue.run("setSeen", state);
   }
 

@@ -1,18 +1,19 @@
 import type { CommitQueue } from "./commit-queue.ts";
 import type { MailboxName, UserId } from "./model.ts";
 import { nameOfSortKey, sortKey } from "./names.ts";
-import type { Subscriptions } from "./port.ts";
+import type { Subscriptions, WriteOptions } from "./port.ts";
 import type { ReadIndex } from "./read-index.ts";
+import type { WriteGate } from "./write-gate.ts";
 
 export class StoredSubscriptions implements Subscriptions {
   readonly #index: ReadIndex;
   readonly #queue: CommitQueue;
-  readonly #check: (user: UserId) => void;
+  readonly #gate: WriteGate;
 
-  constructor(index: ReadIndex, queue: CommitQueue, check: (user: UserId) => void) {
+  constructor(index: ReadIndex, queue: CommitQueue, gate: WriteGate) {
     this.#index = index;
     this.#queue = queue;
-    this.#check = check;
+    this.#gate = gate;
   }
 
   list(user: UserId): MailboxName[] {
@@ -27,8 +28,8 @@ export class StoredSubscriptions implements Subscriptions {
     return row !== undefined;
   }
 
-  async set(user: UserId, name: MailboxName, subscribed: boolean): Promise<void> {
-    this.#check(user);
+  async set(user: UserId, name: MailboxName, subscribed: boolean, options?: WriteOptions): Promise<void> {
+    this.#gate.checkUser(user, options);
     await this.#queue.run("subscribe", { user, name, subscribed });
   }
 }
