@@ -8,6 +8,7 @@ export const SERVICES = [
   { name: "pop3s", offset: 95, label: "POP3 over TLS" },
   { name: "managesieve", offset: 90, label: "ManageSieve with STARTTLS" },
   { name: "lmtp", offset: 24, label: "LMTP for your mail transfer agent" },
+  { name: "csync", offset: 5, label: "replication (csync)" },
   { name: "http", offset: 80, label: "/health and /metrics" },
 ] as const;
 export type ServiceName = (typeof SERVICES)[number]["name"];

@@ -30,6 +30,8 @@ import { ManagesieveServer } from "../managesieve/server.ts";
 import { pop3Metrics } from "../pop3/metrics.ts";
 import { pop3Options } from "../pop3/options.ts";
 import { Pop3Server } from "../pop3/server.ts";
+import { syncOptions } from "../sync/options.ts";
+import { SyncServer } from "../sync/server.ts";
 import { type Endpoint, type Endpoints, reachableHost, type ServiceName } from "./endpoint.ts";
 import { healthChecks } from "./health-checks.ts";
 import { namespaceOptions, toNamespace } from "./namespace-options.ts";
@@ -41,6 +43,8 @@ import { certificateFiles, tlsOptions } from "./tls-options.ts";
 import { urlAuthSecret } from "./url-auth-secret.ts";
 import { programVersion } from "./version.ts";
 
+/** Partitions that messages may be stored on. */
+const PARTITIONS: ReadonlySet<string> = new Set(["default"]);
 /** Sessions may finish what they are doing for this long when the node stops. */
 const GRACE_MS = 2500;
 const GRACE_STEP_MS = 20;
@@ -141,12 +145,25 @@ export async function startNode(config: Config, hooks: NodeHooks = {}): Promise<
       metrics: managesieveMetrics(metrics.room("managesieve")),
       provision: async ({ userId }) => void (await provision.ensure(userId)),
     });
+    const sync = new SyncServer({
+      store,
+      directory: directory.directory,
+      settings: config.get(syncOptions),
+      partitions: PARTITIONS,
+      hostName,
+      version: programVersion(),
+      tlsAvailable: true,
+      clock: systemClock,
+      log: logs.named("sync"),
+    });
+    metrics.room("sync").gauge("sessions", "Open sessions.", () => sync.sessionCount);
     // Before the store closes: messages on their way get their answer, sessions their goodbye.
     open.push(async () => {
       lmtp.shutDown();
       imap.close();
       pop3.shutDown();
       managesieve.shutDown();
+      sync.shutDown();
       await waitUntil(() => lmtp.sessionCount + imap.sessions.size + pop3.sessionCount === 0);
     });
 
@@ -186,6 +203,8 @@ export async function startNode(config: Config, hooks: NodeHooks = {}): Promise<
       onConnection: (connection) => managesieve.accept(connection),
     });
     await start("lmtp", listen.lmtp, { tls, onConnection: (connection) => lmtp.accept(connection) });
+
+    await start("csync", listen.csync, { tls, onConnection: (connection) => sync.accept(connection) });
 
     for (const { host, port } of listen.http) {
       const listener = await listenHttp({

@@ -9,6 +9,7 @@ import { imapOptions } from "../imap/options.ts";
 import { lmtpOptions } from "../lmtp/options.ts";
 import { pop3Options } from "../pop3/options.ts";
 import { managesieveOptions } from "../managesieve/options.ts";
+import { syncOptions } from "../sync/options.ts";
 import { namespaceOptions } from "./namespace-options.ts";
 import { listenOptions, nodeOptions } from "./node-options.ts";
 import { tlsOptions } from "./tls-options.ts";
@@ -26,6 +27,7 @@ export const optionGroups: readonly OptionGroup[] = [
   pop3Options,
   managesieveOptions,
   lmtpOptions,
+  syncOptions,
   deliveryOptions,
   sieveOptions,
   logOptions,
