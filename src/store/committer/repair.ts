@@ -14,7 +14,8 @@ import type { Apply } from "./operation.ts";
 
 /**
  * Counts a mailbox anew. `chunks` that cannot be read go with their records; `lost` records have no body any more: they
- * become tombstones, so that clients and replicas hear of it. Afterwards the mailbox takes changes again.
+ * become tombstones, so that clients and replicas hear of it. Afterwards the mailbox takes changes again. Its quota root
+ * has to be counted after it.
  */
 export const rebuildMailbox: Apply<"rebuildMailbox"> = (batch, { mailbox, chunks, lost }) => {
   const state = batch.mailbox(mailbox);
@@ -36,7 +37,6 @@ export const rebuildMailbox: Apply<"rebuildMailbox"> = (batch, { mailbox, chunks
 
 function recount(batch: Batch, state: MailboxState): void {
   const { numbers } = state;
-  const before = { bytes: numbers.sizeBytes, messages: numbers.exists };
   state.recount();
   const rows = batch.index
     .sql("SELECT uid, entry, user_id, value FROM message_annotations WHERE mailbox = ?")
@@ -47,10 +47,6 @@ function recount(batch: Batch, state: MailboxState): void {
     if (found === undefined || found.chunk.flags[found.index]! & SystemFlag.expunged) continue;
     state.xorAnnotationCrc(annotationCrc(uid, entry, userId, value));
   }
-  batch.quotas.count(state.statics.quotaRoot, {
-    bytes: numbers.sizeBytes - before.bytes,
-    messages: numbers.exists - before.messages,
-  });
 }
 
 /** Corrects reference counts by differences, so that what was committed since they were counted stays right. */

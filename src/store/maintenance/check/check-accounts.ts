@@ -1,16 +1,19 @@
 /** What is counted over mailboxes: references of bodies, live bytes of segments, quota, the feed, rows of nobody. */
 import { SystemFlag, type MailboxName } from "../../model.ts";
 import { isBelow, nameOfSortKey } from "../../names.ts";
-import type { HeaderNumbers, HeaderStatics } from "../../operations.ts";
+import type { HeaderNumbers, HeaderStatics } from "../../header-values.ts";
 import type { ReadIndex } from "../../read-index.ts";
 import { BODY_HEADER_BYTES } from "../../segment-record.ts";
-import { annotationRows, chunksOf } from "./check-mailbox.ts";
+import { annotationRows, chunksOf, type CountedMailbox } from "./check-mailbox.ts";
 import { found, type Check, type RepairPlan } from "./finding.ts";
 import type { References } from "./references.ts";
 
 export interface CheckedMailbox {
   readonly statics: HeaderStatics;
   readonly numbers: HeaderNumbers;
+}
+export interface CheckedAndCounted extends CheckedMailbox {
+  readonly counted: CountedMailbox;
 }
 
 export function* checkReferences(index: ReadIndex, references: References, plan: RepairPlan): Check {
@@ -65,13 +68,13 @@ interface QuotaRow {
 
 export function* checkQuotas(
   index: ReadIndex,
-  mailboxes: readonly CheckedMailbox[],
+  mailboxes: readonly CheckedAndCounted[],
   plan: RepairPlan,
 ): Check {
   const rows = index.sql("SELECT * FROM quota_roots").all() as QuotaRow[];
   const roots = new Map(rows.map((row) => [nameOfSortKey(row.key), row]));
   const used = new Map<MailboxName, [number, number, number, number]>();
-  for (const { statics, numbers } of mailboxes) {
+  for (const { statics, counted } of mailboxes) {
     const { name, quotaRoot } = statics;
     if (statics.intermediate || quotaRoot === undefined) continue;
     if (!roots.has(quotaRoot) || (name !== quotaRoot && !isBelow(name, quotaRoot))) {
@@ -82,21 +85,21 @@ export function* checkQuotas(
       });
     }
     const sums = used.get(quotaRoot) ?? [0, 0, 0, 0];
-    sums[0] += numbers.sizeBytes;
-    sums[1] += numbers.exists;
-    sums[2] += numbers.annotations > 0 ? annotationBytes(index, statics.id) : 0;
+    sums[0] += counted.sizeBytes;
+    sums[1] += counted.exists;
+    sums[2] += counted.annotations > 0 ? annotationBytes(index, statics.id) : 0;
     sums[3] += 1;
     used.set(quotaRoot, sums);
   }
   for (const [root, row] of roots) {
-    const counted = used.get(root) ?? [0, 0, 0, 0];
+    const total = used.get(root) ?? [0, 0, 0, 0];
     const said = [row.storage_used, row.messages_used, row.annotation_used, row.mailboxes_used];
-    if (counted.every((value, i) => value === said[i])) continue;
+    if (total.every((value, i) => value === said[i])) continue;
     plan.quotas.push(root);
     yield found({
       kind: "quota_wrong",
       mailbox: root,
-      text: `quota root ${root}: usage is ${said.join(", ")} instead of ${counted.join(", ")} (bytes, messages, bytes of annotations, mailboxes)`,
+      text: `quota root ${root}: usage is ${said.join(", ")} instead of ${total.join(", ")} (bytes, messages, bytes of annotations, mailboxes)`,
       repair: "counted anew",
     });
   }

@@ -2,7 +2,7 @@
 import { KeywordTable } from "../../committer/keyword-table.ts";
 import { CHUNK_BITS, coldColumns, hotColumns, threadIdText } from "../../committer/chunk.ts";
 import { SystemFlag } from "../../model.ts";
-import type { HeaderNumbers, HeaderStatics } from "../../operations.ts";
+import type { HeaderNumbers, HeaderStatics } from "../../header-values.ts";
 import type { ReadIndex } from "../../read-index.ts";
 import { rowKey } from "../../schema.ts";
 import {
@@ -12,7 +12,7 @@ import {
   recordCrc,
   systemFlagsCrc,
 } from "../../sync-crc.ts";
-import { found, mailboxRepair, type Check, type RepairPlan } from "./finding.ts";
+import { found, mailboxRepair, type CheckEvent, type RepairPlan } from "./finding.ts";
 import type { References } from "./references.ts";
 
 const PAGE_CHUNKS = 64;
@@ -69,13 +69,20 @@ function decode(row: ChunkRow, number: number): ChunkRecords | { number: number;
   }
 }
 
+/** What the records of a mailbox come to, whatever its header says. */
+export interface CountedMailbox {
+  readonly exists: number;
+  readonly sizeBytes: number;
+  readonly annotations: number;
+}
+
 export function* checkMailbox(
   index: ReadIndex,
   statics: HeaderStatics,
   numbers: HeaderNumbers,
   references: References,
   plan: RepairPlan,
-): Check {
+): Generator<CheckEvent, CountedMailbox> {
   const { id, name } = statics;
   const keywords = new KeywordTable(statics.keywords);
   const sums = { exists: 0, unseen: 0, flaggedDeleted: 0, sizeBytes: 0, annotations: 0 };
@@ -176,6 +183,7 @@ export function* checkMailbox(
       repair: "counted anew, then it takes changes again",
     });
   }
+  return sums;
 }
 
 export function annotationRows(

@@ -12,6 +12,7 @@ import {
   checkQuotas,
   checkReferences,
   checkSegmentAccounts,
+  type CheckedAndCounted,
   type CheckedMailbox,
 } from "./check-accounts.ts";
 import { checkBodies, nameBadBodies, type BadBodies, type BodySourceOfCheck } from "./check-bodies.ts";
@@ -68,20 +69,20 @@ function* checkDatabase(index: ReadIndex): Check {
   }
 }
 
-function* checkIndex(index: ReadIndex, plan: RepairPlan): Generator<CheckEvent, CheckedMailbox[]> {
+function* checkIndex(index: ReadIndex, plan: RepairPlan): Generator<CheckEvent, CheckedAndCounted[]> {
   const references = new References(index);
   const rows = index.sql("SELECT * FROM mailboxes ORDER BY key").all() as MailboxRow[];
   const uses = new Map<string, string>();
-  const mailboxes: CheckedMailbox[] = [];
+  const mailboxes: CheckedAndCounted[] = [];
   for (const [done, row] of rows.entries()) {
     const mailbox = readHeader(row);
     if (typeof mailbox === "string") {
       yield found({ kind: "header_unreadable", text: `mailbox ${String(row["key"])}: ${mailbox}` });
       continue;
     }
-    mailboxes.push(mailbox);
     yield* checkHeader(mailbox.statics, uses, plan);
-    yield* checkMailbox(index, mailbox.statics, mailbox.numbers, references, plan);
+    const counted = yield* checkMailbox(index, mailbox.statics, mailbox.numbers, references, plan);
+    mailboxes.push({ ...mailbox, counted });
     yield progress("mailboxes", done + 1, rows.length);
   }
   yield* checkReferences(index, references, plan);

@@ -31,8 +31,10 @@ export async function repairStore(
   // Copies of damaged messages first: afterwards their bodies are forgotten.
   for (const { mailbox, uid, body } of plan.damaged) await keepDamaged(parts, mailbox, uid, body, said);
   for (const bodies of slices(plan.removeBodies, STEP)) await queue.run("removeBodies", { bodies });
+  const roots = new Set(plan.quotas);
   for (const { mailbox, chunks, lost } of plan.mailboxes.values()) {
-    const name = store.mailboxes.byId(mailbox)?.name ?? `mailbox ${mailbox}`;
+    const { name, quotaRoot } = store.mailboxes.byId(mailbox) ?? { name: `mailbox ${mailbox}` };
+    if (quotaRoot !== undefined) roots.add(quotaRoot);
     const { expunged } = await queue.run("rebuildMailbox", { mailbox, chunks, lost });
     said(`${name}: counted anew, ${expunged} messages without a body expunged`);
   }
@@ -55,7 +57,7 @@ export async function repairStore(
   for (const { mailbox, specialUse } of plan.specialUses) {
     await queue.run("setHeader", { mailbox, specialUse });
   }
-  for (const root of plan.quotas) {
+  for (const root of roots) {
     await queue.run("recountQuota", { root });
     said(`quota root ${root}: counted anew`);
   }
