@@ -18,6 +18,7 @@ import {
   unpackBody,
   type RecordHeader,
 } from "../segment-record.ts";
+import { cutRoom, makeRoom, type Roomy } from "./segment-room.ts";
 import { sweepSegments } from "./segment-sweep.ts";
 import type { BodyRow, WriteIndex } from "./write-index.ts";
 
@@ -43,10 +44,9 @@ interface PendingBody extends StoredBody {
   refs: number;
 }
 
-interface ActiveSegment {
+interface ActiveSegment extends Roomy {
   readonly id: number;
   readonly partition: string;
-  readonly file: DiskFile;
   /** Committed bytes. */
   size: number;
   pending: Uint8Array[];
@@ -93,7 +93,7 @@ export class BodyStore {
       if (this.#findings.length < MAX_FINDINGS) this.#findings.push(finding);
     };
     for (const segment of sweepSegments(this.#folder, this.#disk, this.#index, found)) {
-      this.#active.set(segment.partition, { ...segment, ...nothingPending() });
+      this.#active.set(segment.partition, { ...segment, roomBytes: segment.size, ...nothingPending() });
     }
   }
 
@@ -260,7 +260,7 @@ export class BodyStore {
     if (this.#disk.exists(path)) this.#disk.remove(path);
     const file = this.#disk.open(path, "create");
     this.#disk.syncFolder(folder);
-    const segment: ActiveSegment = { id, partition, file, size: 0, ...nothingPending() };
+    const segment: ActiveSegment = { id, partition, file, size: 0, roomBytes: 0, ...nothingPending() };
     this.#active.set(partition, segment);
     this.#made.push(segment);
     return segment;
@@ -271,6 +271,7 @@ export class BodyStore {
     for (const segment of [...this.#full, ...this.#active.values()]) {
       if (segment.pendingBytes === 0) continue;
       segment.file.write(segment.pending, segment.size);
+      makeRoom(segment, segment.size + segment.pendingBytes);
       segment.file.sync();
       this.#index.growSegment(segment.id, segment.size + segment.pendingBytes, segment.pendingLive);
     }
@@ -306,7 +307,10 @@ export class BodyStore {
 
   /** After the commit. */
   committed(): void {
-    for (const segment of this.#full) segment.file.close();
+    for (const segment of this.#full) {
+      cutRoom(segment, segment.size + segment.pendingBytes);
+      segment.file.close();
+    }
     this.#full.length = 0;
     this.#made.length = 0;
     for (const segment of this.#active.values()) {
@@ -338,7 +342,10 @@ export class BodyStore {
   }
 
   close(): void {
-    for (const segment of this.#active.values()) segment.file.close();
+    for (const segment of this.#active.values()) {
+      cutRoom(segment, segment.size);
+      segment.file.close();
+    }
     this.#active.clear();
     this.#readers.clear();
   }
