@@ -5,7 +5,7 @@
 import type { Uid } from "../base/numbers.ts";
 import { decodeSummary } from "../mime/summary-codec.ts";
 import type { MessageSummary } from "../mime/summary.ts";
-import type { BodyFiles } from "./body-files.ts";
+import type { BodyFiles } from "../base/io/body-files.ts";
 import { diskError } from "./committer/disk-error.ts";
 import { StoreError } from "./errors.ts";
 import type { MailboxId } from "./model.ts";

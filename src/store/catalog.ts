@@ -144,6 +144,11 @@ export class Catalog implements MailboxCatalog {
     }
   }
 
+  /** The next question is answered from the index. */
+  forget(id: MailboxId): void {
+    this.#headers.delete(id);
+  }
+
   /**
    * Shows a commit. Returns the mailbox after it; undefined when nobody has it in memory and `isNeeded` is false.
    */

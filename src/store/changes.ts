@@ -49,20 +49,18 @@ export class Changes {
 
   /** The promise is of views that are loaded anew. Listeners are woken when everything else shows the commit. */
   show(report: CommitReport): Promise<void> | undefined {
-    const { catalog, views, seen, feed } = this.#readers;
+    const { seen, feed } = this.#readers;
     if (report.deltas.some((delta) => delta.deleted || delta.nameOrAclChanged)) seen.forgetAll();
     else seen.changed(report.seenChanged);
     const heard: { delta: CommitDelta; mailbox: KnownMailbox; listeners: Set<MailboxListener> }[] = [];
     const loading: Promise<void>[] = [];
     for (const delta of report.deltas) {
+      const shown = this.#showDelta(delta);
+      if (shown.loaded !== undefined) loading.push(shown.loaded);
       const listeners = this.#ofMailbox.get(delta.id);
-      const isFollowed = views.follows(delta.id);
-      const before = views.peek(delta.id)?.mailbox;
-      const mailbox = catalog.apply(delta, listeners !== undefined || isFollowed, before);
-      if (mailbox === undefined) continue;
-      const loaded = isFollowed ? views.apply(delta, mailbox) : undefined;
-      if (loaded !== undefined) loading.push(loaded);
-      if (listeners !== undefined) heard.push({ delta, mailbox, listeners });
+      if (shown.mailbox !== undefined && listeners !== undefined) {
+        heard.push({ delta, mailbox: shown.mailbox, listeners });
+      }
     }
     for (const { delta, mailbox, listeners } of heard) {
       const change = toMailboxDelta(delta, mailbox);
@@ -71,6 +69,39 @@ export class Changes {
     feed.advanced(report.feedHead, report.feedTail);
     if (report.feed.length > 0) for (const listener of this.#ofAny) this.guard(() => listener(report.feed));
     return loading.length === 0 ? undefined : Promise.all(loading).then(() => {});
+  }
+
+  #showDelta(delta: CommitDelta): {
+    readonly mailbox: KnownMailbox | undefined;
+    readonly loaded: Promise<void> | undefined;
+  } {
+    const { catalog, views } = this.#readers;
+    const isFollowed = views.follows(delta.id);
+    try {
+      const before = views.peek(delta.id)?.mailbox;
+      const mailbox = catalog.apply(delta, this.#ofMailbox.has(delta.id) || isFollowed, before);
+      const loaded = mailbox === undefined || !isFollowed ? undefined : views.apply(delta, mailbox);
+      return { mailbox, loaded: loaded?.catch((error: unknown) => this.#showAnew(delta, error)) };
+    } catch (error) {
+      return { mailbox: undefined, loaded: this.#showAnew(delta, error) };
+    }
+  }
+
+  /** The commit is on disk, only its delta could not be shown: everything of the mailbox is read from there again. */
+  async #showAnew(delta: CommitDelta, cause: unknown): Promise<void> {
+    const { catalog, views } = this.#readers;
+    this.#log?.error("commit not shown, mailbox is read again", { mailbox: delta.id, err: cause });
+    catalog.forget(delta.id);
+    try {
+      await views.reload(delta.id);
+      const listeners = this.#ofMailbox.get(delta.id);
+      const mailbox = listeners === undefined ? undefined : catalog.byId(delta.id);
+      if (mailbox === undefined || listeners === undefined) return;
+      const change = toMailboxDelta(delta, mailbox);
+      for (const listener of listeners) this.guard(() => listener(change));
+    } catch (error) {
+      this.#log?.error("mailbox not read", { mailbox: delta.id, err: error });
+    }
   }
 
   /** A listener's bug is not the committer's. */

@@ -136,20 +136,13 @@ export class CommitQueue {
     // The committer gets on with the next batch while this thread shows the last one.
     this.#next();
     this.#options.onBatch?.(batch.length, startedMs);
-    let shown: Promise<void> | undefined;
     try {
-      shown = this.#options.onReport(report);
+      await this.#options.onReport(report);
     } catch (error) {
-      // Readers no longer agree with the disk: nothing further may be told to clients.
-      this.#fail(error, batch);
-      return;
+      // The write is on disk all the same, and whoever asked for it must hear that.
+      this.#options.log?.error("commit not shown", { err: error });
     }
-    if (shown === undefined) this.#answer(batch, report);
-    else
-      shown.then(
-        () => this.#answer(batch, report),
-        (error: unknown) => this.#fail(error, batch),
-      );
+    this.#answer(batch, report);
   }
 
   #answer(batch: readonly Waiting[], report: CommitReport): void {

@@ -2,7 +2,7 @@
 import type { Modseq } from "../base/numbers.ts";
 import type { Mailbox } from "./model.ts";
 import { nameOfSortKey } from "./names.ts";
-import { NUMBER_COLUMNS, NUMBER_FIELDS, type HeaderNumbers, type HeaderStatics } from "./operations.ts";
+import { NUMBER_COLUMNS, NUMBER_FIELDS, type HeaderNumbers, type HeaderStatics } from "./header-values.ts";
 
 export type MailboxRow = Readonly<Record<string, string | number | null>>;
 

@@ -8,7 +8,7 @@ import { systemDisk } from "../base/io/system-disk.ts";
 import type { Log } from "../base/log.ts";
 import type { Metrics } from "../base/metrics.ts";
 import { StoredAnnotations } from "./annotations.ts";
-import { filesOfDisk, systemFiles } from "./body-files.ts";
+import { filesOfDisk, systemFiles } from "../base/io/body-files.ts";
 import { BodyReader } from "./body-reader.ts";
 import { Catalog } from "./catalog.ts";
 import { Changes } from "./changes.ts";

@@ -1,6 +1,6 @@
 /** Segments that are open for reading; one that is being read is closed after the read. */
 import { Lru } from "../base/lru.ts";
-import type { BodyFile, BodyFiles } from "./body-files.ts";
+import type { BodyFile, BodyFiles } from "../base/io/body-files.ts";
 
 const MAX_OPEN = 128;
 

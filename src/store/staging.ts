@@ -5,7 +5,7 @@
 import { assert } from "../base/assert.ts";
 import type { Disk } from "../base/io/disk.ts";
 import type { Random } from "../base/io/random.ts";
-import type { BodyFile, BodyFiles } from "./body-files.ts";
+import type { BodyFile, BodyFiles } from "../base/io/body-files.ts";
 import { diskError } from "./committer/disk-error.ts";
 import { StoreError } from "./errors.ts";
 import type { Guid } from "./model.ts";

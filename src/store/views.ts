@@ -28,6 +28,8 @@ export class Views {
   readonly #warm: Lru<MailboxId, View>;
   readonly #loading = new Map<MailboxId, Loading>();
   readonly #reloading = new Map<MailboxId, Promise<void>>();
+  /** Held views that a commit could not be shown in: nothing is added to them until they are loaded anew. */
+  readonly #doubtful = new Set<MailboxId>();
 
   constructor(snapshots: Snapshots, sources: Omit<ViewSources, "onReleased">, warmBytes: number) {
     this.#snapshots = snapshots;
@@ -104,6 +106,7 @@ export class Views {
     const { id } = view.mailbox;
     if (view.holders > 0 || this.#held.get(id) !== view) return;
     this.#held.delete(id);
+    if (this.#doubtful.delete(id)) return;
     this.#warm.set(id, view);
   }
 
@@ -138,6 +141,7 @@ export class Views {
       view.apply(delta, mailbox);
       this.#held.delete(id);
       this.#warm.delete(id);
+      this.#doubtful.delete(id);
       return undefined;
     }
     if (delta.statics !== undefined) view.forgetSeen();
@@ -145,10 +149,21 @@ export class Views {
       this.#warm.delete(id);
       return undefined;
     }
+    if (this.#doubtful.has(id)) return this.reload(id);
     const needsReload = delta.reload && delta.numbers[0]! > view.commit;
     view.apply(delta, mailbox);
     if (this.#warm.peek(id) === view) this.#warm.set(id, view);
     return needsReload ? this.#reload(id, view) : undefined;
+  }
+
+  /** Loads a view anew whose state is in doubt; a warm one goes. Rejects when the index cannot be read. */
+  async reload(id: MailboxId): Promise<void> {
+    this.#warm.delete(id);
+    const view = this.#held.get(id);
+    if (view === undefined) return;
+    this.#doubtful.add(id);
+    await this.#reload(id, view);
+    this.#doubtful.delete(id);
   }
 
   async #reload(id: MailboxId, view: View): Promise<void> {

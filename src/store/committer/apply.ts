@@ -1,7 +1,8 @@
 /** apply: header values and records exactly as a master says, without a modseq of our own. */
 import { StoreError } from "../errors.ts";
 import { SystemFlag } from "../model.ts";
-import type { AppliedRecord, ApplyArgs, BodySource, NumberField } from "../operations.ts";
+import type { NumberField } from "../header-values.ts";
+import type { AppliedRecord, ApplyArgs, BodySource } from "../operations.ts";
 import { annotationCrc } from "../sync-crc.ts";
 import { annotationsOf, leaveAnnotations } from "./annotations.ts";
 import { threadWords } from "./append.ts";

@@ -5,7 +5,8 @@
 import { assert } from "../../base/assert.ts";
 import { SystemFlag, type MailboxId } from "../model.ts";
 import { packNumbers } from "../mailbox-row.ts";
-import type { CommitDelta, HeaderNumbers, HeaderStatics } from "../operations.ts";
+import type { HeaderNumbers, HeaderStatics } from "../header-values.ts";
+import type { CommitDelta } from "../operations.ts";
 import {
   EMPTY_ANNOT_CRC,
   headChange,

@@ -13,7 +13,8 @@ import {
   toDeletedName,
   userOf,
 } from "../names.ts";
-import { NUMBER_FIELDS, type CreateArgs, type HeaderNumbers, type NumberField } from "../operations.ts";
+import { NUMBER_FIELDS, type HeaderNumbers, type NumberField } from "../header-values.ts";
+import type { CreateArgs } from "../operations.ts";
 import { EMPTY_ANNOT_CRC } from "../sync-crc.ts";
 import { annotationBytesOf } from "./annotations.ts";
 import { copyRecord, expungeRecord } from "./append.ts";

@@ -1,6 +1,6 @@
 /** The committer's prepared statements: the only writer of the index database. */
 import type Database from "better-sqlite3";
-import { NUMBER_COLUMNS, NUMBER_FIELDS, type HeaderNumbers, type HeaderStatics } from "../operations.ts";
+import { NUMBER_COLUMNS, NUMBER_FIELDS, type HeaderNumbers, type HeaderStatics } from "../header-values.ts";
 import type { MailboxId, MailboxName } from "../model.ts";
 import type { FeedEntry } from "../port.ts";
 import { mailboxFromRow, type MailboxRow } from "../mailbox-row.ts";

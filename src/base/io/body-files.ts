@@ -1,10 +1,10 @@
 /**
- * Files of bodies as the session thread uses them: nothing here blocks it. The simulation's disk answers at once
+ * Files read and written without blocking the thread. The simulation's disk answers at once
  * instead.
  */
 import * as fs from "node:fs";
 import * as fsPromises from "node:fs/promises";
-import type { Disk } from "../base/io/disk.ts";
+import type { Disk } from "./disk.ts";
 
 export interface BodyFile {
   /** Fills `buffer` from `offset` as far as the file goes; returns how many bytes. */
