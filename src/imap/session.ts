@@ -22,6 +22,7 @@ import type { ColumnCache } from "./columns/cache.ts";
 import type { Command } from "./command.ts";
 import type { ChangeHub } from "./notify/change-hub.ts";
 import type { Selected, TellOptions } from "./selected.ts";
+import { CompressedConnection } from "./compress/compressed-connection.ts";
 import type { ImapServices } from "./services.ts";
 import { SessionInput } from "./session-input.ts";
 import type { MessageEvents, SessionWatch } from "./watch.ts";
@@ -118,7 +119,12 @@ export class Session {
   }
 
   get canStartTls(): boolean {
-    return this.services.hasCertificate && this.connection.tls === undefined;
+    return (
+      this.services.hasCertificate &&
+      this.connection.tls === undefined &&
+      // After UNAUTHENTICATE: TLS goes below compression, never above it (RFC 4978 §3).
+      !(this.connection instanceof CompressedConnection)
+    );
   }
 
   get mayTakePassword(): boolean {

@@ -175,7 +175,10 @@ export class CompressedConnection implements Connection {
       closed?.(error);
     };
     if (this.#ending || this.#paused || this.#inflater.destroyed || error !== undefined) finish();
-    else this.#inflater.write(NOTHING, finish);
+    else {
+      this.#inflater.once("close", finish);
+      this.#inflater.write(NOTHING, finish);
+    }
   }
 
   /** Compresses what was written in this turn and hands it down, in order. */
