@@ -2,6 +2,7 @@ import type { Clock } from "../base/io/clock.ts";
 import type { Log } from "../base/log.ts";
 import type { DirectoryAdmin } from "../directory/admin.ts";
 import type { Directory } from "../directory/port.ts";
+import type { Queue } from "../queue/queue.ts";
 import type { Store } from "../store/port.ts";
 import { AdminError } from "./failure.ts";
 import type { Json } from "./operation.ts";
@@ -12,6 +13,8 @@ export interface NodeContext {
   readonly directory: Directory;
   /** Undefined where users are kept elsewhere (LDAP). */
   readonly directoryAdmin: DirectoryAdmin | undefined;
+  /** Outgoing mail. */
+  readonly queue: Queue;
   readonly defaultDomain: string;
   readonly clock: Clock;
   readonly log: Log;

@@ -24,6 +24,7 @@ export type AdminErrorCode =
   | "delivery_refused"
   | "delivery_deferred"
   | "mailbox_not_deleted"
+  | "queued_mail_not_found"
   | "data_folder_in_use"
   | "data_folder_missing"
   | "node_not_running"
@@ -57,6 +58,7 @@ const ADMIN_KIND: Record<AdminErrorCode, FailureKind> = {
   operation_unknown: "usage",
   directory_read_only: "refused",
   delivery_refused: "refused",
+  queued_mail_not_found: "refused",
   delivery_deferred: "unavailable",
   mailbox_not_deleted: "refused",
   data_folder_in_use: "unavailable",

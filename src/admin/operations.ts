@@ -14,6 +14,7 @@ import { mailboxQuota } from "./operations/mailbox-quota.ts";
 import { mailboxRename } from "./operations/mailbox-rename.ts";
 import { mailboxUndelete } from "./operations/mailbox-undelete.ts";
 import { certificateReload, nodeStatus } from "./operations/node.ts";
+import { queueDrop, queueList, queueRetry, queueShow } from "./operations/queue.ts";
 import { userAdd, userDelete, userList, userPassword, userRename, userSet } from "./operations/user.ts";
 
 export const operations: readonly Operation[] = [
@@ -46,6 +47,10 @@ export const operations: readonly Operation[] = [
   mailboxQuota,
   dump,
   deliver,
+  queueList,
+  queueShow,
+  queueRetry,
+  queueDrop,
   nodeStatus,
   certificateReload,
 ];

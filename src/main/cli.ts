@@ -10,7 +10,9 @@ import { addDomainCommands } from "./commands/domain.ts";
 import { addDumpCommand } from "./commands/dump.ts";
 import { addGroupCommands } from "./commands/group.ts";
 import { addMailboxCommands } from "./commands/mailbox.ts";
+import { addQueueCommands } from "./commands/queue.ts";
 import { addServeCommand } from "./commands/serve.ts";
+import { addSieveCommands } from "./commands/sieve.ts";
 import { addStatusCommand } from "./commands/status.ts";
 import { addUpCommand } from "./commands/up.ts";
 import { addUserCommands } from "./commands/user.ts";
@@ -45,6 +47,8 @@ function buildProgram(): Command {
   addMailboxCommands(program);
   addDeliverCommand(program);
   addDumpCommand(program);
+  addQueueCommands(program);
+  addSieveCommands(program);
   addConfigCommands(program);
   addCertificateCommands(program);
   addDoctorCommand(program);

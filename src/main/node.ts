@@ -31,7 +31,9 @@ import { pop3Metrics } from "../pop3/metrics.ts";
 import { pop3Options } from "../pop3/options.ts";
 import { Pop3Server } from "../pop3/server.ts";
 import { syncOptions } from "../sync/options.ts";
+import type { SyncServices } from "../sync/dialogue.ts";
 import { SyncServer } from "../sync/server.ts";
+import { SYNC_CAPABILITIES, syncCommands } from "./sync-over-imap.ts";
 import { type Endpoint, type Endpoints, reachableHost, type ServiceName } from "./endpoint.ts";
 import { healthChecks } from "./health-checks.ts";
 import { namespaceOptions, toNamespace } from "./namespace-options.ts";
@@ -100,6 +102,12 @@ export async function startNode(config: Config, hooks: NodeHooks = {}): Promise<
       log: logs.named("lmtp"),
       metrics: lmtpMetrics(metrics.room("lmtp")),
     });
+    const syncServices: SyncServices = {
+      store,
+      partitions: PARTITIONS,
+      clock: systemClock,
+      log: logs.named("sync"),
+    };
     const imapLog = logs.named("imap");
     const imapCommands = metrics
       .room("imap")
@@ -117,6 +125,8 @@ export async function startNode(config: Config, hooks: NodeHooks = {}): Promise<
       allowPlaintext: config.get(directoryOptions).allowplaintext,
       urlAuthSecret: urlAuthSecret(dataFolder),
       textSearch: imapTextSearch(textIndex, store),
+      extraCommands: syncCommands(syncServices, config.get(syncOptions).maxOutputBytes),
+      extraCapabilities: ({ isAdmin }) => (isAdmin ? SYNC_CAPABILITIES : []),
       provision: async ({ userId }) => void (await provision.ensure(userId)),
       observe: (command, status, tookMs) => imapCommands.observe({ command, status }, tookMs / 1000),
     });
@@ -146,17 +156,16 @@ export async function startNode(config: Config, hooks: NodeHooks = {}): Promise<
       provision: async ({ userId }) => void (await provision.ensure(userId)),
     });
     const sync = new SyncServer({
-      store,
+      ...syncServices,
       directory: directory.directory,
       settings: config.get(syncOptions),
-      partitions: PARTITIONS,
       hostName,
       version: programVersion(),
       tlsAvailable: true,
-      clock: systemClock,
-      log: logs.named("sync"),
     });
     metrics.room("sync").gauge("sessions", "Open sessions.", () => sync.sessionCount);
+    platform.queue.start();
+    open.push(() => platform.queue.stop(GRACE_MS));
     // Before the store closes: messages on their way get their answer, sessions their goodbye.
     open.push(async () => {
       lmtp.shutDown();

@@ -10,6 +10,7 @@ import { lmtpOptions } from "../lmtp/options.ts";
 import { pop3Options } from "../pop3/options.ts";
 import { managesieveOptions } from "../managesieve/options.ts";
 import { syncOptions } from "../sync/options.ts";
+import { queueOptions } from "../queue/options.ts";
 import { namespaceOptions } from "./namespace-options.ts";
 import { listenOptions, nodeOptions } from "./node-options.ts";
 import { tlsOptions } from "./tls-options.ts";
@@ -30,5 +31,6 @@ export const optionGroups: readonly OptionGroup[] = [
   syncOptions,
   deliveryOptions,
   sieveOptions,
+  queueOptions,
   logOptions,
 ];

@@ -8,6 +8,8 @@ import type { NodeContext } from "../admin/context.ts";
 import { AdminError } from "../admin/failure.ts";
 import { systemClock } from "../base/io/clock.ts";
 import { systemRandom } from "../base/io/random.ts";
+import { systemResolver } from "../base/io/resolver.ts";
+import { systemNetwork } from "../base/io/system-network.ts";
 import type { LogLevel, Logs } from "../base/log.ts";
 import { Metrics } from "../base/metrics.ts";
 import { type Config, ConfigError } from "../config/load.ts";
@@ -17,6 +19,7 @@ import { deliveryMetrics } from "../delivery/metrics.ts";
 import { deliveryOptions } from "../delivery/options.ts";
 import { Provision } from "../delivery/provision.ts";
 import { Scripts } from "../delivery/scripts.ts";
+import { SieveFilter } from "../delivery/sieve-filter.ts";
 import { sieveOptions } from "../delivery/sieve-options.ts";
 import { AccountDirectory } from "../directory/account-directory.ts";
 import { ldapOptions } from "../directory/ldap/ldap-options.ts";
@@ -24,9 +27,14 @@ import { oauthOptions } from "../directory/oauth-options.ts";
 import { openDirectory, type OpenDirectory, type OpenDirectoryOptions } from "../directory/open.ts";
 import { directoryOptions } from "../directory/options.ts";
 import { TextIndex } from "../index/text-index.ts";
+import { queueMetrics } from "../queue/metrics.ts";
+import { queueOptions } from "../queue/options.ts";
+import { QueueDatabase } from "../queue/queue-database.ts";
+import { Queue } from "../queue/queue.ts";
 import { openStore } from "./open-store.ts";
 import type { Store } from "../store/port.ts";
 import { deliverLocally } from "./local-submission.ts";
+import { namespaceOptions, toNamespace } from "./namespace-options.ts";
 import { nodeOptions } from "./node-options.ts";
 import { openLogs } from "./open-logs.ts";
 import { programVersion } from "./version.ts";
@@ -40,6 +48,8 @@ export interface Platform {
   readonly directory: OpenDirectory;
   readonly provision: Provision;
   readonly scripts: Scripts;
+  /** Takes mail; a node starts it. */
+  readonly queue: Queue;
   readonly delivery: Delivery;
   /** "" until a default domain is added. */
   readonly defaultDomain: () => string;
@@ -92,6 +102,29 @@ export async function openPlatform(config: Config, options: PlatformOptions = {}
   const defaultDomain = (): string =>
     directory.directory instanceof AccountDirectory ? directory.directory.defaultDomain : "";
   const scripts = new Scripts({ store, ...io, settings: config.get(sieveOptions), defaultDomain });
+  const queueDatabase = new QueueDatabase(dataFolder);
+  const queue = new Queue({
+    database: queueDatabase,
+    network: systemNetwork,
+    resolver: systemResolver,
+    settings: config.get(queueOptions),
+    hostName,
+    ...io,
+    log: logs.named("queue"),
+    metrics: queueMetrics(metrics.room("queue"), () => queueDatabase.count),
+  });
+  const filter = new SieveFilter({
+    store,
+    scripts,
+    directory: directory.directory,
+    outbound: queue,
+    namespace: () => toNamespace(config.get(namespaceOptions), defaultDomain()),
+    addressSeparator: config.get(directoryOptions).plusSeparator,
+    hostName,
+    version: programVersion(),
+    ...io,
+    log: logs.named("sieve"),
+  });
   const delivery = new Delivery({
     store,
     directory: directory.directory,
@@ -101,12 +134,15 @@ export async function openPlatform(config: Config, options: PlatformOptions = {}
     clock: io.clock,
     log: deliveryLog,
     metrics: deliveryMetrics(metrics.room("delivery")),
+    filter: config.get(sieveOptions).enabled ? filter : undefined,
+    outbound: queue,
   });
 
   const context: NodeContext = {
     store,
     directory: directory.directory,
     directoryAdmin: directory.admin,
+    queue,
     get defaultDomain() {
       return defaultDomain();
     },
@@ -128,10 +164,12 @@ export async function openPlatform(config: Config, options: PlatformOptions = {}
     directory,
     provision,
     scripts,
+    queue,
     delivery,
     defaultDomain,
     context,
     async close() {
+      queueDatabase.close();
       await directory.close();
       await textIndex.close();
       await store.close();

@@ -1,0 +1,307 @@
+/**
+ * The outbound queue: mail that filters and the node itself send.
+ *
+ * Promises: a mail that was taken is on disk and is sent, returned to its sender, or dropped by an operator. Once the
+ * other host's answer to it is recorded it is never sent again; only when the process dies between sending the last byte
+ * and recording the answer can nobody know, and it is sent once more (RFC 5321 §4.5.3.2.6 prefers that to a loss) and
+ * the log says so. A destination that does not answer is left alone for growing times, whatever waits for it.
+ */
+import type { Clock, Timer } from "../base/io/clock.ts";
+import type { Network } from "../base/io/network.ts";
+import type { Random } from "../base/io/random.ts";
+import type { Resolver } from "../base/io/resolver.ts";
+import type { Log } from "../base/log.ts";
+import { Lru } from "../base/lru.ts";
+import { withCrlf } from "./line-ends.ts";
+import type { QueuedMail, WaitingMail } from "./mail.ts";
+import type { QueueMetrics } from "./metrics.ts";
+import type { QueueSettings } from "./options.ts";
+import type { QueueDatabase } from "./queue-database.ts";
+import { buildReport } from "./report.ts";
+import { destinationOf, hopsFor } from "./route.ts";
+import { SmtpFailure } from "./smtp-failure.ts";
+import { sendMail } from "./smtp-sender.ts";
+import { UserRates } from "./user-rates.ts";
+
+export interface QueuePorts {
+  readonly database: QueueDatabase;
+  readonly network: Network;
+  readonly resolver: Resolver;
+  readonly settings: QueueSettings;
+  readonly hostName: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly metrics: QueueMetrics;
+}
+
+/** The longest sleep: then the clock may have jumped, and memory wants sweeping. */
+const MAX_SLEEP_MS = 60_000;
+/** Destinations whose failures are remembered. */
+const MAX_DESTINATIONS = 10_000;
+
+export class Queue {
+  readonly #ports: QueuePorts;
+  readonly #rates: UserRates;
+  readonly #inFlight = new Map<number, string | undefined>();
+  readonly #failures = new Lru<string, number>({ maxEntries: MAX_DESTINATIONS });
+  #timer: Timer | undefined;
+  #running = false;
+  #idle: (() => void)[] = [];
+
+  constructor(ports: QueuePorts) {
+    this.#ports = ports;
+    this.#rates = new UserRates(ports.settings.userRate);
+  }
+
+  get database(): QueueDatabase {
+    return this.#ports.database;
+  }
+
+  /** Begins to send. Before that mail is taken and waits. */
+  start(): void {
+    const { database, log } = this.#ports;
+    const text = "the node ended while this was being handed over: it may arrive twice";
+    for (const { id, recipient } of database.takeUncertain(text)) {
+      log.warn("may be sent twice", { id, to: recipient });
+    }
+    this.#running = true;
+    this.#wake(0);
+  }
+
+  /** Takes no further mail from the disk; resolves when what is on its way is answered or `graceMs` is over. */
+  async stop(graceMs: number): Promise<void> {
+    this.#running = false;
+    this.#timer?.cancel();
+    if (this.#inFlight.size === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = this.#ports.clock.setTimer(graceMs, resolve);
+      this.#idle.push(() => {
+        timer.cancel();
+        resolve();
+      });
+    });
+  }
+
+  /** Durable when it resolves. @throws Error when the queue is full or the disk fails */
+  async submit(mail: QueuedMail): Promise<"queued" | "repeated" | "limited"> {
+    const { database, clock, settings, metrics } = this.#ports;
+    await Promise.resolve();
+    const nowMs = clock.nowMs();
+    const status = this.#take(mail, nowMs);
+    metrics.submissions.inc({ kind: mail.kind, status });
+    if (status === "queued") {
+      if (database.count >= settings.maxMessages) throw new Error("the outbound queue is full");
+      if (!database.add({ ...mail, bytes: withCrlf(mail.bytes) }, nowMs)) return "repeated";
+      this.#wake(0);
+    }
+    return status;
+  }
+
+  isRemembered(userId: string, key: string): boolean {
+    return this.#ports.database.isRemembered(userId, key, Math.floor(this.#ports.clock.nowMs() / 1000));
+  }
+
+  async remember(userId: string, key: string, seconds: number): Promise<void> {
+    await Promise.resolve();
+    this.#ports.database.remember(userId, key, Math.floor(this.#ports.clock.nowMs() / 1000) + seconds);
+  }
+
+  /** Ids undefined = all. How many there were. */
+  retry(ids: readonly number[] | undefined): number {
+    const count = this.#ports.database.hurry(ids, this.#ports.clock.nowMs());
+    this.#failures.clear();
+    this.#wake(0);
+    return count;
+  }
+
+  /** Without a report. False when there is none, or it is being sent right now. */
+  drop(id: number): boolean {
+    return !this.#inFlight.has(id) && this.#ports.database.remove(id, this.#ports.clock.nowMs());
+  }
+
+  #take(mail: QueuedMail, nowMs: number): "queued" | "repeated" | "limited" {
+    if (mail.once !== undefined && this.isRemembered(mail.userId, mail.once.key)) return "repeated";
+    return mail.userId === "" || this.#rates.take(mail.userId, nowMs) ? "queued" : "limited";
+  }
+
+  #wake(delayMs: number): void {
+    if (!this.#running) return;
+    this.#timer?.cancel();
+    this.#timer = this.#ports.clock.setTimer(delayMs, () => this.#tick());
+  }
+
+  #tick(): void {
+    if (!this.#running) return;
+    const { database, clock, log } = this.#ports;
+    const nowMs = clock.nowMs();
+    try {
+      database.sweep(Math.floor(nowMs / 1000));
+      this.#startDue(nowMs);
+      // What is due and has no connection free is looked at when one lands.
+      const dueMs = database.nextDueMs();
+      const sleepMs = dueMs === undefined || dueMs <= nowMs ? MAX_SLEEP_MS : dueMs - nowMs;
+      this.#wake(Math.min(sleepMs, MAX_SLEEP_MS));
+    } catch (error) {
+      log.error("queue failed, looks again in a while", { err: error });
+      this.#wake(MAX_SLEEP_MS);
+    }
+  }
+
+  /** As many as there are connections for; a slow destination does not keep others from theirs. */
+  #startDue(nowMs: number): void {
+    const { database, settings } = this.#ports;
+    for (let free = this.#freeConnections; free > 0;) {
+      const busy = settings.route === "smart_host" ? [] : this.#busyDomains();
+      const due = database.due(nowMs, busy, free + this.#inFlight.size);
+      for (const mail of due) {
+        const destination = destinationOf(settings, mail.domain);
+        if (this.#inFlight.has(mail.id) || this.#connectionsTo(destination) >= this.#perDestination) continue;
+        if (this.#freeConnections === 0) return;
+        this.#inFlight.set(mail.id, destination);
+        void this.#attempt(mail).finally(() => this.#landed(mail.id));
+      }
+      if (this.#freeConnections === free) return;
+      free = this.#freeConnections;
+    }
+  }
+
+  get #freeConnections(): number {
+    return this.#ports.settings.maxConnections - this.#inFlight.size;
+  }
+
+  #busyDomains(): string[] {
+    const domains = new Set([...this.#inFlight.values()].filter((domain) => domain !== undefined));
+    return [...domains].filter((domain) => this.#connectionsTo(domain) >= this.#perDestination);
+  }
+
+  get #perDestination(): number {
+    const { route, maxConnections, maxConnectionsPerDestination } = this.#ports.settings;
+    return route === "smart_host" ? maxConnections : maxConnectionsPerDestination;
+  }
+
+  #connectionsTo(destination: string | undefined): number {
+    let count = 0;
+    for (const one of this.#inFlight.values()) if (one === destination) count += 1;
+    return count;
+  }
+
+  #landed(id: number): void {
+    this.#inFlight.delete(id);
+    if (this.#inFlight.size === 0) for (const resolve of this.#idle.splice(0)) resolve();
+    this.#wake(0);
+  }
+
+  /** Never throws: what cannot even be recorded is logged and tried again. */
+  async #attempt(mail: WaitingMail): Promise<void> {
+    const { database, clock, log, metrics, hostName } = this.#ports;
+    const body = database.body(mail.id);
+    if (body === undefined) return;
+    const fields = { id: mail.id, kind: mail.kind, user: mail.userId, from: mail.sender, to: mail.recipient };
+    try {
+      const host = await this.#send(mail, body);
+      // The answer is recorded before anything else happens.
+      database.remove(mail.id, clock.nowMs());
+      this.#failures.delete(destinationOf(this.#ports.settings, mail.domain) ?? "");
+      metrics.attempts.inc({ status: "sent" });
+      log.info("sent", { ...fields, host, attempts: mail.attempts + 1 });
+    } catch (error) {
+      const failure =
+        error instanceof SmtpFailure
+          ? error
+          : new SmtpFailure(451, "4.3.0 Internal error", { cause: error, host: hostName });
+      if (failure !== error) log.error("sending failed", { ...fields, err: error });
+      try {
+        this.#recordFailure(mail, body, failure);
+      } catch (unrecorded) {
+        log.error("could not record a failed attempt", { ...fields, err: unrecorded });
+      }
+    }
+  }
+
+  /** The host that took it. @throws SmtpFailure */
+  async #send(mail: WaitingMail, bytes: Buffer): Promise<string> {
+    const { settings, network, clock, hostName, database } = this.#ports;
+    const { user, password, tls, timeoutMs } = settings;
+    const toSmartHost = settings.route === "smart_host";
+    const options = {
+      network,
+      clock,
+      ownName: hostName,
+      tls,
+      implicitTls: toSmartHost && settings.implicitTls,
+      credentials:
+        toSmartHost && user !== undefined && password !== undefined ? { user, password } : undefined,
+      timeoutMs,
+    };
+    const hops = await hopsFor(mail.domain, settings, this.#ports);
+    let failure = new SmtpFailure(451, "4.4.4 There is no host to send to");
+    for (const hop of hops) {
+      let begun = false;
+      try {
+        await sendMail(hop, { ...mail, bytes }, options, () => {
+          begun = true;
+          database.markHandingOver(mail.id);
+        });
+        return hop.host;
+      } catch (error) {
+        if (!(error instanceof SmtpFailure)) throw error;
+        failure = error;
+        // What one exchanger refuses for good, or may have taken, is not for the next one.
+        if (begun || !error.temporary) break;
+      }
+    }
+    throw failure;
+  }
+
+  #recordFailure(mail: WaitingMail, body: Buffer, failure: SmtpFailure): void {
+    const { database, clock, settings, log, metrics, hostName, random } = this.#ports;
+    const nowMs = clock.nowMs();
+    const expiresAtMs = mail.createdAtMs + settings.maxAgeMs;
+    const error = `${failure.code} ${failure.message}`;
+    const fields = { id: mail.id, from: mail.sender, to: mail.recipient, host: failure.host, reason: error };
+    const context = {
+      hostName,
+      nowMs,
+      expiresAtMs,
+      messageId: `${random.bytes(16).toString("hex")}@${hostName}`,
+      boundary: random.bytes(12).toString("hex"),
+    };
+    if (!failure.temporary || nowMs >= expiresAtMs) {
+      const report = buildReport("failed", mail, body, failure, context);
+      database.remove(mail.id, nowMs, report === undefined ? [] : [report]);
+      metrics.attempts.inc({ status: "failed" });
+      log.warn("returned", { ...fields, reported: report !== undefined });
+      return;
+    }
+    const waitMs = this.#backOff(mail.attempts);
+    const isLate =
+      settings.delayNoticeMs > 0 && !mail.delayNoticed && nowMs - mail.createdAtMs >= settings.delayNoticeMs;
+    const report = isLate ? buildReport("delayed", mail, body, failure, context) : undefined;
+    const change = {
+      nextAtMs: Math.min(nowMs + waitMs, expiresAtMs),
+      error,
+      delayNoticed: mail.delayNoticed || isLate,
+    };
+    database.postpone(mail.id, change, nowMs, report === undefined ? [] : [report]);
+    if (failure.host === "") this.#holdBack(mail.domain, nowMs);
+    metrics.attempts.inc({ status: "put_off" });
+    log.info("put off", { ...fields, attempts: mail.attempts + 1, nextInMs: waitMs });
+  }
+
+  /** Nobody answered: the others that want to go there need not find that out one by one. */
+  #holdBack(domain: string, nowMs: number): void {
+    const { database, settings } = this.#ports;
+    const destination = destinationOf(settings, domain);
+    const count = this.#failures.get(destination ?? "") ?? 0;
+    this.#failures.set(destination ?? "", count + 1);
+    database.holdBack(destination, nowMs + this.#backOff(count));
+  }
+
+  /** Doubled from attempt to attempt, bounded, a little uneven so that not all come at once. */
+  #backOff(attempts: number): number {
+    const { retryFirstMs, retryMaxMs } = this.#ports.settings;
+    const waitMs = Math.min(retryFirstMs * 2 ** Math.min(attempts, 30), retryMaxMs);
+    return Math.floor(waitMs * (0.9 + this.#ports.random.below(201) / 1000));
+  }
+}
