@@ -29,6 +29,7 @@ const STORE_REPLIES: Readonly<Record<StoreErrorCode, Reply>> = {
   mailbox_exists: "451 4.3.0 Mailbox changed meanwhile",
   mailbox_name_invalid: "550 5.1.3 Mailbox name is not valid",
   mailbox_operation_invalid: "550 5.2.0 Mailbox takes no messages",
+  special_use_taken: "550 5.2.0 Mailbox takes no messages",
   mailbox_has_children: "451 4.3.0 Mailbox changed meanwhile",
   mailbox_quarantined: "450 4.2.0 Mailbox is being checked",
   message_not_found: "451 4.3.0 Message is gone",

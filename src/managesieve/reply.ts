@@ -25,6 +25,7 @@ const STORE_CODES: Readonly<Record<StoreErrorCode, string | undefined>> = {
   mailbox_exists: "TRYLATER",
   mailbox_name_invalid: undefined,
   mailbox_operation_invalid: undefined,
+  special_use_taken: undefined,
   mailbox_has_children: undefined,
   mailbox_quarantined: "TRYLATER",
   message_not_found: "NONEXISTENT",

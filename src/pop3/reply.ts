@@ -23,6 +23,7 @@ const STORE_REPLIES: Readonly<Record<StoreErrorCode, Reply>> = {
   mailbox_exists: "-ERR [SYS/TEMP] Maildrop changed meanwhile",
   mailbox_name_invalid: "-ERR [SYS/PERM] There is no maildrop",
   mailbox_operation_invalid: "-ERR [SYS/PERM] Maildrop does not allow that",
+  special_use_taken: "-ERR [SYS/PERM] Maildrop does not allow that",
   mailbox_has_children: "-ERR [SYS/TEMP] Maildrop changed meanwhile",
   mailbox_quarantined: "-ERR [SYS/TEMP] Maildrop is being checked",
   message_not_found: "-ERR Message was removed meanwhile",

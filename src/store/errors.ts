@@ -9,6 +9,8 @@ export type StoreErrorCode =
   /** Deleting INBOX, renaming onto a child, creating below a mailbox that forbids children … */
   | "mailbox_operation_invalid"
   | "mailbox_has_children"
+  /** Another mailbox of the user has it (RFC 6154 §3). */
+  | "special_use_taken"
   /** Refuses writes until checked, after an internal inconsistency was seen. */
   | "mailbox_quarantined"
   | "message_not_found"

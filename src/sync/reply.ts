@@ -34,6 +34,7 @@ const STORE_REPLIES: Readonly<Record<StoreErrorCode, string>> = {
   mailbox_exists: SyncReply.moved,
   mailbox_name_invalid: "NO IMAP_PROTOCOL_ERROR Mailbox name is not valid",
   mailbox_operation_invalid: SyncReply.notSupported,
+  special_use_taken: SyncReply.notSupported,
   mailbox_has_children: SyncReply.notSupported,
   mailbox_quarantined: SyncReply.locked,
   message_not_found: SyncReply.unknown,

@@ -18,7 +18,7 @@ export function readSpecialUses(flags: readonly string[]): SpecialUse[] {
 
 /** The store keeps each use to one mailbox of a user: RFC 6154 §3 has a code for that. */
 export function useTaken(error: unknown): unknown {
-  return error instanceof StoreError && error.code === "mailbox_operation_invalid"
+  return error instanceof StoreError && error.code === "special_use_taken"
     ? no("Another mailbox has this special use", "USEATTR")
     : error;
 }

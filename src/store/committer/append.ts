@@ -102,6 +102,8 @@ function checkMessages(
     checkAnnotations(message.annotations);
   }
   batch.quotas.check(state.statics.quotaRoot, { bytes, messages: messages.length });
+  // All at once first: when there is no room for one, none gets a place.
+  state.keywordBits([...new Set(messages.flatMap((message) => message.keywords))], true);
   return messages.map((message) => state.keywordBits(message.keywords, true));
 }
 

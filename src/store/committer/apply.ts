@@ -39,7 +39,6 @@ export const apply: Apply<"apply"> = (batch, args, bodies) => {
 /** @throws StoreError conflict, message_not_found, keyword_limit; nothing is changed then */
 function checkRecords(state: MailboxState, args: ApplyArgs, bodies: readonly BodySource[]): void {
   for (const record of args.records) {
-    state.keywordBits(record.keywords, true);
     const found = state.find(record.uid);
     if (found === undefined) {
       if (record.body === undefined || bodies[record.body] === undefined) {
@@ -57,6 +56,7 @@ function checkRecords(state: MailboxState, args: ApplyArgs, bodies: readonly Bod
       throw new StoreError("conflict", `UID ${record.uid} of ${state.statics.name} is another message here`);
     }
   }
+  state.keywordBits([...new Set(args.records.flatMap((record) => record.keywords))], true);
 }
 
 function addRecord(

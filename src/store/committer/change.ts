@@ -203,7 +203,9 @@ function keywordMap(
     return known.get(key);
   };
   // All keywords get their place, or the copy is refused, before anything is copied.
-  for (const { chunk, index } of records) map(chunk, index);
+  const all = new Set<string>();
+  for (const { chunk, index } of records) for (const name of from.keywordsOf(chunk, index)) all.add(name);
+  to.keywordBits([...all], true);
   return map;
 }
 

@@ -123,7 +123,7 @@ function intermediateArgs(name: MailboxName): CreateArgs {
   };
 }
 
-/** RFC 6154 §3: a use belongs to one mailbox of a user. @throws StoreError mailbox_operation_invalid */
+/** RFC 6154 §3: a use belongs to one mailbox of a user. @throws StoreError special_use_taken */
 function checkSpecialUse(
   batch: Batch,
   name: MailboxName,
@@ -137,10 +137,7 @@ function checkSpecialUse(
     const other = batch.mailbox(id);
     const taken = other.statics.specialUse.find((use) => uses.includes(use));
     if (taken !== undefined) {
-      throw new StoreError(
-        "mailbox_operation_invalid",
-        `\\${taken} is the use of ${other.statics.name} already`,
-      );
+      throw new StoreError("special_use_taken", `\\${taken} is the use of ${other.statics.name} already`);
     }
   }
 }
