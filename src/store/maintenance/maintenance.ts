@@ -9,6 +9,7 @@ import type { CommitQueue } from "../commit-queue.ts";
 import type { Store } from "../port.ts";
 import type { ReadIndex } from "../read-index.ts";
 import { archiveMessages, type ArchivePolicy, type ArchiveReport } from "./archive.ts";
+import { backupStore, type BackupOptions, type BackupReport } from "./backup-store.ts";
 import { SegmentReader } from "./check/check-bodies.ts";
 import type { CheckOptions } from "./check/check-store.ts";
 import type { CheckEvent, RepairPlan } from "./check/finding.ts";
@@ -109,6 +110,16 @@ export class Maintenance {
       await repairStore({ queue, index, reader, store: this.#store }, plan, said);
     } finally {
       reader.close();
+    }
+  }
+
+  /** Copies the whole data folder while it is served. */
+  async backup(options: Omit<BackupOptions, "folder" | "nowMs">): Promise<BackupReport> {
+    const release = this.hold();
+    try {
+      return await backupStore({ ...options, folder: this.folder, nowMs: this.#parts.clock.nowMs() });
+    } finally {
+      await release();
     }
   }
 
