@@ -10,7 +10,11 @@ export function deleteUserWith(newUniqueId: NewUniqueId): Apply<"deleteUser"> {
   const deleteMailbox = deleteWith(newUniqueId);
   return (batch, { user }) => {
     const ids = idsOf(batch, inboxOf(user)).reverse();
-    for (const id of ids) deleteMailbox(batch, { mailbox: id, immediate: false }, []);
+    for (const id of ids) {
+      // An intermediate goes with the last mailbox below it.
+      if (batch.index.mailbox(id) === undefined) continue;
+      deleteMailbox(batch, { mailbox: id, immediate: false }, []);
+    }
     const { index } = batch;
     index.sql("DELETE FROM subscriptions WHERE user_id = ?").run(user);
     index.sql("DELETE FROM seen_states WHERE user_id = ?").run(user);
