@@ -31,6 +31,7 @@ export class MailMessage implements SieveMessage {
   readonly #raw = new Map<HeaderField, RawField>();
   /** Decoded value → as written: an encoded display name may hold commas. */
   readonly #written = new Map<string, string>();
+  readonly #addresses = new Map<string, readonly SieveAddress[]>();
   #structure: PartNode | undefined;
   #bodyStart = 0;
 
@@ -58,6 +59,15 @@ export class MailMessage implements SieveMessage {
   }
 
   parseAddresses(value: string): readonly SieveAddress[] {
+    let addresses = this.#addresses.get(value);
+    if (addresses === undefined) {
+      addresses = this.#parseAddresses(value);
+      this.#addresses.set(value, addresses);
+    }
+    return addresses;
+  }
+
+  #parseAddresses(value: string): readonly SieveAddress[] {
     const written = this.#written.get(value) ?? Buffer.from(value, "utf8").toString("latin1");
     return parseAddressList(written)
       .filter(({ kind, mailbox, host }) => kind === "mailbox" && mailbox !== "" && host !== "")

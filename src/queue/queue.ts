@@ -44,7 +44,9 @@ export class Queue {
   readonly #ports: QueuePorts;
   readonly #rates: UserRates;
   readonly #inFlight = new Map<number, string | undefined>();
-  readonly #failures = new Lru<string, number>({ maxEntries: MAX_DESTINATIONS });
+  readonly #failures = new Lru<string, { readonly count: number; readonly untilMs: number }>({
+    maxEntries: MAX_DESTINATIONS,
+  });
   #timer: Timer | undefined;
   #running = false;
   #idle: (() => void)[] = [];
@@ -293,9 +295,16 @@ export class Queue {
   #holdBack(domain: string, nowMs: number): void {
     const { database, settings } = this.#ports;
     const destination = destinationOf(settings, domain);
-    const count = this.#failures.get(destination ?? "") ?? 0;
-    this.#failures.set(destination ?? "", count + 1);
-    database.holdBack(destination, nowMs + this.#backOff(count));
+    const known = this.#failures.get(destination ?? "");
+    // Several attempts at one time that find nobody are one failure.
+    if (known !== undefined && nowMs < known.untilMs) {
+      database.holdBack(destination, known.untilMs);
+      return;
+    }
+    const count = known?.count ?? 0;
+    const untilMs = nowMs + this.#backOff(count);
+    this.#failures.set(destination ?? "", { count: count + 1, untilMs });
+    database.holdBack(destination, untilMs);
   }
 
   /** Doubled from attempt to attempt, bounded, a little uneven so that not all come at once. */

@@ -1,6 +1,6 @@
 /** Header fields and addresses as tests read them. */
 import { SieveSyntaxError } from "./errors.ts";
-import type { SieveAddress, SieveMessage, SievePart } from "./message.ts";
+import type { HeaderField, SieveAddress, SieveMessage, SievePart } from "./message.ts";
 import type { Run } from "./run.ts";
 import type { BoundArguments, TagSpec } from "./signature.ts";
 
@@ -39,15 +39,31 @@ export function compileHeaderReader(args: BoundArguments): HeaderReader {
   return (run, name) => {
     run.step();
     const fields = parts === undefined ? run.headers : parts(run).flatMap((part) => part.headers);
-    const lower = name.toLowerCase();
-    const values = fields
-      .filter((field) => field.name.toLowerCase() === lower)
-      .map((field) => field.value.trim());
+    const values = valuesOf(fields, name.toLowerCase());
     if (index === undefined) return values;
     const value = last ? values[values.length - index] : values[index - 1];
     return value === undefined ? [] : [value];
   };
 }
+
+/** Values by lower-case name, for the headers that tests ask about again and again; an edited header is another one. */
+const indexes = new WeakMap<readonly HeaderField[], Map<string, string[]>>();
+
+function valuesOf(fields: readonly HeaderField[], name: string): readonly string[] {
+  let index = indexes.get(fields);
+  if (index === undefined) {
+    index = new Map();
+    for (const field of fields) {
+      const key = field.name.toLowerCase();
+      const values = index.get(key);
+      if (values === undefined) index.set(key, [field.value.trim()]);
+      else values.push(field.value.trim());
+    }
+    indexes.set(fields, index);
+  }
+  return index.get(name) ?? NO_VALUES;
+}
+const NO_VALUES: readonly string[] = [];
 
 /** Parts that `:mime` and `:anychild` mean here. */
 export function partsOf(anyChild: boolean): (run: Run) => readonly SievePart[] {

@@ -13,7 +13,11 @@ export interface Comparator {
 const byCodePoint = (left: string, right: string): number =>
   left === right ? 0 : Buffer.compare(Buffer.from(left), Buffer.from(right));
 
-const asciiUpper = (text: string): string => text.replace(/[a-z]+/g, (letters) => letters.toUpperCase());
+/** Only a-z change; text that is all ASCII, nearly every header, goes the fast way. */
+function asciiUpper(text: string): string {
+  if (!/[^\x00-\x7f]/.test(text)) return text.toUpperCase();
+  return text.replace(/[a-z]+/g, (letters) => letters.toUpperCase());
+}
 const unicodeFold = (text: string): string => text.normalize("NFKD").toUpperCase();
 
 /** Leading digits; anything else is positive infinity. */

@@ -45,7 +45,7 @@ export function compileMatcher(args: BoundArguments, scope: Scope, keyTexts: rea
   }
   switch (type) {
     case "contains":
-      return some(keys, (value, key) => comparator.fold(value).includes(comparator.fold(key)));
+      return someFolded(keys, comparator, (value, key) => value.includes(key));
     case "matches":
       return matchWildcards(keys, comparator);
     case "regex":
@@ -64,7 +64,7 @@ export function compileMatcher(args: BoundArguments, scope: Scope, keyTexts: rea
       return (run, values) =>
         values.some((value) => keys.some((key) => run.environment.listContains(key(run), value) === true));
     default:
-      return some(keys, (value, key) => comparator.fold(value) === comparator.fold(key));
+      return someFolded(keys, comparator, (value, key) => value === key);
   }
 }
 
@@ -82,6 +82,35 @@ function some(keys: readonly Template[], matches: (value: string, key: string) =
   return (run, values) => {
     const wanted = keys.map((key) => key(run));
     return values.some((value) => wanted.some((key) => (run.step(), matches(value, key))));
+  };
+}
+
+/** Each value is folded once, a key only when it is another text than last time. */
+function someFolded(
+  keys: readonly Template[],
+  comparator: Comparator,
+  matches: (value: string, key: string) => boolean,
+): Matcher {
+  const fold = keys.map((key) => remembering(key, (text) => comparator.fold(text)));
+  return (run, values) => {
+    for (const value of values) {
+      const folded = comparator.fold(value);
+      for (const key of fold) {
+        run.step();
+        if (matches(folded, key(run))) return true;
+      }
+    }
+    return false;
+  };
+}
+
+/** What is made of a key, kept for as long as the key is the same: for most scripts for ever. */
+function remembering<Made>(key: Template, make: (text: string) => Made): (run: Run) => Made {
+  let known: { readonly text: string; readonly made: Made } | undefined;
+  return (run) => {
+    const text = key(run);
+    if (known?.text !== text) known = { text, made: make(text) };
+    return known.made;
   };
 }
 
@@ -104,8 +133,10 @@ function countValues(keys: readonly Template[], matches: (value: string, key: st
 }
 
 function matchWildcards(keys: readonly Template[], comparator: Comparator): Matcher {
+  const glob = keys.map((key) => remembering(key, (text) => parseGlob(comparator.fold(text))));
   return (run, values) => {
-    const globs = keys.map((key) => parseGlob(comparator.fold(key(run))));
+    if (values.length === 0) return false;
+    const globs = glob.map((make) => make(run));
     for (const value of values) {
       for (const glob of globs) {
         run.step();
@@ -130,7 +161,7 @@ function matchRegex(
   const variable = scope.isRequired("variables");
   const ready = keys.map((key) => {
     const text = variable ? undefined : key(NO_RUN);
-    if (text === undefined) return (run: Run) => atRunTime(() => build(key(run)));
+    if (text === undefined) return remembering(key, (pattern) => atRunTime(() => build(pattern)));
     try {
       const regex = build(text);
       return () => regex;
@@ -139,6 +170,7 @@ function matchRegex(
     }
   });
   return (run, values) => {
+    if (values.length === 0) return false;
     const expressions = ready.map((make) => make(run));
     for (const value of values) {
       for (const expression of expressions) {
