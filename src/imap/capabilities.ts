@@ -54,7 +54,7 @@ const CAPABILITIES: readonly Capability[] = [
   { name: "SPECIAL-USE", when: loggedIn },
   { name: "CREATE-SPECIAL-USE", when: loggedIn },
   { name: "ACL", when: loggedIn },
-  // All rights that RFC 2086 did not have: RFC 4314 §2.2.
+  // The rights that come on top of the oldest ones: RFC 4314 §2.2.
   { name: "RIGHTS=kxten", when: loggedIn },
   { name: "QUOTA", when: loggedIn },
   ...QUOTA_CAPABILITIES.map((name) => ({ name, when: loggedIn })),
@@ -87,7 +87,8 @@ export function capabilitiesOf(session: Session): string {
   } else {
     const { maxMessageBytes } = session.services.settings;
     if (maxMessageBytes > 0) names.push(`APPENDLIMIT=${maxMessageBytes}`);
-    names.push(...(session.services.extraCapabilities ?? []));
+    const { identity, services } = session;
+    if (identity !== undefined) names.push(...(services.extraCapabilities?.(identity) ?? []));
   }
   return names.join(" ");
 }

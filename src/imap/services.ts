@@ -28,7 +28,7 @@ export interface ImapServices {
   readonly textSearch?: TextSearch | undefined;
   /** Commands of other rooms (replication, proxying) with the capabilities they announce. */
   readonly extraCommands?: readonly Command[] | undefined;
-  readonly extraCapabilities?: readonly string[] | undefined;
+  readonly extraCapabilities?: ((identity: Identity) => readonly string[]) | undefined;
   /** Makes INBOX and the special folders before the first login is answered. */
   readonly provision?: ((identity: Identity) => Promise<void>) | undefined;
   /** Called after each command: metrics. */

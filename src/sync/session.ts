@@ -12,10 +12,9 @@ import {
   type SaslExchange,
 } from "../directory/port.ts";
 import { DeflateLayer } from "../wire/deflate-layer.ts";
-import { SyncProtocolError } from "./codec/errors.ts";
-import { SyncFramer } from "./codec/framer.ts";
 import { DlistReader } from "./codec/reader.ts";
 import { SyncDialogue, type SyncServices } from "./dialogue.ts";
+import { LineStream } from "./line-stream.ts";
 import type { SyncSettings } from "./options.ts";
 
 export interface SyncPorts extends SyncServices {
@@ -26,25 +25,18 @@ export interface SyncPorts extends SyncServices {
   readonly tlsAvailable: boolean;
 }
 
-/** Lines that came while a command runs; Cyrus sends one at a time, a pipelining client waits at this bound. */
-const MAX_WAITING_LINES = 64;
-
 type Handler = (argument: string, line: Buffer) => Promise<string> | string;
 
 export class SyncSession {
   readonly #connection: Connection;
   readonly #ports: SyncPorts;
   readonly #dialogue: SyncDialogue;
-  readonly #framer: SyncFramer;
+  readonly #stream: LineStream;
   readonly #closed: () => void;
-  readonly #lines: Buffer[] = [];
   #deflate: DeflateLayer | undefined;
   #identity: Identity | undefined;
   #exchange: SaslExchange | undefined;
-  #isBusy = false;
   #isEnded = false;
-  #isPaused = false;
-  #drained: (() => void) | undefined;
   #lastHeardMs: number;
   #timer: Timer | undefined;
 
@@ -53,13 +45,32 @@ export class SyncSession {
     this.#ports = ports;
     this.#closed = closed;
     this.#dialogue = new SyncDialogue(ports);
-    this.#framer = new SyncFramer({
-      line: (bytes) => this.#takeLine(bytes),
-      file: (header) => this.#dialogue.openFile(header),
-    });
+    this.#stream = new LineStream(
+      {
+        write: (bytes) => this.#put(bytes),
+        pause: () => {
+          connection.pause();
+          this.#deflate?.pause();
+        },
+        resume: () => {
+          connection.resume();
+          this.#deflate?.resume();
+        },
+        waitingOutputBytes: () => connection.bufferedBytes + (this.#deflate?.waitingBytes ?? 0),
+        run: (line) => this.#run(line),
+        broken: (reply) => this.#hangUp(reply),
+        crashed: (error) => {
+          ports.log.error("session failed", { peer: connection.remoteAddress, err: error });
+          this.#isEnded = true;
+          connection.destroy();
+        },
+      },
+      this.#dialogue,
+      ports.settings.maxOutputBytes,
+    );
     this.#lastHeardMs = ports.clock.monotonicMs();
     connection.onData((chunk) => this.#receive(chunk));
-    connection.onDrain(() => this.#onDrain());
+    connection.onDrain(() => this.#stream.drained());
     connection.onClose(() => this.#end());
     this.#watchSilence();
     this.#greet();
@@ -67,8 +78,12 @@ export class SyncSession {
 
   /** Says BYE; the client starts again later. */
   shutDown(): void {
+    this.#hangUp("BYE shutting down");
+  }
+
+  #hangUp(reply: string): void {
     if (this.#isEnded) return;
-    this.#write("BYE shutting down\r\n");
+    this.#write(`${reply}\r\n`);
     this.#isEnded = true;
     this.#connection.end();
   }
@@ -89,68 +104,8 @@ export class SyncSession {
   #receive(chunk: Buffer): void {
     if (this.#isEnded) return;
     this.#lastHeardMs = this.#ports.clock.monotonicMs();
-    if (this.#deflate === undefined) this.#read(chunk);
-    else if (!this.#deflate.receive(chunk)) this.#pause();
-  }
-
-  #read(bytes: Buffer): void {
-    try {
-      this.#framer.push(bytes);
-    } catch (error) {
-      if (!(error instanceof SyncProtocolError)) throw error;
-      // Where the next command starts cannot be known any more.
-      this.#write(`BAD IMAP_PROTOCOL_ERROR ${error.message}\r\n`);
-      this.#isEnded = true;
-      this.#connection.end();
-    }
-    this.#throttle();
-  }
-
-  #throttle(): void {
-    if (this.#lines.length > MAX_WAITING_LINES || this.#dialogue.staging.isBehind) this.#pause();
-    else this.#resume();
-  }
-
-  #pause(): void {
-    if (this.#isPaused || this.#isEnded) return;
-    this.#isPaused = true;
-    this.#connection.pause();
-    this.#deflate?.pause();
-    void this.#dialogue.staging.settled().then(
-      () => this.#throttle(),
-      () => this.#throttle(),
-    );
-  }
-
-  #resume(): void {
-    if (!this.#isPaused || this.#isEnded) return;
-    this.#isPaused = false;
-    this.#connection.resume();
-    this.#deflate?.resume();
-  }
-
-  #takeLine(line: Buffer): void {
-    this.#lines.push(line);
-    void this.#pump();
-  }
-
-  async #pump(): Promise<void> {
-    if (this.#isBusy) return;
-    this.#isBusy = true;
-    try {
-      for (let line = this.#lines.shift(); line !== undefined && !this.#isEnded; line = this.#lines.shift()) {
-        const reply = await this.#run(line);
-        if (reply !== "") this.#write(`${reply}\r\n`);
-        await this.#room();
-        this.#throttle();
-      }
-    } catch (error) {
-      this.#ports.log.error("session failed", { peer: this.#connection.remoteAddress, err: error });
-      this.#isEnded = true;
-      this.#connection.destroy();
-    } finally {
-      this.#isBusy = false;
-    }
+    if (this.#deflate === undefined) this.#stream.push(chunk);
+    else if (!this.#deflate.receive(chunk)) this.#connection.pause();
   }
 
   async #run(line: Buffer): Promise<string> {
@@ -165,7 +120,9 @@ export class SyncSession {
     }
     if (this.#identity === undefined) return "NO Please authenticate first";
     if (!this.#identity.isAdmin) return "NO Permission denied";
-    return this.#dialogue.run(word, new DlistReader(line, word.length), (pieces) => this.#send(pieces));
+    return this.#dialogue.run(word, new DlistReader(line, word.length), (pieces) =>
+      this.#stream.send(pieces),
+    );
   }
 
   readonly #handlers: Readonly<Record<string, Handler>> = {
@@ -175,9 +132,7 @@ export class SyncSession {
       return "OK Restarting";
     },
     EXIT: () => {
-      this.#write("OK Finished\r\n");
-      this.#isEnded = true;
-      this.#connection.end();
+      this.#hangUp("OK Finished");
       return "";
     },
     AUTHENTICATE: (argument) => this.#authenticate(argument),
@@ -229,7 +184,7 @@ export class SyncSession {
       return "BAD IMAP_PROTOCOL_ERROR Unrecognized command";
     }
     this.#write("OK Begin TLS negotiation now\r\n");
-    this.#lines.length = 0;
+    this.#stream.clear();
     await this.#connection.startTls();
     this.#identity = undefined;
     this.#greet();
@@ -241,7 +196,8 @@ export class SyncSession {
     if (this.#deflate !== undefined) return "NO Compression already active: DEFLATE";
     this.#write("OK DEFLATE active\r\n");
     this.#deflate = new DeflateLayer({
-      plain: (chunk) => this.#read(chunk),
+      plain: (chunk) => this.#stream.push(chunk),
+      drained: () => this.#connection.resume(),
       packed: (chunk) => this.#connection.write(chunk),
       failed: () => this.#connection.destroy(),
     });
@@ -257,34 +213,12 @@ export class SyncSession {
     else this.#deflate.send(bytes);
   }
 
-  async #send(pieces: readonly Buffer[]): Promise<void> {
-    for (const piece of pieces) this.#put(piece);
-    await this.#room();
-  }
-
-  /** Waits while the peer does not read. */
-  async #room(): Promise<void> {
-    while (!this.#isEnded && this.#waitingOutput() > this.#ports.settings.maxOutputBytes) {
-      await new Promise<void>((resolve) => (this.#drained = resolve));
-    }
-  }
-
-  #waitingOutput(): number {
-    return this.#connection.bufferedBytes + (this.#deflate?.waitingBytes ?? 0);
-  }
-
-  #onDrain(): void {
-    const drained = this.#drained;
-    this.#drained = undefined;
-    drained?.();
-  }
-
   #watchSilence(): void {
     const { clock, settings } = this.#ports;
     if (settings.timeoutMs === 0) return;
     this.#timer = clock.setTimer(settings.timeoutMs, () => {
       const silentMs = clock.monotonicMs() - this.#lastHeardMs;
-      if (this.#isBusy || silentMs < settings.timeoutMs) this.#watchSilence();
+      if (this.#stream.isBusy || silentMs < settings.timeoutMs) this.#watchSilence();
       else this.shutDown();
     });
   }
@@ -293,8 +227,7 @@ export class SyncSession {
     this.#isEnded = true;
     this.#timer?.cancel();
     this.#deflate?.close();
-    this.#dialogue.restart();
-    this.#onDrain();
+    this.#stream.end();
     this.#closed();
   }
 }

@@ -53,6 +53,11 @@ export class Staging {
     if (failure !== undefined) throw failure;
   }
 
+  /** Resolves when the disk has caught up; what went wrong is told by `settled`. */
+  idle(): Promise<void> {
+    return this.#writing;
+  }
+
   restart(): void {
     for (const body of this.#bodies.values()) body.release();
     this.#bodies.clear();

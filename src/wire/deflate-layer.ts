@@ -4,14 +4,13 @@
  */
 import { constants, createDeflateRaw, createInflateRaw } from "node:zlib";
 
-/** Inflated bytes that nobody has taken; above it the peer has to wait. */
-const MAX_WAITING_BYTES = 1_048_576;
-
 export interface DeflateHandlers {
   /** Bytes from the peer, inflated. */
   plain(chunk: Buffer): void;
   /** Bytes for the peer, deflated. */
   packed(chunk: Buffer): void;
+  /** `receive` answered false and the bytes are taken now. */
+  drained(): void;
   failed(error: Error): void;
 }
 
@@ -22,6 +21,7 @@ export class DeflateLayer {
 
   constructor(handlers: DeflateHandlers) {
     this.#inflate.on("data", (chunk: Buffer) => handlers.plain(chunk));
+    this.#inflate.on("drain", () => handlers.drained());
     this.#inflate.on("error", (error) => handlers.failed(error));
     this.#deflate.on("data", (chunk: Buffer) => handlers.packed(chunk));
     this.#deflate.on("error", (error) => handlers.failed(error));
@@ -30,8 +30,7 @@ export class DeflateLayer {
   /** False while the inflated bytes are not taken as fast as they come. */
   receive(chunk: Buffer): boolean {
     if (this.#ended) return true;
-    this.#inflate.write(chunk);
-    return this.#inflate.writableLength < MAX_WAITING_BYTES;
+    return this.#inflate.write(chunk);
   }
 
   send(chunk: Buffer): void {
@@ -49,10 +48,6 @@ export class DeflateLayer {
 
   resume(): void {
     this.#inflate.resume();
-  }
-
-  onDrain(drained: () => void): void {
-    this.#deflate.on("drain", drained);
   }
 
   close(): void {

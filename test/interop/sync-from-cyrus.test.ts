@@ -20,7 +20,7 @@ interface Pair {
   sync(): Promise<void>;
 }
 
-async function startPair(t: TestContext): Promise<Pair> {
+async function startPair(t: TestContext, transport: "csync" | "imap"): Promise<Pair> {
   const folder = mkdtempSync(join(tmpdir(), "rk-s"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const data = join(folder, "data");
@@ -28,7 +28,7 @@ async function startPair(t: TestContext): Promise<Pair> {
   t.after(() => replica.stop());
   const added = await runCli(["user", "add", "repl", "--admin", "--data", data, "--password", "repl-secret"]);
   assert.equal(added.exitCode, 0, added.stderr);
-  const { host, port } = replica.endpoint("csync");
+  const { host, port } = replica.endpoint(transport);
   const cyrusFolder = mkdtempSync(join(tmpdir(), "rk-c"));
   t.after(() => rmSync(cyrusFolder, { recursive: true, force: true }));
   const master = await startCyrus({
@@ -39,7 +39,7 @@ async function startPair(t: TestContext): Promise<Pair> {
       sync_port: String(port),
       sync_authname: "repl",
       sync_password: "repl-secret",
-      sync_try_imap: "no",
+      sync_try_imap: transport === "imap" ? "yes" : "no",
       sync_log: "yes",
     },
   });
@@ -78,27 +78,35 @@ async function compare(master: CyrusPeer, replica: RunningNode): Promise<void> {
   assert.deepEqual([...there].sort(), [...here].sort());
 }
 
-test("sync_client -u replicates a user, then each kind of change", { timeout: 240_000 }, async (t) => {
-  if (!(await peerOrSkip(t, "cyrus"))) return;
-  const { user, sync } = await startPair(t);
-  await user.append("INBOX", "\\Seen", Buffer.from("Subject: one\r\n\r\nbody\r\n"));
-  await user.append("INBOX", "\\Flagged $Label1", Buffer.from("Subject: two\r\n\r\nbody\r\n"));
-  await user.ok("CREATE Drafts (USE (\\Drafts))");
-  await user.ok('CREATE "Gr&APwA3w-e"');
-  await user.ok("SUBSCRIBE INBOX");
-  await sync();
-  const steps: readonly (readonly string[])[] = [
-    ["SELECT INBOX", "STORE 1 +FLAGS (\\Answered NewKw)"],
-    ["COPY 1:2 Drafts"],
-    ["STORE 1 +FLAGS (\\Deleted)", "EXPUNGE"],
-    ["MOVE 1 Drafts"],
-    ["CREATE Two", "RENAME Two Three", "SUBSCRIBE Three"],
-    ["UNSUBSCRIBE INBOX", "DELETE Three"],
-    ['SETMETADATA Drafts (/private/comment "mine")'],
-    ["SETACL Drafts u2 lrs"],
-  ];
-  for (const step of steps) {
-    for (const command of step) await user.ok(command);
-    await sync();
-  }
-});
+for (const transport of ["csync", "imap"] as const) {
+  test(
+    `sync_client -u over ${transport}: a user, then each kind of change`,
+    { timeout: 240_000 },
+    async (t) => {
+      if (!(await peerOrSkip(t, "cyrus"))) return;
+      const { user, sync } = await startPair(t, transport);
+      await user.append("INBOX", "\\Seen", Buffer.from("Subject: one\r\n\r\nbody\r\n"));
+      await user.append("INBOX", "\\Flagged $Label1", Buffer.from("Subject: two\r\n\r\nbody\r\n"));
+      await user.append("INBOX", "", Buffer.from(`Subject: large\r\n\r\n${"x".repeat(998)}\r\n`.repeat(600)));
+      await user.ok("CREATE Drafts (USE (\\Drafts))");
+      await user.ok('CREATE "Gr&APwA3w-e"');
+      await user.ok("SUBSCRIBE INBOX");
+      await sync();
+      const steps: readonly (readonly string[])[] = [
+        ["SELECT INBOX", "STORE 1 +FLAGS (\\Answered NewKw)"],
+        ["COPY 1:2 Drafts"],
+        ["STORE 1 +FLAGS (\\Deleted)", "EXPUNGE"],
+        ["MOVE 1 Drafts"],
+        ["CREATE Two", "RENAME Two Three", "SUBSCRIBE Three"],
+        ["UNSUBSCRIBE INBOX", "DELETE Three"],
+        ['SETMETADATA Drafts (/private/comment "mine")'],
+        ["SETACL Drafts u2 lrs"],
+        ['STORE 1 ANNOTATION (/comment (value.priv "note one" value.shared "all"))'],
+      ];
+      for (const step of steps) {
+        for (const command of step) await user.ok(command);
+        await sync();
+      }
+    },
+  );
+}

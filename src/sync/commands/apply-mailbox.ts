@@ -59,7 +59,7 @@ async function findOrCreate(
   if (own !== undefined) {
     // 3: another mailbox of that name gives way only when it is empty, or by force.
     if (!own.intermediate && own.lastUid !== 0 && !dialogue.force) throw new SyncRefusal(SyncReply.moved);
-    await store.delete(own.id, { immediate: true });
+    await store.delete(own.id, { immediate: true, local: true });
   }
   // 2: the id under another name.
   if (store.mailboxes.byUniqueId(sent.uniqueId) !== undefined) throw new SyncRefusal(SyncReply.moved);
@@ -68,6 +68,7 @@ async function findOrCreate(
     type: sent.type,
     uniqueId: sent.uniqueId,
     intermediate: sent.intermediate,
+    local: true,
     ...(isPlain
       ? { partition: partitionOf(dialogue, sent), acl: sent.acl, uidValidity: sent.uidValidity }
       : {}),

@@ -14,6 +14,7 @@ function subscription(name: "SUB" | "UNSUB") {
         fields.text("USERID"),
         fields.text("MBOXNAME"),
         name === "SUB",
+        { local: true },
       );
     },
   });
@@ -28,14 +29,17 @@ export const applySeen = syncCommand({
   name: "SEEN",
   async run(dialogue, reader) {
     const fields = readFields(reader);
-    await dialogue.services.store.seen.set({
-      userId: fields.text("USERID"),
-      uniqueId: fields.text("UNIQUEID"),
-      lastRead: fields.number("LASTREAD"),
-      lastUid: fields.number("LASTUID"),
-      lastChange: fields.number("LASTCHANGE"),
-      seenUids: fields.text("SEENUIDS"),
-    });
+    await dialogue.services.store.seen.set(
+      {
+        userId: fields.text("USERID"),
+        uniqueId: fields.text("UNIQUEID"),
+        lastRead: fields.number("LASTREAD"),
+        lastUid: fields.number("LASTUID"),
+        lastChange: fields.number("LASTCHANGE"),
+        seenUids: fields.text("SEENUIDS"),
+      },
+      { local: true },
+    );
   },
 });
 
@@ -48,12 +52,16 @@ export const applyQuota = syncCommand({
       const value = fields.has(key) ? fields.number(key) : UNLIMITED;
       return value >= UNLIMITED ? undefined : value * unit;
     };
-    await dialogue.services.store.quotas.set(fields.text("ROOT"), {
-      storageLimitBytes: limit(fields.has("STORAGE") ? "STORAGE" : "LIMIT", KIB),
-      messageLimit: limit("MESSAGE", 1),
-      annotationStorageLimitBytes: limit("X-ANNOTATION-STORAGE", KIB),
-      mailboxLimit: limit("X-NUM-FOLDERS", 1),
-    });
+    await dialogue.services.store.quotas.set(
+      fields.text("ROOT"),
+      {
+        storageLimitBytes: limit(fields.has("STORAGE") ? "STORAGE" : "LIMIT", KIB),
+        messageLimit: limit("MESSAGE", 1),
+        annotationStorageLimitBytes: limit("X-ANNOTATION-STORAGE", KIB),
+        mailboxLimit: limit("X-NUM-FOLDERS", 1),
+      },
+      { local: true },
+    );
   },
 });
 
@@ -63,7 +71,7 @@ export const applyUnquota = syncCommand({
   async run(dialogue, reader) {
     const root = reader.text();
     const { quotas } = dialogue.services.store;
-    if (quotas.get(root) !== undefined) await quotas.remove(root);
+    if (quotas.get(root) !== undefined) await quotas.remove(root, { local: true });
   },
 });
 
@@ -73,9 +81,11 @@ function annotation(name: "ANNOTATION" | "UNANNOTATION") {
     async run(dialogue, reader) {
       const fields = readFields(reader);
       const value = name === "ANNOTATION" ? fields.bytes("VALUE") : undefined;
-      await dialogue.services.store.annotations.set(fields.text("MBOXNAME"), [
-        { entry: fields.text("ENTRY"), userId: fields.text("USERID"), value },
-      ]);
+      await dialogue.services.store.annotations.set(
+        fields.text("MBOXNAME"),
+        [{ entry: fields.text("ENTRY"), userId: fields.text("USERID"), value }],
+        { local: true },
+      );
     },
   });
 }

@@ -13,7 +13,11 @@ export const applyRename = syncCommand({
     const mailbox = findMailbox(dialogue, fields.text("OLDMBOXNAME"));
     const partition = fields.text("PARTITION");
     if (!partitions.has(partition)) throw new SyncRefusal(SyncReply.badPartition);
-    await store.rename(mailbox.id, fields.text("NEWMBOXNAME"), { withChildren: false, partition });
+    await store.rename(mailbox.id, fields.text("NEWMBOXNAME"), {
+      withChildren: false,
+      partition,
+      local: true,
+    });
     const uidValidity = fields.has("UIDVALIDITY") ? fields.number("UIDVALIDITY") : 0;
     if (uidValidity > mailbox.uidValidity) {
       await store.apply({ mailbox: mailbox.id, header: { uidValidity }, records: [] });
@@ -26,7 +30,7 @@ export const applyUnmailbox = syncCommand({
   name: "UNMAILBOX",
   async run(dialogue, reader) {
     const mailbox = findMailbox(dialogue, reader.text());
-    await dialogue.services.store.delete(mailbox.id, { immediate: true });
+    await dialogue.services.store.delete(mailbox.id, { immediate: true, local: true });
   },
 });
 
@@ -34,7 +38,7 @@ export const applyUnmailbox = syncCommand({
 export const applyUnuser = syncCommand({
   name: "UNUSER",
   async run(dialogue, reader) {
-    await dialogue.services.store.deleteUser(reader.text());
+    await dialogue.services.store.deleteUser(reader.text(), { local: true });
   },
 });
 

@@ -1,0 +1,252 @@
+/**
+ * A connection to a replica: commands out, answers back in the order of the commands. Commands may be pipelined; what is
+ * not taken by the peer yet is bounded by `room`.
+ */
+import type { Clock, Timer } from "../../base/io/clock.ts";
+import type { Connection } from "../../base/io/network.ts";
+import { DeflateLayer } from "../../wire/deflate-layer.ts";
+import { SyncProtocolError } from "../codec/errors.ts";
+import { type FileHeader, type FileSink, SyncFramer } from "../codec/framer.ts";
+import { DlistReader } from "../codec/reader.ts";
+import { DlistWriter } from "../codec/writer.ts";
+import { ReplicaLost, ReplicaRefusal } from "./refusal.ts";
+
+/** Bytes written and not yet taken by the replica. */
+const MAX_OUTPUT_BYTES = 4 * 1024 * 1024;
+/** One message that is fetched back. */
+const MAX_FILE_BYTES = 256 * 1024 * 1024;
+const STAR = 0x2a;
+const PLUS = 0x2b;
+
+interface Waiting {
+  /** Takes a line of the answer; true when it was the last. */
+  take(line: Buffer): boolean;
+  takeFile(header: FileHeader, body: Buffer): void;
+  fail(error: Error): void;
+}
+
+export interface AnswerHandlers {
+  /** One `* KEY value` line; `reader` stands at the value. */
+  readonly line?: (key: string, reader: DlistReader) => void;
+  readonly file?: (header: FileHeader, body: Buffer) => void;
+}
+
+export class ReplicaLink {
+  readonly #connection: Connection;
+  readonly #clock: Clock;
+  readonly #timeoutMs: number;
+  readonly #framer: SyncFramer;
+  readonly #waiting: Waiting[] = [];
+  #deflate: DeflateLayer | undefined;
+  #lost: Error | undefined;
+  #drained: (() => void)[] = [];
+  #timer: Timer | undefined;
+  #lastHeardMs: number;
+
+  constructor(connection: Connection, clock: Clock, timeoutMs: number) {
+    this.#connection = connection;
+    this.#clock = clock;
+    this.#timeoutMs = timeoutMs;
+    this.#lastHeardMs = clock.monotonicMs();
+    this.#framer = new SyncFramer({
+      line: (line) => this.#takeLine(line),
+      file: (header) => this.#takeFile(header),
+    });
+    connection.onData((chunk) => this.#receive(chunk));
+    connection.onDrain(() => this.#onDrain());
+    connection.onClose((error) => this.#lose(error?.message ?? "the replica closed the connection"));
+    this.#watchSilence();
+  }
+
+  get isLost(): boolean {
+    return this.#lost !== undefined;
+  }
+
+  /** Capability lines up to and with `* OK …`: at the start and after STARTTLS. */
+  banner(): Promise<readonly string[]> {
+    const lines: string[] = [];
+    return this.#await<readonly string[]>((resolve, reject) => ({
+      take(line) {
+        const text = line.toString("latin1");
+        lines.push(text.replace(/^\* /, ""));
+        if (!text.startsWith("* ")) reject(new ReplicaLost(`the replica greeted with ${text}`));
+        else if (text.startsWith("* OK")) resolve(lines);
+        else return false;
+        return true;
+      },
+    }));
+  }
+
+  /** GET or APPLY with what `write` prints. @throws ReplicaRefusal, ReplicaLost */
+  command(
+    word: "GET" | "APPLY",
+    key: string,
+    write: (writer: DlistWriter) => void,
+    handlers: AnswerHandlers = {},
+  ): Promise<void> {
+    const writer = new DlistWriter("client").raw(word).raw(key);
+    write(writer);
+    return this.send(`${word} ${key}`, writer.line(), handlers);
+  }
+
+  /** A bare line: RESTART, EXIT, STARTTLS, COMPRESS. Resolves with its last line. */
+  plain(text: string): Promise<string> {
+    const answer = this.#answer(text, {});
+    this.#write(Buffer.from(`${text}\r\n`));
+    return answer;
+  }
+
+  /** Pieces of a whole command, printed by the caller. */
+  async send(name: string, pieces: readonly Buffer[], handlers: AnswerHandlers): Promise<void> {
+    const answer = this.#answer(name, handlers);
+    for (const piece of pieces) this.#write(piece);
+    await answer;
+  }
+
+  /** One step of SASL: the line goes out, the challenge or the last line comes back. */
+  step(text: string): Promise<string> {
+    const answer = this.#await<string>((resolve) => ({
+      take: (line) => {
+        resolve(line.toString("latin1"));
+        return true;
+      },
+    }));
+    this.#write(Buffer.from(`${text}\r\n`));
+    return answer;
+  }
+
+  /** Waits while the replica does not read. @throws ReplicaLost */
+  async room(): Promise<void> {
+    while (this.#lost === undefined && this.#outputBytes() > MAX_OUTPUT_BYTES) {
+      await new Promise<void>((resolve) => this.#drained.push(resolve));
+    }
+    if (this.#lost !== undefined) throw this.#lost;
+  }
+
+  async startTls(): Promise<void> {
+    await this.#connection.startTls();
+  }
+
+  get isSecure(): boolean {
+    return this.#connection.tls !== undefined;
+  }
+
+  startDeflate(): void {
+    this.#deflate = new DeflateLayer({
+      plain: (chunk) => this.#read(chunk),
+      packed: (chunk) => {
+        this.#connection.write(chunk);
+        this.#onDrain();
+      },
+      failed: (error) => this.#lose(`bad compressed data: ${error.message}`),
+    });
+  }
+
+  /** Says goodbye when it still can. */
+  async close(): Promise<void> {
+    if (this.#lost === undefined) await this.plain("EXIT").catch(() => undefined);
+    this.#lose("closed");
+  }
+
+  destroy(): void {
+    this.#lose("closed");
+  }
+
+  #outputBytes(): number {
+    return this.#connection.bufferedBytes + (this.#deflate?.waitingBytes ?? 0);
+  }
+
+  #onDrain(): void {
+    for (const resume of this.#drained.splice(0)) resume();
+  }
+
+  #write(bytes: Buffer): void {
+    if (this.#lost !== undefined) return;
+    if (this.#deflate === undefined) this.#connection.write(bytes);
+    else this.#deflate.send(bytes);
+  }
+
+  #receive(chunk: Buffer): void {
+    this.#lastHeardMs = this.#clock.monotonicMs();
+    if (this.#deflate === undefined) this.#read(chunk);
+    else this.#deflate.receive(chunk);
+  }
+
+  #read(bytes: Buffer): void {
+    try {
+      this.#framer.push(bytes);
+    } catch (error) {
+      if (!(error instanceof SyncProtocolError)) throw error;
+      this.#lose(`the replica's answer cannot be read: ${error.message}`);
+    }
+  }
+
+  #takeLine(line: Buffer): void {
+    const first = this.#waiting[0];
+    if (first === undefined || line.toString("latin1", 0, 4) === "BYE ") {
+      this.#lose(`the replica said ${line.toString("latin1", 0, 200)}`);
+    } else if (first.take(line)) this.#waiting.shift();
+  }
+
+  #takeFile(header: FileHeader): FileSink {
+    if (header.sizeBytes > MAX_FILE_BYTES) throw new SyncProtocolError("file too long");
+    const body = Buffer.allocUnsafeSlow(header.sizeBytes);
+    let at = 0;
+    return {
+      write: (chunk) => void (at += chunk.copy(body, at)),
+      end: () => this.#waiting[0]?.takeFile(header, body),
+    };
+  }
+
+  #answer(name: string, handlers: AnswerHandlers): Promise<string> {
+    return this.#await<string>((resolve, reject) => ({
+      take(line) {
+        if (line[0] === STAR || line[0] === PLUS) {
+          const reader = new DlistReader(line, 2);
+          const key = reader.word();
+          if (!reader.atEnd) handlers.line?.(key, reader.sp());
+          return false;
+        }
+        const text = line.toString("latin1", 0, 1000);
+        if (/^OK\b/.test(text)) resolve(text);
+        else reject(new ReplicaRefusal(name, text));
+        return true;
+      },
+      takeFile: (header, body) => handlers.file?.(header, body),
+    }));
+  }
+
+  #await<Answer>(
+    waiting: (
+      resolve: (answer: Answer) => void,
+      reject: (error: Error) => void,
+    ) => Pick<Waiting, "take"> & Partial<Pick<Waiting, "takeFile">>,
+  ): Promise<Answer> {
+    const lost = this.#lost;
+    if (lost !== undefined) return Promise.reject(lost);
+    const answer = new Promise<Answer>((resolve, reject) => {
+      this.#waiting.push({ takeFile() {}, ...waiting(resolve, reject), fail: reject });
+    });
+    // A pipelined command may fail before anybody waits for it.
+    answer.catch(() => undefined);
+    return answer;
+  }
+
+  #watchSilence(): void {
+    this.#timer = this.#clock.setTimer(this.#timeoutMs, () => {
+      const silentMs = this.#clock.monotonicMs() - this.#lastHeardMs;
+      if (this.#waiting.length === 0 || silentMs < this.#timeoutMs) this.#watchSilence();
+      else this.#lose("the replica is silent");
+    });
+  }
+
+  #lose(reason: string): void {
+    if (this.#lost !== undefined) return;
+    this.#lost = new ReplicaLost(reason);
+    this.#timer?.cancel();
+    this.#connection.destroy();
+    this.#deflate?.close();
+    for (const waiting of this.#waiting.splice(0)) waiting.fail(this.#lost);
+    this.#onDrain();
+  }
+}

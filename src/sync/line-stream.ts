@@ -1,0 +1,132 @@
+/**
+ * Lines of a sync peer, one at a time: input waits while a command runs, while bodies go to disk, or while the peer does
+ * not read its answers, so that neither side can grow memory.
+ */
+import { SyncProtocolError } from "./codec/errors.ts";
+import { SyncFramer } from "./codec/framer.ts";
+import type { SyncDialogue } from "./dialogue.ts";
+
+/** Lines that came while a command runs; Cyrus sends one at a time, a pipelining client waits at this bound. */
+const MAX_WAITING_LINES = 64;
+
+/** Where the bytes go and how the peer is made to wait. */
+export interface LineCarrier {
+  write(bytes: Buffer): void;
+  pause(): void;
+  resume(): void;
+  /** Answers that the peer has not taken. */
+  waitingOutputBytes(): number;
+  /** Runs one line; what it returns is sent, "" = nothing. */
+  run(line: Buffer): Promise<string>;
+  /** The stream cannot be followed any further; `reply` is the last thing to say. */
+  broken(reply: string): void;
+  /** A bug: the session ends. */
+  crashed(error: unknown): void;
+}
+
+export class LineStream {
+  readonly #carrier: LineCarrier;
+  readonly #dialogue: SyncDialogue;
+  readonly #maxOutputBytes: number;
+  readonly #framer: SyncFramer;
+  readonly #lines: Buffer[] = [];
+  #isBusy = false;
+  #isEnded = false;
+  #isPaused = false;
+  #drained: (() => void) | undefined;
+
+  constructor(carrier: LineCarrier, dialogue: SyncDialogue, maxOutputBytes: number) {
+    this.#carrier = carrier;
+    this.#dialogue = dialogue;
+    this.#maxOutputBytes = maxOutputBytes;
+    this.#framer = new SyncFramer({
+      line: (bytes) => {
+        this.#lines.push(bytes);
+        void this.#pump();
+      },
+      file: (header) => dialogue.openFile(header),
+    });
+  }
+
+  get isBusy(): boolean {
+    return this.#isBusy;
+  }
+
+  push(bytes: Buffer): void {
+    if (this.#isEnded) return;
+    try {
+      this.#framer.push(bytes);
+    } catch (error) {
+      if (!(error instanceof SyncProtocolError)) throw error;
+      // Where the next command starts cannot be known any more.
+      this.#isEnded = true;
+      this.#carrier.broken(`BAD IMAP_PROTOCOL_ERROR ${error.message}`);
+    }
+    this.#throttle();
+  }
+
+  /** Sends a response line and waits while the peer does not read. */
+  async send(pieces: readonly Buffer[]): Promise<void> {
+    for (const piece of pieces) this.#carrier.write(piece);
+    await this.#room();
+  }
+
+  /** Forgets lines that came in the clear before STARTTLS. */
+  clear(): void {
+    this.#lines.length = 0;
+  }
+
+  drained(): void {
+    const drained = this.#drained;
+    this.#drained = undefined;
+    drained?.();
+  }
+
+  end(): void {
+    this.#isEnded = true;
+    this.#dialogue.restart();
+    this.drained();
+  }
+
+  #throttle(): void {
+    if (this.#lines.length > MAX_WAITING_LINES || this.#dialogue.staging.isBehind) this.#pause();
+    else this.#resume();
+  }
+
+  #pause(): void {
+    if (this.#isPaused || this.#isEnded) return;
+    this.#isPaused = true;
+    this.#carrier.pause();
+    void this.#dialogue.staging.idle().then(() => this.#throttle());
+  }
+
+  #resume(): void {
+    if (!this.#isPaused || this.#isEnded) return;
+    this.#isPaused = false;
+    this.#carrier.resume();
+  }
+
+  async #pump(): Promise<void> {
+    if (this.#isBusy) return;
+    this.#isBusy = true;
+    try {
+      for (let line = this.#lines.shift(); line !== undefined && !this.#isEnded; line = this.#lines.shift()) {
+        const reply = await this.#carrier.run(line);
+        if (reply !== "") this.#carrier.write(Buffer.from(`${reply}\r\n`, "utf8"));
+        await this.#room();
+        this.#throttle();
+      }
+    } catch (error) {
+      this.#isEnded = true;
+      this.#carrier.crashed(error);
+    } finally {
+      this.#isBusy = false;
+    }
+  }
+
+  async #room(): Promise<void> {
+    while (!this.#isEnded && this.#carrier.waitingOutputBytes() > this.#maxOutputBytes) {
+      await new Promise<void>((resolve) => (this.#drained = resolve));
+    }
+  }
+}

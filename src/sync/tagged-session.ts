@@ -1,0 +1,74 @@
+/**
+ * The sync protocol inside IMAP: `S0 SYNCGET …`, `S1 SYNCAPPLY …`, `S2 SYNCRESTART`, tags in front of the last line
+ * (Cyrus 3.6.1, observed). An administrator's session that sends its first SYNC command stays here: NOOP and LOGOUT are
+ * the only others that a sync client sends.
+ */
+import type { Connection } from "../base/io/network.ts";
+import { DlistReader } from "./codec/reader.ts";
+import { SyncDialogue, type SyncServices } from "./dialogue.ts";
+import { LineStream } from "./line-stream.ts";
+
+const WORDS: Readonly<Record<string, "GET" | "APPLY" | "RESTORE">> = {
+  SYNCGET: "GET",
+  SYNCAPPLY: "APPLY",
+  SYNCRESTORE: "RESTORE",
+};
+
+/** Commands that begin a sync dialogue. */
+export const SYNC_COMMANDS = [...Object.keys(WORDS), "SYNCRESTART"];
+
+export class TaggedSyncSession {
+  readonly #dialogue: SyncDialogue;
+  readonly #stream: LineStream;
+
+  /** `first`: the line that began it and everything after it. */
+  constructor(connection: Connection, services: SyncServices, maxOutputBytes: number, first: Buffer) {
+    this.#dialogue = new SyncDialogue(services);
+    const run = (line: Buffer): Promise<string> => this.#run(connection, line);
+    this.#stream = new LineStream(
+      {
+        write: (bytes) => connection.write(bytes),
+        pause: () => connection.pause(),
+        resume: () => connection.resume(),
+        waitingOutputBytes: () => connection.bufferedBytes,
+        run,
+        broken: (reply) => connection.end(`* ${reply}\r\n`),
+        crashed(error) {
+          services.log.error("session failed", { peer: connection.remoteAddress, err: error });
+          connection.destroy();
+        },
+      },
+      this.#dialogue,
+      maxOutputBytes,
+    );
+    connection.onData((chunk) => this.#stream.push(chunk));
+    connection.onDrain(() => this.#stream.drained());
+    this.#stream.push(first);
+  }
+
+  end(): void {
+    this.#stream.end();
+  }
+
+  async #run(connection: Connection, line: Buffer): Promise<string> {
+    const head = /^(\S{1,64}) ([A-Za-z]{1,32})/.exec(line.toString("latin1", 0, 128));
+    if (head === null) return "* BAD Invalid tag or command";
+    const [whole, tag, name] = head;
+    const upper = name!.toUpperCase();
+    const word = WORDS[upper];
+    if (word !== undefined) {
+      const reader = new DlistReader(line, whole.length);
+      return `${tag} ${await this.#dialogue.run(word, reader, (pieces) => this.#stream.send(pieces))}`;
+    }
+    if (upper === "SYNCRESTART") {
+      this.#dialogue.restart();
+      return `${tag} OK Restarting`;
+    }
+    if (upper === "NOOP") return `${tag} OK Completed`;
+    if (upper === "LOGOUT") {
+      connection.end(`* BYE LOGOUT received\r\n${tag} OK Completed\r\n`);
+      return "";
+    }
+    return `${tag} BAD Only SYNC commands after the first`;
+  }
+}
