@@ -8,7 +8,7 @@
  */
 import type { Modseq, Uid } from "../base/numbers.ts";
 import { Right, type Rights } from "../store/acl.ts";
-import { SystemFlag, type Mailbox, type MailboxId } from "../store/model.ts";
+import { SystemFlag, type Acl, type Mailbox, type MailboxId } from "../store/model.ts";
 import { isDeletedName } from "../store/names.ts";
 import type { MailboxView } from "../store/port.ts";
 import { printNumbers, type NumberRange } from "../wire/number-set.ts";
@@ -39,8 +39,10 @@ export interface UpdateFollower {
 export class Selected {
   readonly view: MailboxView;
   readonly readOnly: boolean;
-  readonly rights: Rights;
   readonly #session: Session;
+  /** The rights under this list. */
+  #acl: Acl;
+  #rights: Rights;
   /** UID of each sequence number, as the client knows them; `#count` of them count. */
   #uids: Uint32Array;
   #count: number;
@@ -60,7 +62,8 @@ export class Selected {
   constructor(session: Session, view: MailboxView, readOnly: boolean) {
     this.#session = session;
     this.view = view;
-    this.rights = session.rightsOn(view.mailbox);
+    this.#acl = view.mailbox.acl;
+    this.#rights = session.rightsOn(view.mailbox);
     this.readOnly = readOnly;
     this.#count = view.count;
     this.#uids = view.uids.slice(0, view.count);
@@ -86,9 +89,22 @@ export class Selected {
     return this.#recentCount;
   }
 
+  /** As the list is now: a right that was taken away is gone at once. */
+  get rights(): Rights {
+    const { mailbox } = this;
+    if (mailbox.acl !== this.#acl) {
+      this.#acl = mailbox.acl;
+      this.#rights = this.#session.rightsOn(mailbox);
+    }
+    return this.#rights;
+  }
+
+  /** Deleted, or no longer to be read by this user. */
   get isGone(): boolean {
     return (
-      isDeletedName(this.mailbox.name) || this.#session.services.store.mailboxes.byId(this.id) === undefined
+      isDeletedName(this.mailbox.name) ||
+      (this.rights & Right.read) === 0 ||
+      this.#session.services.store.mailboxes.byId(this.id) === undefined
     );
   }
 
