@@ -6,6 +6,7 @@ import type { Uid } from "../base/numbers.ts";
 import { decodeSummary } from "../mime/summary-codec.ts";
 import type { MessageSummary } from "../mime/summary.ts";
 import type { BodyFiles } from "../base/io/body-files.ts";
+import { Lru } from "../base/lru.ts";
 import { diskError } from "./committer/disk-error.ts";
 import { StoreError } from "./errors.ts";
 import type { MailboxId } from "./model.ts";
@@ -30,6 +31,11 @@ const GROUP_BYTES = 4 * 2 ** 20;
 const MAX_READ_BYTES = 2 ** 20;
 /** Bytes between neighbours that are read and thrown away rather than read around. */
 const MAX_GAP_BYTES = 16_384;
+/** Bodies read one by one that stay in memory: a client reads a message in several steps, several clients the same. */
+const CACHED_BYTES = 32 * 2 ** 20;
+const MAX_CACHED_BODIES = 16_384;
+/** Larger ones would push out too many others. */
+const MAX_CACHED_BODY_BYTES = 128 * 1024;
 /** Rows of summaries fetched at a time. */
 const SUMMARY_ROWS = 256;
 /** UIDs of a dense range: so many numbers a message asked for, at most. */
@@ -44,6 +50,12 @@ export class BodyReader {
   readonly #views: Views;
   readonly #records: RecordReader;
   readonly #segments: SegmentFiles;
+  /** By body id, which is never used twice. */
+  readonly #cache = new Lru<number, Buffer>({
+    maxEntries: MAX_CACHED_BODIES,
+    maxSize: CACHED_BYTES,
+    sizeOf: (bytes) => bytes.length,
+  });
 
   constructor(options: {
     folder: string;
@@ -68,7 +80,10 @@ export class BodyReader {
 
   #place(id: MailboxId, uid: Uid): Place | undefined {
     const bodyId = this.#bodyId(id, uid);
-    if (bodyId === undefined) return undefined;
+    return bodyId === undefined ? undefined : this.#placeOfBody(bodyId, uid);
+  }
+
+  #placeOfBody(bodyId: number, uid: Uid): Place | undefined {
     const row = this.#index
       .sql("SELECT partition, segment, offset, length, packed FROM bodies WHERE id = ?")
       .get(bodyId);
@@ -76,8 +91,27 @@ export class BodyReader {
   }
 
   async readBody(id: MailboxId, uid: Uid, range?: { offset: number; length: number }): Promise<Buffer> {
-    const place = this.#place(id, uid);
-    if (place === undefined) throw new StoreError("message_not_found", `message ${uid} is not there`);
+    const bodyId = this.#bodyId(id, uid);
+    const cached = bodyId === undefined ? undefined : this.#cache.get(bodyId);
+    if (cached !== undefined) {
+      return range === undefined ? cached : cached.subarray(range.offset, range.offset + range.length);
+    }
+    const place = bodyId === undefined ? undefined : this.#placeOfBody(bodyId, uid);
+    if (bodyId === undefined || place === undefined) {
+      throw new StoreError("message_not_found", `message ${uid} is not there`);
+    }
+    const bytes = await this.#readPlace(id, place, range);
+    if (bytes.length === place.length && bytes.length <= MAX_CACHED_BODY_BYTES)
+      this.#cache.set(bodyId, bytes);
+    return bytes;
+  }
+
+  async #readPlace(
+    id: MailboxId,
+    place: Place,
+    range: { offset: number; length: number } | undefined,
+  ): Promise<Buffer> {
+    const { uid } = place;
     const from = Math.min(range?.offset ?? 0, place.length);
     const length = Math.min(range?.length ?? place.length, place.length - from);
     if (length === 0) return Buffer.alloc(0);

@@ -52,6 +52,7 @@ function sectionItem(section: Section, partial: Partial | undefined, setsSeen: b
   return {
     needs: isWhole(section) ? "view" : "summary",
     range,
+    readsAll: isWhole(section) && partial === undefined,
     setsSeen,
     write(out, message) {
       out.ascii("BODY[");
@@ -80,6 +81,7 @@ function oldItem(name: string, text: "" | "HEADER" | "TEXT"): FetchItem {
   return {
     needs: text === "" ? "view" : "summary",
     range: ofSection,
+    readsAll: text === "",
     setsSeen: text !== "HEADER",
     write(out, message) {
       const range = ofSection(message.summary, message);

@@ -35,7 +35,12 @@ export async function writeFetch(
 ): Promise<number> {
   const message = new Message(session, session.selected);
   if (items.includes(flagsItem)) session.selected.tellNewKeywords();
-  if (items.some((item) => item.range !== undefined)) return writeWithBodies(message, uids, items);
+  const reading = items.filter((item) => item.range !== undefined);
+  if (reading.length > 0) {
+    const all = uids.length > 1 && reading.every((item) => item.readsAll === true);
+    const alone = all && items.every((item) => item.needs === "view");
+    return alone ? writeWhole(message, uids, items) : writeWithBodies(message, uids, items);
+  }
   if (items.some((item) => item.needs === "summary")) return writeWithSummaries(message, uids, items);
   let missed = 0;
   for (let i = 0; i < uids.length; i++) {
@@ -65,6 +70,26 @@ async function writeWithSummaries(
       message.write(items);
       written++;
     }
+    const pause = session.pause();
+    if (pause !== undefined) await pause;
+    if (session.ended) break;
+  }
+  return uids.length - written;
+}
+
+/** Whole messages and columns: the store reads neighbours together. */
+async function writeWhole(
+  message: Message,
+  uids: readonly Uid[],
+  items: readonly FetchItem[],
+): Promise<number> {
+  const { session, selected } = message;
+  let written = 0;
+  for await (const { uid, bytes } of session.services.store.readBodies(selected.id, uids)) {
+    if (!message.moveTo(uid)) continue;
+    message.hold(bytes, 0);
+    message.write(items);
+    written++;
     const pause = session.pause();
     if (pause !== undefined) await pause;
     if (session.ended) break;

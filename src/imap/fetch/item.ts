@@ -33,6 +33,8 @@ export interface FetchItem {
   readonly needs: "view" | "summary";
   /** Bytes of the body this item will `slice`; undefined = none of this message. `summary` as in `needs`. */
   readonly range?: (summary: MessageSummary, message: FetchedMessage) => ByteRange | undefined;
+  /** Its range is the whole of every message. */
+  readonly readsAll?: boolean;
   /** Reading it marks the message as \Seen (RFC 9051 §6.4.5, BODY without .PEEK). */
   readonly setsSeen?: boolean;
   /** Before anything of the message is written. @throws ImapRefusal: the FETCH ends here, with NO */
