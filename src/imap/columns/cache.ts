@@ -78,7 +78,8 @@ export class ColumnCache {
     names: readonly ColumnName[],
   ): Promise<readonly Column[]> {
     const keys = names.map((name) => keyOf(target, name));
-    for (const key of keys) await this.#loading.get(key);
+    // One after the other: whoever was first may have done all of it.
+    for (let other = this.#loadingOf(keys); other !== undefined; other = this.#loadingOf(keys)) await other;
     const { view } = target;
     const columns = names.map((name, i) => {
       const kept = this.#columns.get(keys[i]!);
@@ -95,10 +96,22 @@ export class ColumnCache {
     try {
       await loaded;
       columns.forEach((column, i) => this.#columns.set(keys[i]!, column));
+    } catch (error) {
+      // Half-built columns are not kept.
+      for (const key of keys) this.#columns.delete(key);
+      throw error;
     } finally {
       for (const key of keys) if (this.#loading.get(key) === settled) this.#loading.delete(key);
     }
     return columns;
+  }
+
+  #loadingOf(keys: readonly string[]): Promise<void> | undefined {
+    for (const key of keys) {
+      const loading = this.#loading.get(key);
+      if (loading !== undefined) return loading;
+    }
+    return undefined;
   }
 }
 
@@ -111,7 +124,7 @@ async function extend(session: Session, target: SearchTarget, columns: readonly 
   let after = Math.min(...columns.map(({ lastUid }) => lastUid));
   for (;;) {
     const from = view.lowerBound(after + 1);
-    if (from >= view.count) return;
+    if (from >= view.count) break;
     const next = view.uids.subarray(from, Math.min(from + SUMMARY_BATCH, view.count));
     const batch = Array.from(next, (uid) => uid as Uid);
     after = batch.at(-1)!;
@@ -120,5 +133,11 @@ async function extend(session: Session, target: SearchTarget, columns: readonly 
     }
     const pause = session.pause();
     if (pause !== undefined) await pause;
+  }
+  for (const column of columns) {
+    for (const _step of column.settle()) {
+      const pause = session.pause();
+      if (pause !== undefined) await pause;
+    }
   }
 }

@@ -30,6 +30,11 @@ export abstract class Column {
     this.addValue(summary);
   }
 
+  /** Work to do after messages were added, in steps of about a millisecond. */
+  *settle(): Generator<void> {
+    // Nothing, for most.
+  }
+
   /** Position in the column of each of `uids`, which ascend; -1 for one that is not there. */
   positionsOf(uids: ArrayLike<number>): Int32Array {
     const known = this.uids;

@@ -1,10 +1,15 @@
 /** Strings to sort by. Equal ones are kept once, and only new ones are sorted in, so that a sort compares ranks. */
+import { assert } from "../../base/assert.ts";
 import type { MessageSummary } from "../../mime/summary.ts";
 import { Column } from "./column.ts";
 import { uint32List } from "./numbers.ts";
 
 /** A string with its place in a map, roughly. */
 const STRING_OVERHEAD_BYTES = 96;
+/** Strings sorted in one step. */
+const RUN = 512;
+/** Strings merged in one step. */
+const MERGE_STEP = 4096;
 
 export class StringColumn extends Column {
   readonly #read: (summary: MessageSummary) => string;
@@ -23,7 +28,7 @@ export class StringColumn extends Column {
 
   /** Rank of each message's string, by position; equal strings have equal ranks. */
   ranks(): { ranks: Uint32Array; distinct: number } {
-    if (this.#sorted.length < this.#strings.length) this.#sortNew();
+    assert(this.#sorted.length === this.#strings.length, "strings were added and not sorted");
     const ids = this.#ids.values;
     const ranks = new Uint32Array(ids.length);
     for (let i = 0; i < ids.length; i++) ranks[i] = this.#rankOfId[ids[i]!]!;
@@ -51,20 +56,38 @@ export class StringColumn extends Column {
     this.#ids.push(id);
   }
 
-  #sortNew(): void {
+  /** Sorts the new strings in runs, merges them, then merges them in among the old. */
+  override *settle(): Generator<void> {
+    const { length } = this.#strings;
+    if (this.#sorted.length === length) return;
+    let runs: number[][] = [];
+    for (let from = this.#sorted.length; from < length; from += RUN) {
+      const run = Array.from({ length: Math.min(RUN, length - from) }, (_, i) => from + i);
+      runs.push(run.sort((a, b) => (this.#strings[a]! < this.#strings[b]! ? -1 : 1)));
+      yield;
+    }
+    while (runs.length > 1) {
+      const merged: number[][] = [];
+      for (let i = 0; i < runs.length; i += 2) merged.push(yield* this.#merge(runs[i]!, runs[i + 1] ?? []));
+      runs = merged;
+    }
+    const sorted = yield* this.#merge(this.#sorted, runs[0] ?? []);
+    const ranks = new Uint32Array(length);
+    for (let rank = 0; rank < length; rank++) ranks[sorted[rank]!] = rank;
+    this.#sorted = sorted;
+    this.#rankOfId = ranks;
+  }
+
+  *#merge(one: readonly number[], other: readonly number[]): Generator<void, number[]> {
     const strings = this.#strings;
-    const added: number[] = [];
-    for (let id = this.#sorted.length; id < strings.length; id++) added.push(id);
-    added.sort((a, b) => (strings[a]! < strings[b]! ? -1 : 1));
     const merged: number[] = [];
     let next = 0;
-    for (const id of this.#sorted) {
-      while (next < added.length && strings[added[next]!]! < strings[id]!) merged.push(added[next++]!);
+    for (const id of one) {
+      while (next < other.length && strings[other[next]!]! < strings[id]!) merged.push(other[next++]!);
       merged.push(id);
+      if (merged.length % MERGE_STEP === 0) yield;
     }
-    while (next < added.length) merged.push(added[next++]!);
-    this.#sorted = merged;
-    this.#rankOfId = new Uint32Array(merged.length);
-    for (let rank = 0; rank < merged.length; rank++) this.#rankOfId[merged[rank]!] = rank;
+    while (next < other.length) merged.push(other[next++]!);
+    return merged;
   }
 }

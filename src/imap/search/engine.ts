@@ -56,30 +56,42 @@ async function settle(
     if (open.length === 0 || level > matcher.level) continue;
     const stillOpen: Uid[] = [];
     candidate.level = level;
-    for await (const uid of each(candidate, open)) {
+    const judge = (uid: Uid): void => {
       const answer = matcher.matches(candidate);
       if (answer === true) found.push(uid);
       else if (answer === undefined) stillOpen.push(uid);
-    }
+    };
+    if (level === Level.view) await judgeColumns(candidate, open, judge);
+    else for await (const uid of each(candidate, open)) judge(uid);
     open = stillOpen;
   }
   return found.sort((a, b) => a - b);
+}
+
+/** What was looked up for the whole mailbox decides now, mostly everything. */
+async function judgeColumns(
+  candidate: Message,
+  uids: readonly Uid[],
+  judge: (uid: Uid) => void,
+): Promise<void> {
+  for (let i = 0; i < uids.length; i++) {
+    if (candidate.moveTo(uids[i]!)) judge(uids[i]!);
+    if (i % CHECK_EVERY !== CHECK_EVERY - 1) continue;
+    const pause = candidate.session.pause();
+    if (pause !== undefined) await pause;
+    if (candidate.session.ended) return;
+  }
 }
 
 /** Moves the candidate through `uids` with what its level needs. */
 async function* each(candidate: Message, uids: readonly Uid[]): AsyncGenerator<Uid> {
   const { session, target, level } = candidate;
   const { store } = session.services;
-  const batchSize = level === Level.view ? CHECK_EVERY : SUMMARY_BATCH;
-  for (let from = 0; from < uids.length; from += batchSize) {
-    const batch = uids.slice(from, from + batchSize);
+  for (let from = 0; from < uids.length; from += SUMMARY_BATCH) {
+    const batch = uids.slice(from, from + SUMMARY_BATCH);
     const summaries = new Map<Uid, MessageSummary>();
-    if (level !== Level.view) {
-      for (const { uid, summary } of store.readSummaries(target.id, batch)) summaries.set(uid, summary);
-    }
-    if (level === Level.view) {
-      for (const uid of batch) if (candidate.moveTo(uid)) yield uid;
-    } else if (level === Level.summary) {
+    for (const { uid, summary } of store.readSummaries(target.id, batch)) summaries.set(uid, summary);
+    if (level === Level.summary) {
       for (const [uid, summary] of summaries) if (candidate.moveTo(uid, summary)) yield uid;
     } else if (level === Level.header) {
       for await (const { uid, bytes } of readHeaders(session, target, summaries)) {

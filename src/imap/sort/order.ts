@@ -97,7 +97,8 @@ export function denseRanks(values: Float64Array): Ranks {
   return { of: ranks, bound: count };
 }
 
-function countingPass(order: Uint32Array, { of, bound }: Ranks, reverse: boolean): Uint32Array {
+/** A stable pass: what has equal ranks keeps its order, also in reverse. */
+export function countingPass(order: Uint32Array, { of, bound }: Ranks, reverse: boolean): Uint32Array {
   const starts = new Uint32Array(bound + 1);
   const last = bound - 1;
   for (const i of order) starts[(reverse ? last - of[i]! : of[i]!) + 1]!++;

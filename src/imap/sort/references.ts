@@ -137,6 +137,7 @@ export function gatherSubjects(roots: readonly Thread[], input: ThreadInput): Th
   const changed = new Set<Thread>();
   const result: Thread[] = [];
   for (const root of roots) {
+    if (gone.has(root)) continue;
     const subject = subjects[firstOf(root)]!;
     const known = subject === noSubject ? root : (table.get(subject) ?? root);
     if (known === root) {

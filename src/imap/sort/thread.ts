@@ -4,7 +4,7 @@ import { StringColumn } from "../columns/string-column.ts";
 import { ThreadColumn } from "../columns/thread-column.ts";
 import type { SearchTarget } from "../search/target.ts";
 import type { Session } from "../session.ts";
-import { sortUids } from "./order.ts";
+import { countingPass, sortUids } from "./order.ts";
 import { orderedSubjects } from "./ordered-subject.ts";
 import { gatherSubjects, ReferenceLinks, rootsOf } from "./references.ts";
 import type { Thread } from "./threads.ts";
@@ -31,10 +31,10 @@ export async function threadUids(
   const placeOf = new Map<number, number>();
   uids.forEach((uid, place) => placeOf.set(uid, place));
   const byDate = Uint32Array.from(byDateUids, (uid) => placeOf.get(uid)!);
-  const { ranks } = subjects.ranks();
+  const { ranks, distinct } = subjects.ranks();
   const subjectOf = Uint32Array.from(subjects.positionsOf(uids), (position) => ranks[position] ?? 0);
   if (algorithm === "ORDEREDSUBJECT") {
-    const bySubject = byDate.slice().sort((a, b) => subjectOf[a]! - subjectOf[b]!);
+    const bySubject = countingPass(byDate, { of: subjectOf, bound: distinct + 1 }, false);
     return { threads: orderedSubjects(bySubject, byDate, subjectOf), uids: Array.from(uids) };
   }
   const positions = column.positionsOf(uids);
