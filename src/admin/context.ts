@@ -3,6 +3,7 @@ import type { Log } from "../base/log.ts";
 import type { DirectoryAdmin } from "../directory/admin.ts";
 import type { Directory } from "../directory/port.ts";
 import type { Queue } from "../queue/queue.ts";
+import type { Maintenance } from "../store/maintenance/maintenance.ts";
 import type { Store } from "../store/port.ts";
 import { AdminError } from "./failure.ts";
 import type { Json } from "./operation.ts";
@@ -10,6 +11,7 @@ import type { Json } from "./operation.ts";
 /** What operations need of a node, running or opened for one command. `main/` passes it in. */
 export interface NodeContext {
   readonly store: Store;
+  readonly maintenance: Maintenance;
   readonly directory: Directory;
   /** Undefined where users are kept elsewhere (LDAP). */
   readonly directoryAdmin: DirectoryAdmin | undefined;

@@ -2,6 +2,9 @@
 import type { Operation } from "./operation.ts";
 import { aliasAdd, aliasDelete, aliasList } from "./operations/alias.ts";
 import { appPasswordAdd, appPasswordList, appPasswordRevoke } from "./operations/app-password.ts";
+import { backupNode, backupUser, restoreUser } from "./operations/backup.ts";
+import { check } from "./operations/check.ts";
+import { compact } from "./operations/compact.ts";
 import { deliver } from "./operations/deliver.ts";
 import { domainAdd, domainDelete, domainList } from "./operations/domain.ts";
 import { dump } from "./operations/dump.ts";
@@ -13,6 +16,7 @@ import { mailboxList } from "./operations/mailbox-list.ts";
 import { mailboxQuota } from "./operations/mailbox-quota.ts";
 import { mailboxRename } from "./operations/mailbox-rename.ts";
 import { mailboxUndelete } from "./operations/mailbox-undelete.ts";
+import { messageListExpunged, messageUnexpunge } from "./operations/message.ts";
 import { certificateReload, nodeStatus } from "./operations/node.ts";
 import { queueDrop, queueList, queueRetry, queueShow } from "./operations/queue.ts";
 import { userAdd, userDelete, userList, userPassword, userRename, userSet } from "./operations/user.ts";
@@ -45,7 +49,14 @@ export const operations: readonly Operation[] = [
   mailboxUndelete,
   mailboxAcl,
   mailboxQuota,
+  messageListExpunged,
+  messageUnexpunge,
   dump,
+  check,
+  compact,
+  backupNode,
+  backupUser,
+  restoreUser,
   deliver,
   queueList,
   queueShow,

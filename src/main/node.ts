@@ -33,6 +33,7 @@ import { Pop3Server } from "../pop3/server.ts";
 import { syncOptions } from "../sync/options.ts";
 import type { SyncServices } from "../sync/dialogue.ts";
 import { SyncServer } from "../sync/server.ts";
+import { maintenancePolicy, storeOptions } from "../store/maintenance/options.ts";
 import { SYNC_CAPABILITIES, syncCommands } from "./sync-over-imap.ts";
 import { type Endpoint, type Endpoints, reachableHost, type ServiceName } from "./endpoint.ts";
 import { healthChecks } from "./health-checks.ts";
@@ -250,6 +251,7 @@ export async function startNode(config: Config, hooks: NodeHooks = {}): Promise<
     };
     const socket = await openAdminSocket(dataFolder, operations, context);
     open.push(() => socket.close());
+    platform.context.maintenance.start(maintenancePolicy(config.get(storeOptions)));
     log.info("serving", { endpoints, dataFolder, version: programVersion() });
 
     return {

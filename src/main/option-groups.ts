@@ -11,6 +11,7 @@ import { pop3Options } from "../pop3/options.ts";
 import { managesieveOptions } from "../managesieve/options.ts";
 import { syncOptions } from "../sync/options.ts";
 import { queueOptions } from "../queue/options.ts";
+import { storeOptions } from "../store/maintenance/options.ts";
 import { namespaceOptions } from "./namespace-options.ts";
 import { listenOptions, nodeOptions } from "./node-options.ts";
 import { tlsOptions } from "./tls-options.ts";
@@ -20,6 +21,7 @@ export const optionGroups: readonly OptionGroup[] = [
   nodeOptions,
   listenOptions,
   tlsOptions,
+  storeOptions,
   directoryOptions,
   ldapOptions,
   oauthOptions,

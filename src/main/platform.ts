@@ -32,6 +32,8 @@ import { queueOptions } from "../queue/options.ts";
 import { QueueDatabase } from "../queue/queue-database.ts";
 import { Queue } from "../queue/queue.ts";
 import { openStore } from "./open-store.ts";
+import { linkArchiveFolder } from "../store/maintenance/archive-folder.ts";
+import { expiryDays, storeOptions } from "../store/maintenance/options.ts";
 import type { Store } from "../store/port.ts";
 import { deliverLocally } from "./local-submission.ts";
 import { namespaceOptions, toNamespace } from "./namespace-options.ts";
@@ -71,7 +73,15 @@ export async function openPlatform(config: Config, options: PlatformOptions = {}
   const logs = openLogs(config.get(logOptions), options.logLevel);
   const metrics = new Metrics();
 
-  const store: Store = await openStore({ folder: dataFolder, ...io, log: logs.named("store"), metrics });
+  const storeSettings = config.get(storeOptions);
+  if (storeSettings.archiveFolder !== undefined) linkArchiveFolder(dataFolder, storeSettings.archiveFolder);
+  const store = await openStore({
+    folder: dataFolder,
+    ...io,
+    log: logs.named("store"),
+    metrics,
+    settings: { expiry: expiryDays(storeSettings) },
+  });
 
   const indexLog = logs.named("index");
   const textIndex = await TextIndex.open({
@@ -140,6 +150,7 @@ export async function openPlatform(config: Config, options: PlatformOptions = {}
 
   const context: NodeContext = {
     store,
+    maintenance: store.maintenance,
     directory: directory.directory,
     directoryAdmin: directory.admin,
     queue,

@@ -5,7 +5,7 @@
  *   <target>/index.sqlite, directory.sqlite … databases, each copied from one snapshot
  *   <target>/segments/<place>/<id>.seg        closed segments as hard links where that is possible, else copies; the
  *                                             growing ones copied up to the length that the snapshot knows
- *   <target>/files/…                          certificates, keys and other small files of the folder
+ *   <target>/files/…                          certificates, keys and the other files of the folder
  *
  * A second backup into the same folder copies only segments that are new or have grown. No segment goes away while it
  * runs (`hold`), so the snapshot and the files fit.
@@ -21,10 +21,9 @@ const FORMAT = 1;
 const COPY_BYTES = 1024 * 1024;
 /** Bytes at both ends of a segment that tell whether two files are the same. */
 const PROBE_BYTES = 4096;
-/** Files of the folder that are copied as they are, at most. */
-const MAX_FILE_BYTES = 1024 * 1024;
 /** Belongs to the running process, is copied otherwise, or can be made again. */
-const NOT_COPIED = /^(segments|staging|text-index\.sqlite.*|.*\.sqlite(-wal|-shm)?|.*\.(lock|pid|sock))$/;
+const NOT_COPIED =
+  /^(segments|staging|text-index\.sqlite.*|.*\.sqlite(-wal|-shm)?|.*\.(lock|pid|sock)(-journal)?)$/;
 const NOT_BACKED_UP = new Set(["text-index.sqlite"]);
 
 export interface BackupSegment {
@@ -255,15 +254,26 @@ async function copyFiles(folder: string, target: string): Promise<string[]> {
       const from = join(path, entry.name);
       if (path === folder && NOT_COPIED.test(entry.name)) continue;
       if (entry.isDirectory()) await visit(from);
-      if (!entry.isFile() || (await fs.stat(from)).size > MAX_FILE_BYTES) continue;
+      if (!entry.isFile()) continue;
       const name = relative(folder, from);
       await fs.mkdir(dirname(join(target, name)), { recursive: true, mode: 0o700 });
-      await fs.copyFile(from, join(target, name));
+      if (!(await copyUnlessGone(from, join(target, name)))) continue;
       copied.push(name);
     }
   };
   await visit(folder);
   return copied;
+}
+
+/** A serving node removes files of its own meanwhile, such as those of sent messages. */
+async function copyUnlessGone(from: string, to: string): Promise<boolean> {
+  try {
+    await fs.copyFile(from, to);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+    throw error;
+  }
 }
 
 async function removeOldSegments(target: string, manifest: BackupManifest): Promise<void> {
