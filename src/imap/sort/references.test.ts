@@ -64,6 +64,18 @@ test("THREAD=REFERENCES: every message once, whatever the references say", () =>
   );
 });
 
+test("THREAD=REFERENCES: a thread as deep as the mailbox, in either order", () => {
+  const count = 20_000;
+  const chain = Array.from({ length: count }, (_, i) => ({
+    id: i + 1,
+    references: i === 0 ? [] : [i],
+    subject: 0,
+  }));
+  assert.equal(printed(threadsOf(chain), count).split(" ").length, count);
+  const backwards = chain.toReversed();
+  assert.equal(printed(threadsOf(backwards), count).split(" ").length, count);
+});
+
 test("writeThreads: lone children follow, several are nested (RFC 5256 §4)", () => {
   const leaf = (message: number, ...children: Thread[]): Thread => ({ message, children });
   assert.equal(
