@@ -9,6 +9,7 @@ import type { CommitDelta, CommitReport } from "./operations.ts";
 import type { FeedEntry, MailboxDelta, Unsubscribe } from "./port.ts";
 import type { StoredSeenStates } from "./seen-states.ts";
 import type { Views } from "./views.ts";
+import { toUids } from "./writes.ts";
 
 type MailboxListener = (change: MailboxDelta) => void;
 
@@ -119,8 +120,7 @@ export class Changes {
 
 function toMailboxDelta(delta: CommitDelta, mailbox: KnownMailbox): MailboxDelta {
   const { appended, changed, expunged, touched } = delta;
-  const uids = (array: Uint32Array | undefined): Uid[] =>
-    array === undefined ? [] : (Array.from(array) as Uid[]);
+  const uids = (array: Uint32Array | undefined): Uid[] => (array === undefined ? [] : toUids(array));
   const both = touched === undefined ? changed?.uids : Uint32Array.from(mergeUids(changed?.uids, touched));
   return {
     mailbox,

@@ -106,7 +106,7 @@ export class MessageWrites {
     this.#gate.writable(id);
     const { modseq, changed, modified } = await this.#queue.run("storeFlags", {
       mailbox: id,
-      uids: Uint32Array.from(uids),
+      uids: new Uint32Array(uids),
       mode: change.mode,
       systemFlags: change.systemFlags,
       keywords: change.keywords,
@@ -127,7 +127,7 @@ export class MessageWrites {
     this.#gate.writable(id);
     const expunged = await this.#queue.run("expunge", {
       mailbox: id,
-      uids: uids === "all" ? undefined : Uint32Array.from(uids),
+      uids: uids === "all" ? undefined : new Uint32Array(uids),
       onlyDeleted: options.onlyDeleted,
       by: toActor(by),
     });
@@ -136,7 +136,7 @@ export class MessageWrites {
 
   async unexpunge(id: MailboxId, uids: readonly Uid[], by: Actor): Promise<AppendResult> {
     this.#gate.writable(id);
-    const args = { mailbox: id, uids: Uint32Array.from(uids), by: toActor(by) };
+    const args = { mailbox: id, uids: new Uint32Array(uids), by: toActor(by) };
     return toAppendResult(await this.#queue.run("unexpunge", args));
   }
 
@@ -151,7 +151,7 @@ export class MessageWrites {
     this.#gate.writable(target);
     const copied = await this.#queue.run("copy", {
       source,
-      uids: Uint32Array.from(uids),
+      uids: new Uint32Array(uids),
       target,
       move: options.move,
       by: toActor(by),
@@ -194,7 +194,7 @@ export class MessageWrites {
     this.#gate.writable(id);
     const { modseq } = await this.#queue.run("annotate", {
       mailbox: id,
-      uids: Uint32Array.from(uids),
+      uids: new Uint32Array(uids),
       changes: copyValues(changes),
       by: toActor(by),
     });

@@ -15,21 +15,20 @@ export class RecentChanges {
     this.#floor = floor;
   }
 
+  /** More changes at once than it can hold: call `forget` instead. */
+  static readonly capacity = CAPACITY;
+
   get floor(): number {
     return this.#floor;
   }
 
   add(uids: Uint32Array, modseqs: Float64Array, highestModseq: number): void {
-    if (uids.length > CAPACITY) {
-      this.#forgetAll(highestModseq);
-      return;
-    }
     for (let i = 0; i < uids.length; i++) {
       const modseq = modseqs[i]!;
       const last = this.#count === 0 ? this.#floor : this.#modseqs[this.#at(this.#count - 1)]!;
       // Replication may bring modseqs in any order: the ring begins anew after them.
       if (modseq < last || (this.#count === 0 && modseq <= last)) {
-        this.#forgetAll(Math.max(highestModseq, last));
+        this.forget(Math.max(highestModseq, last));
         return;
       }
       if (this.#count === this.#uids.length) this.#makeRoom();
@@ -62,7 +61,8 @@ export class RecentChanges {
     this.#count--;
   }
 
-  #forgetAll(floor: number): void {
+  /** Begins anew: nothing at or below `floor` is known. */
+  forget(floor: number): void {
     this.#floor = Math.max(floor, this.#floor);
     this.#count = 0;
     this.#start = 0;

@@ -179,9 +179,14 @@ export class ViewColumns {
   }
 
   change(hot: HotRows): void {
+    let next = 0;
     for (let i = 0; i < hot.uids.length; i++) {
-      const at = this.indexOf(hot.uids[i]!);
-      if (at >= 0) this.#setHot(at, hot, i);
+      const uid = hot.uids[i]!;
+      // Neighbours change together most of the time.
+      const at = next < this.count && this.uids[next] === uid ? next : this.indexOf(uid);
+      if (at < 0) continue;
+      this.#setHot(at, hot, i);
+      next = at + 1;
     }
   }
 

@@ -126,6 +126,11 @@ export class View implements MailboxView {
   #remember({ appended, changed }: CommitDelta, highestModseq: number): void {
     // A commit may hold several modseqs of both kinds: the ring wants them in order.
     if (appended === undefined && changed === undefined) return;
+    const count = (appended?.hot.uids.length ?? 0) + (changed?.uids.length ?? 0);
+    if (count > RecentChanges.capacity) {
+      this.#recent.forget(highestModseq);
+      return;
+    }
     const uids = [...(appended?.hot.uids ?? []), ...(changed?.uids ?? [])];
     const modseqs = [...(appended?.hot.modseqs ?? []), ...(changed?.modseqs ?? [])];
     const order = modseqs.map((_, i) => i);

@@ -27,8 +27,11 @@ export function toActor({ userId, sessionId }: Actor): ByActor {
   return { userId, sessionId };
 }
 
+/** Loops, because Array.from and Uint32Array.from go through iterators: ten times slower on 100,000 UIDs. */
 export function toUids(packed: Uint32Array): Uid[] {
-  return Array.from(packed) as Uid[];
+  const uids: number[] = [];
+  for (let i = 0; i < packed.length; i++) uids.push(packed[i]!);
+  return uids as Uid[];
 }
 
 export function allowedFlags(allowed: number | undefined): number {
@@ -93,6 +96,7 @@ export function toApplyArgs(change: ReplicatedChange, bodies: HeldBodies): Apply
   }));
   return {
     mailbox: change.mailbox,
+    ifHighestModseq: change.ifHighestModseq,
     numbers: Object.fromEntries(Object.entries(numbers).filter(([, value]) => value !== undefined)),
     acl,
     options,

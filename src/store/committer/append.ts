@@ -222,7 +222,7 @@ export function copyRecord(
   const sourceUid = chunk.uids[index]!;
   const uid = ++target.numbers.lastUid;
   batch.changes++;
-  const bodyId = batch.linkById(cold.bodyIds[index]!, target.statics.partition, target.id, uid);
+  const bodyId = linkBody(batch, source, cold.bodyIds[index]!, target, uid);
   const words = "words" in options ? options.words : chunk.keywords?.slice(4 * index, 4 * index + 4);
   target.add({
     uid,
@@ -252,6 +252,21 @@ export function copyRecord(
     );
   }
   return uid;
+}
+
+/** Bodies of a mailbox are on its partition: a copy inside one need not look where each is. */
+function linkBody(
+  batch: Batch,
+  source: MailboxState,
+  bodyId: number,
+  target: MailboxState,
+  uid: number,
+): number {
+  if (bodyId === 0 || source.statics.partition !== target.statics.partition) {
+    return batch.linkById(bodyId, target.statics.partition, target.id, uid);
+  }
+  batch.bodies.addRefs(bodyId, 1);
+  return bodyId;
 }
 
 /** Makes a live record a tombstone, with its annotations and quota. */
