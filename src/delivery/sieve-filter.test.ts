@@ -196,3 +196,11 @@ test("notify by mailto is marked as automatic and not sent about automatic mail:
     /Subject: Bob wrote\r\n[^]*Auto-Submitted: auto-notified/,
   );
 });
+
+test("SieveFilter puts one copy into a mailbox named twice, with its flags: RFC 5228 §2.10.3", async (t) => {
+  const one = await host(t);
+  await one.script('require ["fileinto", "copy", "imap4flags"]; fileinto :copy :flags "work" "INBOX";');
+  await one.deliver(MAIL);
+  assert.equal((await one.texts("")).length, 1);
+  assert.deepEqual((await one.flagsOf("")).keywords, ["work"]);
+});

@@ -18,7 +18,7 @@ import type { Accessor } from "../store/access.ts";
 import type { Guid, UserId } from "../store/model.ts";
 import { Namespace, type NamespaceOptions } from "../store/namespace.ts";
 import type { Store } from "../store/port.ts";
-import { type Action, type Filter, IMPLICIT_KEEP } from "./action.ts";
+import { type Action, type Filter, IMPLICIT_KEEP, NO_MARKS } from "./action.ts";
 import type { Addressee, Place } from "./addressee.ts";
 import type { Envelope, IncomingMessage } from "./envelope.ts";
 import type { Outbound } from "./outbound.ts";
@@ -96,8 +96,9 @@ export class SieveFilter implements Filter {
     });
     const result: Action[] = [];
     for (const action of outcome.actions) result.push(...(await actions.translate(action)));
-    for (const { key, seconds } of environment.seen) result.push({ kind: "remember", key, seconds });
-    return result.length === 0 ? [{ kind: "discard" }] : result;
+    const merged = withOneCopyEach(result, place);
+    for (const { key, seconds } of environment.seen) merged.push({ kind: "remember", key, seconds });
+    return merged.length === 0 ? [{ kind: "discard" }] : merged;
   }
 
   #compile(guid: Guid, content: Buffer): Compiled {
@@ -180,4 +181,22 @@ export class SieveFilter implements Filter {
     });
     return [...IMPLICIT_KEEP, { kind: "notice", bytes }];
   }
+}
+
+/** RFC 5228 §2.10.3: a mailbox gets one copy, however often it is named; the flags said last count. */
+function withOneCopyEach(actions: readonly Action[], place: Place): Action[] {
+  const last = new Map<string, Action>();
+  const copies = new Map<Action, string>();
+  for (const action of actions) {
+    if (action.kind !== "keep" && action.kind !== "file") continue;
+    const mailbox = action.kind === "keep" ? place.mailbox : action.mailbox;
+    // A keep that says nothing, the implicit one too, takes no flags away.
+    const isPlain = action.marks === NO_MARKS && action.edited === undefined;
+    if (!isPlain || !last.has(mailbox)) last.set(mailbox, action);
+    copies.set(action, mailbox);
+  }
+  return actions.filter((action) => {
+    const mailbox = copies.get(action);
+    return mailbox === undefined || last.get(mailbox) === action;
+  });
 }
