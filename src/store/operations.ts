@@ -110,6 +110,7 @@ export interface AppliedRecord {
 
 export interface ApplyArgs {
   readonly mailbox: MailboxId;
+  readonly ifHighestModseq: number | undefined;
   readonly numbers: Readonly<Record<string, number>>;
   readonly acl: Acl | undefined;
   readonly options: readonly MailboxOption[] | undefined;

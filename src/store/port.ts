@@ -325,6 +325,8 @@ export interface CreateMailbox extends WriteOptions {
 /** Replication's header + records. Keys absent are left as they are. */
 export interface ReplicatedChange {
   readonly mailbox: MailboxId;
+  /** Refused with `conflict`, and nothing changed, unless this is the mailbox's highest modseq. */
+  readonly ifHighestModseq?: Modseq;
   readonly header: Partial<
     Pick<
       Mailbox,

@@ -12,6 +12,10 @@ import type { Apply } from "./operation.ts";
 
 export const apply: Apply<"apply"> = (batch, args, bodies) => {
   const state = batch.mailbox(args.mailbox);
+  const { ifHighestModseq } = args;
+  if (ifHighestModseq !== undefined && ifHighestModseq !== state.numbers.highestModseq) {
+    throw new StoreError("conflict", `${state.statics.name} has changed meanwhile`);
+  }
   checkRecords(state, args, bodies);
   let appended = false;
   let changed = false;

@@ -97,12 +97,13 @@ async function logIn(
   banner: readonly string[],
 ): Promise<void> {
   const offered = new Set(
-    banner.find((line) => line.startsWith("SASL "))?.split(" ").slice(1) ?? [],
+    banner
+      .find((line) => line.startsWith("SASL "))
+      ?.split(" ")
+      .slice(1) ?? [],
   );
   const mayShowPassword = link.isSecure || address.tls === "off" || isLoopback(address.host);
-  const mechanism = MECHANISMS.find(
-    (name) => offered.has(name) && (mayShowPassword || !IN_CLEAR.has(name)),
-  );
+  const mechanism = MECHANISMS.find((name) => offered.has(name) && (mayShowPassword || !IN_CLEAR.has(name)));
   if (mechanism === undefined) {
     throw new ReplicaRefusal(
       "AUTHENTICATE",

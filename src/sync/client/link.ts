@@ -138,6 +138,7 @@ export class ReplicaLink {
         this.#connection.write(chunk);
         this.#onDrain();
       },
+      drained: () => this.#onDrain(),
       failed: (error) => this.#lose(`bad compressed data: ${error.message}`),
     });
   }

@@ -66,6 +66,31 @@ export function readRecord(reader: DlistReader): MessageRecord {
   };
 }
 
+/** Same flags, dates and annotations; UID, modseq and GUID are not looked at. */
+export function sameContent(a: MessageRecord, b: MessageRecord): boolean {
+  return (
+    a.systemFlags === b.systemFlags &&
+    a.lastUpdated === b.lastUpdated &&
+    a.internalDate === b.internalDate &&
+    flagsText(a) === flagsText(b) &&
+    annotationsText(a) === annotationsText(b)
+  );
+}
+
+function flagsText({ keywords }: MessageRecord): string {
+  return keywords
+    .map((keyword) => keyword.toLowerCase())
+    .toSorted()
+    .join(" ");
+}
+
+function annotationsText(record: MessageRecord): string {
+  return [...record.annotations, ...pseudoAnnotations(record)]
+    .map(({ entry, userId, value }) => `${entry}\0${userId}\0${value.toString("latin1")}`)
+    .toSorted()
+    .join("\n");
+}
+
 export function flagNames(systemFlags: number, keywords: readonly string[]): readonly string[] {
   const names = SYSTEM_FLAGS.filter(([bit]) => (systemFlags & bit) !== 0).map(([, name]) => name);
   return keywords.length === 0 ? names : [...names, ...keywords];

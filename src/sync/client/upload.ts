@@ -1,0 +1,96 @@
+/** Message bodies to the replica's staging area: only those that it has in none of the given mailboxes. */
+import type { Mailbox, MessageRecord } from "../../store/model.ts";
+import { DlistWriter } from "../codec/writer.ts";
+import type { SyncRun } from "./run.ts";
+
+/** Cyrus takes 1,024 files a command. */
+const MAX_FILES = 1024;
+const MAX_COMMAND_BYTES = 4 * 1024 * 1024;
+
+/** Resolves when the replica has taken everything. `elsewhere`: mailboxes of the replica to look in; none = upload all. */
+export async function upload(
+  run: SyncRun,
+  mailbox: Mailbox,
+  records: readonly MessageRecord[],
+  elsewhere: readonly string[],
+): Promise<void> {
+  const wanted = new Map(records.map((record) => [record.guid, record]));
+  if (elsewhere.length > 0) await dropKnown(run, mailbox, wanted, elsewhere);
+  if (wanted.size === 0) return;
+  run.step(`UPLOAD [${wanted.size} msgs]`);
+  const { link } = run.replica;
+  const answers: Promise<void>[] = [];
+  const startedMs = run.clock.monotonicMs();
+  let sentBytes = 0;
+  let command = newCommand();
+  const flush = async (): Promise<void> => {
+    if (command.files === 0) return;
+    answers.push(link.send("APPLY MESSAGE", command.finish(), {}));
+    run.uploaded(command.files, command.bytes);
+    sentBytes += command.bytes;
+    command = newCommand();
+    await link.room();
+    await throttle(run, startedMs, sentBytes);
+  };
+  const guids = new Map([...wanted.values()].map((record) => [record.uid as number, record.guid]));
+  const uids = [...wanted.values()].map((record) => record.uid).sort((a, b) => a - b);
+  for await (const { uid, bytes } of run.store.readBodies(mailbox.id, uids)) {
+    command.add(mailbox.partition, guids.get(uid)!, bytes);
+    if (command.files >= MAX_FILES || command.bytes >= MAX_COMMAND_BYTES) await flush();
+  }
+  await flush();
+  await Promise.all(answers);
+}
+
+async function dropKnown(
+  run: SyncRun,
+  mailbox: Mailbox,
+  wanted: Map<string, MessageRecord>,
+  elsewhere: readonly string[],
+): Promise<void> {
+  const guids = [...wanted.keys()];
+  run.step(`RESERVE ${elsewhere.join(" ")}`);
+  for (let at = 0; at < guids.length; at += MAX_FILES) {
+    const asked = guids.slice(at, at + MAX_FILES);
+    const missing = new Set(await run.replica.reserve(mailbox.partition, elsewhere, asked));
+    for (const guid of asked) if (!missing.has(guid)) wanted.delete(guid);
+  }
+}
+
+interface MessageCommand {
+  readonly files: number;
+  readonly bytes: number;
+  add(partition: string, guid: string, body: Buffer): void;
+  finish(): readonly Buffer[];
+}
+
+function newCommand(): MessageCommand {
+  const bodies: { partition: string; guid: string; body: Buffer }[] = [];
+  let bytes = 0;
+  return {
+    get files() {
+      return bodies.length;
+    },
+    get bytes() {
+      return bytes;
+    },
+    add(partition, guid, body) {
+      bodies.push({ partition, guid, body });
+      bytes += body.length;
+    },
+    finish: () =>
+      new DlistWriter("client")
+        .raw("APPLY")
+        .raw("MESSAGE")
+        .list((list) => {
+          for (const { partition, guid, body } of bodies) list.file(partition, guid, body);
+        })
+        .line(),
+  };
+}
+
+async function throttle(run: SyncRun, startedMs: number, sentBytes: number): Promise<void> {
+  if (run.maxBytesPerSecond === 0) return;
+  const waitMs = (sentBytes / run.maxBytesPerSecond) * 1000 - (run.clock.monotonicMs() - startedMs);
+  if (waitMs > 0) await new Promise<void>((resolve) => run.clock.setTimer(waitMs, resolve));
+}

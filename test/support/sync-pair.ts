@@ -1,0 +1,145 @@
+/** Two stores on disk, and the connection over which the first replicates to the second, in memory. */
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { systemClock } from "../../src/base/io/clock.ts";
+import { systemRandom } from "../../src/base/io/random.ts";
+import { silentLog } from "../../src/base/log.ts";
+import { toUid } from "../../src/base/numbers.ts";
+import { Secret } from "../../src/base/secret.ts";
+import { openDirectory } from "../../src/directory/open.ts";
+import type { Mailbox } from "../../src/store/model.ts";
+import type { Store } from "../../src/store/port.ts";
+import { connectReplica } from "../../src/sync/client/connect.ts";
+import { mailboxesOfUser } from "../../src/sync/client/groups.ts";
+import { Replica } from "../../src/sync/client/replica.ts";
+import type { SyncRun } from "../../src/sync/client/run.ts";
+import { updateUser } from "../../src/sync/client/update-user.ts";
+import { SyncServer } from "../../src/sync/server.ts";
+import { directorySettings } from "./directory-settings.ts";
+import { openStore } from "./open-store.ts";
+import { PipeEnd, TEST_TLS } from "./pipe.ts";
+
+export interface SyncPair {
+  readonly here: Store;
+  readonly there: Store;
+  /** Steps of the last run. */
+  readonly steps: string[];
+  /** A run over a new connection. */
+  readonly connect: (options?: { force?: boolean; compress?: boolean }) => Promise<SyncRun>;
+  /** Replicates the user and compares everything. */
+  readonly sync: (user: string, options?: { force?: boolean; compress?: boolean }) => Promise<void>;
+}
+
+export async function openSyncPair(t: TestContext): Promise<SyncPair> {
+  const folder = mkdtempSync(join(tmpdir(), "rk-sync-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const here = await openStore({ folder: join(folder, "here"), inline: true });
+  t.after(() => here.close());
+  const there = await openStore({ folder: join(folder, "there"), inline: true });
+  t.after(() => there.close());
+  const directory = openDirectory({
+    folder,
+    io: { clock: systemClock, random: systemRandom },
+    settings: directorySettings(),
+    log: silentLog,
+  });
+  t.after(() => directory.close());
+  await directory.admin?.addDomain("example.test", { isDefault: true });
+  await directory.admin?.addUser({ name: "repl", password: "repl-secret", isAdmin: true });
+  const steps: string[] = [];
+  const server = new SyncServer({
+    store: there,
+    clock: systemClock,
+    log: silentLog,
+    partitions: new Set(["default"]),
+    directory: directory.directory,
+    settings: { timeoutMs: 0, maxConnections: 10, maxOutputBytes: 8_388_608 },
+    hostName: "there.example.test",
+    version: "1",
+    tlsAvailable: true,
+  });
+  const accept = (): PipeEnd => {
+    const [end, client] = PipeEnd.pair(TEST_TLS);
+    server.accept(end);
+    return client;
+  };
+  const connect: SyncPair["connect"] = async ({ force = false, compress = false } = {}) => {
+    const { link, hasSieveMailbox } = await connectReplica(
+      {
+        host: "there.example.test",
+        port: 2005,
+        user: "repl",
+        password: new Secret("repl-secret"),
+        tls: "auto",
+        compress,
+        timeoutMs: 60_000,
+      },
+      {
+        network: { listen: () => assert.fail("listens"), connect: () => Promise.resolve(accept()) },
+        clock: systemClock,
+        random: systemRandom,
+      },
+    );
+    const replica = new Replica(link, hasSieveMailbox);
+    if (force) await replica.force();
+    steps.length = 0;
+    return {
+      store: here,
+      replica,
+      clock: systemClock,
+      log: silentLog,
+      force,
+      maxBytesPerSecond: 0,
+      step: (text) => void steps.push(text),
+      uploaded() {},
+    };
+  };
+  return {
+    here,
+    there,
+    steps,
+    connect,
+    async sync(user, options) {
+      const run = await connect(options);
+      const failed = await updateUser(run, user);
+      await run.replica.link.close();
+      assert.deepEqual(failed, []);
+      await compareUser(here, there, user);
+    },
+  };
+}
+
+/** Headers, records and bodies of every mailbox that the first store has. */
+export async function compareUser(here: Store, there: Store, user: string): Promise<void> {
+  for (const own of mailboxesOfUser(here, user)) {
+    const other = there.mailboxes.byUniqueId(own.uniqueId);
+    assert.ok(other !== undefined, `${own.name} is not there`);
+    assert.deepEqual(comparable(other), comparable(own));
+    assert.deepEqual(recordsOf(there, other), recordsOf(here, own));
+    for (const { uid } of recordsOf(here, own)) {
+      const bytes = await here.readBody(own.id, toUid(uid));
+      assert.ok(bytes.equals(await there.readBody(other.id, toUid(uid))), `${own.name} ${uid}`);
+    }
+  }
+  assert.deepEqual([...there.subscriptions.list(user)], [...here.subscriptions.list(user)]);
+}
+
+const COMPARED: readonly (keyof Mailbox)[] =
+  `name type intermediate partition acl specialUse options quotaRoot uidValidity lastUid highestModseq
+  createdModseq folderModseq lastAppendDate recentUid recentTime syncCrc syncCrcAnnot exists unseen sizeBytes`.split(
+    /\s+/,
+  ) as (keyof Mailbox)[];
+
+function comparable(mailbox: Mailbox): Partial<Mailbox> {
+  const keys: readonly (keyof Mailbox)[] = mailbox.intermediate ? ["name", "folderModseq"] : COMPARED;
+  return Object.fromEntries(keys.map((key) => [key, mailbox[key]]));
+}
+
+function recordsOf(store: Store, { id }: Mailbox): { uid: number; keywords: readonly string[] }[] {
+  return [...store.readRecords(id)]
+    .flat()
+    .map((record) => ({ ...record, keywords: record.keywords.toSorted() }));
+}
