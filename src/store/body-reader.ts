@@ -15,6 +15,7 @@ import type { RecordReader } from "./record-reader.ts";
 import { rowKey } from "./schema.ts";
 import {
   BODY_HEADER_BYTES,
+  decodeHeader,
   placeOf,
   segmentPath,
   storedBytes,
@@ -43,7 +44,12 @@ const DENSE_SPAN = 4;
 
 interface Place extends BodyPlace {
   readonly uid: Uid;
+  readonly guid: Buffer;
 }
+
+type Read = { readonly uid: Uid; readonly bytes: Buffer };
+/** What is wrong with one message is told when its turn comes: those before it are there. */
+type Outcome = Read | { readonly uid: Uid; readonly error: unknown };
 
 export class BodyReader {
   readonly #index: ReadIndex;
@@ -78,6 +84,16 @@ export class BodyReader {
     return view !== undefined && index >= 0 ? view.bodyId(index) : this.#records.bodyId(id, uid);
   }
 
+  /** The same for many; good until this thread does something else. */
+  #bodyIdFinder(id: MailboxId): (uid: Uid) => number | undefined {
+    const view = this.#views.peek(id);
+    const inIndex = this.#records.bodyIdFinder(id);
+    return (uid) => {
+      const index = view?.indexOf(uid) ?? -1;
+      return view !== undefined && index >= 0 ? view.bodyId(index) : inIndex(uid);
+    };
+  }
+
   #place(id: MailboxId, uid: Uid): Place | undefined {
     const bodyId = this.#bodyId(id, uid);
     return bodyId === undefined ? undefined : this.#placeOfBody(bodyId, uid);
@@ -85,7 +101,7 @@ export class BodyReader {
 
   #placeOfBody(bodyId: number, uid: Uid): Place | undefined {
     const row = this.#index
-      .sql("SELECT partition, segment, offset, length, packed FROM bodies WHERE id = ?")
+      .sql("SELECT guid, partition, segment, offset, length, packed FROM bodies WHERE id = ?")
       .get(bodyId);
     return row === undefined ? undefined : { uid, ...(row as Omit<Place, "uid">) };
   }
@@ -126,14 +142,13 @@ export class BodyReader {
   }
 
   async #readRange(place: Place, from: number, length: number): Promise<Buffer> {
-    const { segment, packed } = place;
-    const start = place.offset + BODY_HEADER_BYTES;
-    if (packed === 0) return await this.#read(place.partition, segment, start + from, length);
-    const bytes = await unpackBodyLater(
-      await this.#read(placeOf(place), segment, start, packed),
-      place.length,
-    );
-    return bytes.subarray(from, from + length);
+    const { segment, packed, offset } = place;
+    if (packed === 0 && length < place.length) {
+      return await this.#read(place.partition, segment, offset + BODY_HEADER_BYTES + from, length);
+    }
+    const block = await this.#read(placeOf(place), segment, offset, BODY_HEADER_BYTES + storedBytes(place));
+    const bytes = await bodyIn(block, 0, place);
+    return length === bytes.length ? bytes : bytes.subarray(from, from + length);
   }
 
   async #read(partition: string, segment: number, offset: number, length: number): Promise<Buffer> {
@@ -146,12 +161,14 @@ export class BodyReader {
 
   async *readBodies(id: MailboxId, uids: readonly Uid[]): AsyncGenerator<{ uid: Uid; bytes: Buffer }> {
     let at = 0;
-    const start = (): Promise<{ uid: Uid; bytes: Buffer }[]> | undefined => {
+    const start = (): Promise<Outcome[]> | undefined => {
       if (at >= uids.length) return undefined;
+      const bodyIdOf = this.#bodyIdFinder(id);
       const group: Place[] = [];
       let bytes = 0;
       while (at < uids.length && group.length < GROUP_MESSAGES) {
-        const place = this.#place(id, uids[at]!);
+        const bodyId = bodyIdOf(uids[at]!);
+        const place = bodyId === undefined ? undefined : this.#placeOfBody(bodyId, uids[at]!);
         if (place !== undefined && group.length > 0 && bytes + place.length > GROUP_BYTES) break;
         at++;
         if (place === undefined) continue;
@@ -167,19 +184,22 @@ export class BodyReader {
     while (next !== undefined) {
       const bodies = await next;
       next = start();
-      yield* bodies;
+      for (const body of bodies) {
+        if ("error" in body) throw body.error;
+        yield body;
+      }
     }
   }
 
-  async #readGroup(id: MailboxId, group: readonly Place[]): Promise<{ uid: Uid; bytes: Buffer }[]> {
+  async #readGroup(id: MailboxId, group: readonly Place[]): Promise<Outcome[]> {
     const order = group.map((_, i) => i);
     order.sort((a, b) => group[a]!.segment - group[b]!.segment || group[a]!.offset - group[b]!.offset);
-    const bodies: (Buffer | undefined)[] = Array.from({ length: group.length });
+    const bodies: (Outcome | undefined)[] = Array.from({ length: group.length });
     const reads: Promise<void>[] = [];
     for (let i = 0; i < order.length;) {
       const first = group[order[i]!]!;
-      const from = first.offset + BODY_HEADER_BYTES;
-      let end = from + storedBytes(first);
+      const from = first.offset;
+      let end = from + BODY_HEADER_BYTES + storedBytes(first);
       let last = i + 1;
       for (; last < order.length; last++) {
         const place = group[order[last]!]!;
@@ -193,10 +213,7 @@ export class BodyReader {
       i = last;
     }
     await Promise.all(reads);
-    const found: { uid: Uid; bytes: Buffer }[] = [];
-    for (const [i, bytes] of bodies.entries())
-      if (bytes !== undefined) found.push({ uid: group[i]!.uid, bytes });
-    return found;
+    return bodies.filter((body) => body !== undefined);
   }
 
   async #readNeighbours(
@@ -205,24 +222,24 @@ export class BodyReader {
     members: readonly number[],
     from: number,
     end: number,
-    bodies: (Buffer | undefined)[],
+    bodies: (Outcome | undefined)[],
   ): Promise<void> {
     const first = group[members[0]!]!;
     try {
       const block = await this.#read(placeOf(first), first.segment, from, end - from);
       for (const member of members) {
         const place = group[member]!;
-        const start = place.offset + BODY_HEADER_BYTES - from;
-        const stored = block.subarray(start, start + storedBytes(place));
-        bodies[member] = place.packed > 0 ? await unpackBodyLater(stored, place.length) : stored;
+        bodies[member] = { uid: place.uid, bytes: await bodyIn(block, place.offset - from, place) };
       }
     } catch {
       // One by one: some may have been moved or swept meanwhile, and only the bad one fails.
       for (const member of members) {
+        const { uid } = group[member]!;
         try {
-          bodies[member] = await this.readBody(id, group[member]!.uid);
+          bodies[member] = { uid, bytes: await this.readBody(id, uid) };
         } catch (error) {
-          if (!(error instanceof StoreError && error.code === "message_not_found")) throw error;
+          const isGone = error instanceof StoreError && error.code === "message_not_found";
+          bodies[member] = isGone ? undefined : { uid, error };
         }
       }
     }
@@ -234,20 +251,22 @@ export class BodyReader {
     for (let at = 0; at < uids.length;) {
       const end = denseEnd(uids, at);
       const rows = range.all(base + uids[at]!, base + uids[end - 1]!) as { key: number; bytes: Buffer }[];
-      let row = 0;
-      for (; at < end; at++) {
+      const bodyIdOf = this.#bodyIdFinder(id);
+      // All of the run before the first is given out: the finder is good for this turn only.
+      const found: { uid: Uid; bytes: Buffer }[] = [];
+      for (let row = 0; at < end; at++) {
         const uid = uids[at]!;
         while (row < rows.length && rows[row]!.key < base + uid) row++;
         const here = row < rows.length && rows[row]!.key === base + uid ? rows[row]!.bytes : undefined;
-        const bytes = here ?? this.#summaryOfCopy(id, uid);
-        if (bytes !== undefined) yield { uid, summary: decodeSummary(bytes) };
+        const bytes = here ?? this.#summaryOfBody(bodyIdOf(uid));
+        if (bytes !== undefined) found.push({ uid, bytes });
       }
+      for (const { uid, bytes } of found) yield { uid, summary: decodeSummary(bytes) };
     }
   }
 
   /** A copied message has the summary of the record that its body came with. */
-  #summaryOfCopy(id: MailboxId, uid: Uid): Buffer | undefined {
-    const bodyId = this.#bodyId(id, uid);
+  #summaryOfBody(bodyId: number | undefined): Buffer | undefined {
     if (bodyId === undefined) return undefined;
     const row = this.#index
       .sql("SELECT s.bytes FROM bodies b JOIN summaries s ON s.key = b.summary WHERE b.id = ?")
@@ -270,4 +289,18 @@ function denseEnd(uids: readonly Uid[], at: number): number {
     end++;
   }
   return end;
+}
+
+/** The body whose record stands at `at`, when it is that body's. @throws StoreError disk_failed */
+async function bodyIn(block: Buffer, at: number, place: Place): Promise<Buffer> {
+  const start = at + BODY_HEADER_BYTES;
+  const stored = block.subarray(start, start + storedBytes(place));
+  const header = decodeHeader(block.subarray(at, start));
+  // The CRC is left to `rookery check`: it would cost a third of the whole read.
+  const isWhole = header?.length === stored.length && header.guid.equals(place.guid);
+  if (!isWhole) {
+    const { uid, segment, offset } = place;
+    throw new StoreError("disk_failed", `message ${uid} is damaged: segment ${segment} at ${offset}`);
+  }
+  return place.packed > 0 ? await unpackBodyLater(stored, place.length) : stored;
 }

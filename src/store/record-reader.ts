@@ -37,12 +37,26 @@ export class RecordReader {
 
   /** Body of a record, live or expunged; undefined when there is none. */
   bodyId(id: MailboxId, uid: number): number | undefined {
-    const row = this.#index.sql(`${CHUNK_SQL} WHERE h.key = ?`).get(rowKey(id, uid >>> CHUNK_BITS)) as
-      | ChunkRow
-      | undefined;
-    if (row === undefined) return undefined;
-    const at = hotColumns(row.hot, row.records).uids.indexOf(uid);
-    return at < 0 ? undefined : coldColumns(row.cold, row.records).bodyIds[at];
+    return this.bodyIdFinder(id)(uid);
+  }
+
+  /** The same for many neighbours: their chunk is read once. */
+  bodyIdFinder(id: MailboxId): (uid: number) => number | undefined {
+    let number = -1;
+    let uids: Uint32Array | undefined;
+    let bodyIds: Float64Array | undefined;
+    return (uid) => {
+      if (uid >>> CHUNK_BITS !== number) {
+        number = uid >>> CHUNK_BITS;
+        const row = this.#index.sql(`${CHUNK_SQL} WHERE h.key = ?`).get(rowKey(id, number)) as
+          | ChunkRow
+          | undefined;
+        uids = row === undefined ? undefined : hotColumns(row.hot, row.records).uids;
+        bodyIds = row === undefined ? undefined : coldColumns(row.cold, row.records).bodyIds;
+      }
+      const at = uids?.indexOf(uid) ?? -1;
+      return at < 0 ? undefined : bodyIds?.[at];
+    };
   }
 
   /** The record of a UID, live or expunged. */
