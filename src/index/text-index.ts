@@ -203,6 +203,8 @@ export class TextIndex implements TextSearch {
       for (const mailbox of touched) await this.#bringUpToDate(mailbox);
       if (this.#closed) return;
       await follower.advance(last.sequence);
+      // The rest comes with later news: in a steady stream many messages at a time, not each by itself.
+      if (entries.length < FEED_PAGE) return;
     }
   }
 

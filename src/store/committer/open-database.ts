@@ -3,10 +3,10 @@ import Database from "better-sqlite3";
 import { upgradeSchema } from "../schema.ts";
 
 /** Bytes a page: chunk rows and summaries are a few kilobytes. */
-const PAGE_BYTES = 8192;
+const PAGE_BYTES = 4096;
 const CACHE_KIB = 64 * 1024;
 /** Pages in the WAL before it is written back. */
-const CHECKPOINT_PAGES = 4000;
+const CHECKPOINT_PAGES = 8000;
 
 export function openDatabase(path: string): Database.Database {
   const database = new Database(path);
