@@ -32,7 +32,7 @@ export class SmtpSink implements Network {
     this.connects.push(host);
     if (this.down.has(host)) throw Object.assign(new Error("connection refused"), { code: "ECONNREFUSED" });
     const [server, client] = PipeEnd.pair();
-    this.#serve(server, host);
+    this.serve(server, host);
     client.startTls = () => {
       if (this.tlsBroken) return Promise.reject(new Error("handshake failed"));
       server.tls = { protocol: "TLSv1.3", cipher: "x", serverName: "", channelBinding: () => undefined };
@@ -42,7 +42,8 @@ export class SmtpSink implements Network {
     return client;
   }
 
-  #serve(server: PipeEnd, host: string): void {
+  /** Also for a real socket. */
+  serve(server: Connection, host: string): void {
     const input = new InputBuffer();
     let sender = "";
     let recipient = "";
