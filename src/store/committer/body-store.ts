@@ -199,9 +199,13 @@ export class BodyStore {
   /** Nothing more is added to this segment after the batch. */
   seal(place: string, id: number): void {
     const segment = this.#active.get(place);
-    if (segment?.id !== id) return;
-    this.#full.push(segment);
-    this.#active.delete(place);
+    if (segment?.id === id) {
+      this.#full.push(segment);
+      this.#active.delete(place);
+    } else {
+      // It could not be opened after the last failure.
+      this.#index.closeSegment(id);
+    }
   }
 
   /** Removes the file of a segment that nothing refers to; it may be gone already. */
