@@ -1,6 +1,7 @@
 import type { Connection } from "../base/io/network.ts";
 import type { Random } from "../base/io/random.ts";
-import { LmtpSession, type LmtpPorts } from "./session.ts";
+import type { LmtpPorts } from "./ports.ts";
+import { LmtpSession } from "./session.ts";
 
 /** All LMTP sessions of a node: `accept` is what a listener calls for each connection. */
 export class LmtpServer {

@@ -5,33 +5,17 @@
  * the directory, the disk) what follows is kept up to a bound, then the peer has to wait. Only CRLF ends a line and only
  * CRLF "." CRLF ends data. Nothing is answered 250 before the store has it on disk.
  */
-import type { Clock, Timer } from "../base/io/clock.ts";
+import type { Timer } from "../base/io/clock.ts";
 import type { Connection } from "../base/io/network.ts";
-import type { Log } from "../base/log.ts";
-import type { Delivery } from "../delivery/delivery.ts";
 import type { Directory, Identity, SaslExchange } from "../directory/port.ts";
-import type { Store } from "../store/port.ts";
 import { DotReader } from "../wire/dot-reader.ts";
 import { InputBuffer, type Line } from "../wire/input-buffer.ts";
 import { LMTP_COMMANDS } from "./commands/table.ts";
 import { deliverMessage } from "./deliver-message.ts";
 import { MessageCollector } from "./message-collector.ts";
-import type { LmtpMetrics } from "./metrics.ts";
-import type { LmtpSettings } from "./options.ts";
+import type { LmtpPorts } from "./ports.ts";
 import { Refusal, type Reply, replyTo } from "./reply.ts";
 import type { Transaction } from "./transaction.ts";
-
-export interface LmtpPorts {
-  readonly store: Pick<Store, "stage" | "stageBuffer">;
-  readonly delivery: Delivery;
-  readonly directory: Directory;
-  readonly settings: LmtpSettings;
-  readonly hostName: string;
-  readonly tlsAvailable: boolean;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly metrics: LmtpMetrics;
-}
 
 /** Received and not yet handled; above it the connection is paused. */
 const MAX_WAITING_INPUT_BYTES = 262_144;
