@@ -109,6 +109,24 @@ describe("CommitQueue", () => {
     await second;
   });
 
+  test("an operation that may not be committed any more when its turn comes is refused", async () => {
+    const { runner, queue, ask } = open();
+    const first = ask();
+    await turn();
+    const refused = queue.run("removeSegments", {}, [], () => {
+      throw new Error("ownership went");
+    });
+    const last = ask();
+    await runner.answer();
+    await assert.rejects(refused, /ownership went/);
+    await runner.answer();
+    await Promise.all([first, last]);
+    assert.deepEqual(
+      runner.batches.map((batch) => batch.length),
+      [1, 1],
+    );
+  });
+
   test("close commits what waits and takes nothing more", async () => {
     const { runner, queue, ask } = open();
     const first = ask();

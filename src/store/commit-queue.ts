@@ -42,6 +42,8 @@ export interface CommitQueueOptions {
 interface Waiting {
   readonly operation: Operation;
   readonly bytes: number;
+  /** Asked when its batch is made; what it throws is the refusal. */
+  readonly mayCommit: (() => void) | undefined;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -74,11 +76,12 @@ export class CommitQueue {
     kind: K,
     args: OperationMap[K]["args"],
     bodies: readonly BodySource[] = [],
+    mayCommit?: () => void,
   ): Promise<OperationMap[K]["result"]> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     if (this.#isClosing) return Promise.reject(new StoreError("shutting_down", "the store is closing"));
     return new Promise<unknown>((resolve, reject) => {
-      const waiting = { operation: { kind, args, bodies }, bytes: weigh(bodies), resolve, reject };
+      const waiting = { operation: { kind, args, bodies }, bytes: weigh(bodies), mayCommit, resolve, reject };
       if (this.#outside.length > 0 || !this.#queue.offer(waiting)) this.#outside.push(waiting);
       this.#schedule();
     }) as Promise<OperationMap[K]["result"]>;
@@ -100,7 +103,9 @@ export class CommitQueue {
     if (this.#isRunning || this.#failure !== undefined) return;
     const batch = this.#takeBatch();
     if (batch.length === 0) {
-      this.#onDrained?.();
+      // All may have been refused with more behind them.
+      if (this.waiting > 0) this.#schedule();
+      else this.#onDrained?.();
       return;
     }
     this.#isRunning = true;
@@ -113,9 +118,15 @@ export class CommitQueue {
     while (batch.length < MAX_BATCH_OPERATIONS) {
       const first = this.#queue.peek();
       if (first === undefined || (batch.length > 0 && bytes + first.bytes > MAX_BATCH_BYTES)) break;
+      this.#queue.poll();
+      try {
+        first.mayCommit?.();
+      } catch (error) {
+        first.reject(error);
+        continue;
+      }
       bytes += first.bytes;
       batch.push(first);
-      this.#queue.poll();
     }
     let admitted = 0;
     while (admitted < this.#outside.length && this.#queue.offer(this.#outside[admitted]!)) admitted++;

@@ -5,7 +5,7 @@ import type { Catalog } from "./catalog.ts";
 import type { CommitQueue } from "./commit-queue.ts";
 import { StoreError } from "./errors.ts";
 import type { Mailbox, MailboxId } from "./model.ts";
-import type { AppendedUids } from "./operations.ts";
+import type { AppendedUids, BodySource, OperationKind, OperationMap } from "./operations.ts";
 import type {
   Actor,
   AnnotationChange,
@@ -53,6 +53,18 @@ export class MessageWrites {
     }
   }
 
+  /** Ownership is asked again when the operation has come to the front of the queue. */
+  #run<K extends OperationKind>(
+    written: readonly MailboxId[],
+    kind: K,
+    args: OperationMap[K]["args"],
+    bodies?: readonly BodySource[],
+  ): Promise<OperationMap[K]["result"]> {
+    return this.#queue.run(kind, args, bodies, () => {
+      for (const id of written) this.#gate.writable(id);
+    });
+  }
+
   async append(target: MailboxId, messages: readonly NewMessage[], by: Actor): Promise<AppendResult> {
     this.#gate.writable(target);
     for (const { body } of messages) this.#checkSize(body);
@@ -60,7 +72,7 @@ export class MessageWrites {
     try {
       const items = messages.map((message) => toAppendItem(message, bodies));
       const args = { mailbox: target, messages: items, by: toActor(by) };
-      return toAppendResult(await this.#queue.run("append", args, bodies.sources));
+      return toAppendResult(await this.#run([target], "append", args, bodies.sources));
     } finally {
       bodies.letGo();
     }
@@ -74,7 +86,14 @@ export class MessageWrites {
       bodies.add(body);
       const items = allowed.map(toTargetItem);
       const delivered =
-        items.length === 0 ? [] : await this.#queue.run("deliver", { targets: items }, bodies.sources);
+        items.length === 0
+          ? []
+          : await this.#run(
+              allowed.map(({ mailbox }) => mailbox),
+              "deliver",
+              { targets: items },
+              bodies.sources,
+            );
       let next = 0;
       return results.map((result) => result ?? toDeliveryResult(delivered[next++]!));
     } catch (error) {
@@ -104,7 +123,7 @@ export class MessageWrites {
     by: Actor,
   ): Promise<StoreFlagsResult> {
     this.#gate.writable(id);
-    const { modseq, changed, modified } = await this.#queue.run("storeFlags", {
+    const { modseq, changed, modified } = await this.#run([id], "storeFlags", {
       mailbox: id,
       uids: new Uint32Array(uids),
       mode: change.mode,
@@ -125,7 +144,7 @@ export class MessageWrites {
     by: Actor,
   ): Promise<ExpungeResult> {
     this.#gate.writable(id);
-    const expunged = await this.#queue.run("expunge", {
+    const expunged = await this.#run([id], "expunge", {
       mailbox: id,
       uids: uids === "all" ? undefined : new Uint32Array(uids),
       onlyDeleted: options.onlyDeleted,
@@ -137,7 +156,7 @@ export class MessageWrites {
   async unexpunge(id: MailboxId, uids: readonly Uid[], by: Actor): Promise<AppendResult> {
     this.#gate.writable(id);
     const args = { mailbox: id, uids: new Uint32Array(uids), by: toActor(by) };
-    return toAppendResult(await this.#queue.run("unexpunge", args));
+    return toAppendResult(await this.#run([id], "unexpunge", args));
   }
 
   async copy(
@@ -149,7 +168,7 @@ export class MessageWrites {
   ): Promise<CopyResult> {
     if (options.move) this.#gate.writable(source);
     this.#gate.writable(target);
-    const copied = await this.#queue.run("copy", {
+    const copied = await this.#run(options.move ? [source, target] : [target], "copy", {
       source,
       uids: new Uint32Array(uids),
       target,
@@ -178,7 +197,7 @@ export class MessageWrites {
     try {
       const item = toAppendItem(message, bodies);
       const args = { source, uid, target, message: item, by: toActor(by) };
-      const replaced: AppendedUids = await this.#queue.run("replace", args, bodies.sources);
+      const replaced: AppendedUids = await this.#run([source, target], "replace", args, bodies.sources);
       return toAppendResult(replaced);
     } finally {
       bodies.letGo();
@@ -192,7 +211,7 @@ export class MessageWrites {
     by: Actor,
   ): Promise<{ modseq: Modseq }> {
     this.#gate.writable(id);
-    const { modseq } = await this.#queue.run("annotate", {
+    const { modseq } = await this.#run([id], "annotate", {
       mailbox: id,
       uids: new Uint32Array(uids),
       changes: copyValues(changes),
