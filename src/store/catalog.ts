@@ -106,6 +106,23 @@ export class Catalog implements MailboxCatalog {
     return this.range(key, key + ABOVE_ALL);
   }
 
+  *sharedWith(identifiers: readonly string[]): Generator<Mailbox> {
+    const page = this.#index.sql(
+      `SELECT DISTINCT key, mailbox FROM acl_grants
+       WHERE identifier IN (SELECT value FROM json_each(?)) AND key > ? ORDER BY key LIMIT ${PAGE_ROWS}`,
+    );
+    const wanted = JSON.stringify(identifiers);
+    for (let after = ""; ;) {
+      const rows = page.all(wanted, after) as { key: string; mailbox: MailboxId }[];
+      for (const row of rows) {
+        const mailbox = this.byId(row.mailbox);
+        if (mailbox !== undefined) yield mailbox;
+      }
+      if (rows.length < PAGE_ROWS) return;
+      after = rows.at(-1)!.key;
+    }
+  }
+
   *ofUser(user: UserId): Generator<Mailbox> {
     const inbox = inboxOf(user);
     const own = this.find(inbox);

@@ -152,6 +152,8 @@ export interface MailboxCatalog {
   byUniqueId(uniqueId: string): Mailbox | undefined;
   /** All whose name is `prefix` or starts with `prefix`, in Cyrus order (separator sorts lowest); lazily. */
   list(prefix: MailboxName): Iterable<Mailbox>;
+  /** Those whose ACL names one of the identifiers (`bob`, `group:staff`, `anyone`), in Cyrus order, without DELETED; lazily. */
+  sharedWith(identifiers: readonly string[]): Iterable<Mailbox>;
   /** Every mailbox of a user: INBOX and below, without DELETED. */
   ofUser(user: UserId): Iterable<Mailbox>;
   tombstones(prefix: MailboxName): Iterable<MailboxTombstone>;

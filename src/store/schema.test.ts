@@ -19,9 +19,13 @@ test("upgrade: a store of format 1 opens with everything in it", () =>
       BY,
     );
     await filled.close();
-    // Format 1 did not have archived bodies.
+    // Format 1 did not have archived bodies, nor a table of rights.
     const database = new Database(join(filled.folder, "index.sqlite"));
     database.exec("ALTER TABLE bodies DROP COLUMN packed");
+    for (const trigger of ["grants_of_new", "grants_of_changed", "grants_of_gone"]) {
+      database.exec(`DROP TRIGGER ${trigger}`);
+    }
+    database.exec("DROP TABLE acl_grants");
     database.pragma("user_version = 1");
     database.close();
     await filled.open();

@@ -7,7 +7,7 @@
 import type Database from "better-sqlite3";
 import { StoreError } from "./errors.ts";
 
-export const FORMAT_VERSION = 2;
+export const FORMAT_VERSION = 3;
 /** Of the file `index.sqlite` ("Rook"). */
 const APPLICATION_ID = 0x526f_6f6b;
 
@@ -120,8 +120,35 @@ const VERSION_2 = `
 ALTER TABLE bodies ADD COLUMN packed INTEGER NOT NULL DEFAULT 0;
 `;
 
+/**
+ * Who has rights where, by identifier, so that a user's LIST need not look at mailboxes that are none of his business
+ * (Cyrus has RACLs for this). Kept by triggers: whatever writes a mailbox's row keeps it right.
+ */
+const GRANTS_OF = (row: string): string => `
+  SELECT json_extract(entry.value, '$.identifier') AS identifier, ${row}.key, ${row}.id FROM json_each(${row}.acl) AS entry
+  WHERE instr(${row}.key, 'DELETED' || char(31)) = 0 AND substr(json_extract(entry.value, '$.identifier'), 1, 1) <> '-'`;
+const WITHOUT_OLD = `DELETE FROM acl_grants WHERE key = OLD.key AND identifier IN (
+  SELECT json_extract(entry.value, '$.identifier') FROM json_each(OLD.acl) AS entry);`;
+const VERSION_3 = `
+CREATE TABLE acl_grants (
+  identifier TEXT NOT NULL, key TEXT NOT NULL, mailbox INTEGER NOT NULL, PRIMARY KEY (identifier, key)
+) WITHOUT ROWID;
+INSERT OR IGNORE INTO acl_grants ${GRANTS_OF("mailboxes").replace("FROM json_each", "FROM mailboxes, json_each")};
+CREATE TRIGGER grants_of_new AFTER INSERT ON mailboxes BEGIN
+  INSERT OR REPLACE INTO acl_grants ${GRANTS_OF("NEW")};
+END;
+CREATE TRIGGER grants_of_changed AFTER UPDATE OF acl, key ON mailboxes
+WHEN OLD.acl <> NEW.acl OR OLD.key <> NEW.key BEGIN
+  ${WITHOUT_OLD}
+  INSERT OR REPLACE INTO acl_grants ${GRANTS_OF("NEW")};
+END;
+CREATE TRIGGER grants_of_gone AFTER DELETE ON mailboxes BEGIN
+  ${WITHOUT_OLD}
+END;
+`;
+
 /** Step n takes a database of version n to n + 1. Steps stay for ever, so that any old folder opens. */
-const STEPS: readonly string[] = [VERSION_1, VERSION_2];
+const STEPS: readonly string[] = [VERSION_1, VERSION_2, VERSION_3];
 
 /** Creates or upgrades the tables, in one transaction. @throws StoreError disk_failed for a newer format */
 export function upgradeSchema(

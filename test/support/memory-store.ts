@@ -195,6 +195,10 @@ export class MemoryStore {
       this.#sorted()
         .map(({ mailbox }) => mailbox)
         .filter(({ name }) => name.startsWith(prefix)),
+    sharedWith: (identifiers: readonly string[]): Mailbox[] =>
+      this.#sorted()
+        .map(({ mailbox }) => mailbox)
+        .filter(({ acl }) => acl.some(({ identifier }) => identifiers.includes(identifier))),
     ofUser: (user: string): Mailbox[] =>
       this.#sorted()
         .map(({ mailbox }) => mailbox)

@@ -5,7 +5,6 @@ import type { Mailbox } from "../../store/model.ts";
 import { isDeletedName } from "../../store/names.ts";
 import type { Session } from "../session.ts";
 import { isVisible, type Shown } from "../visible.ts";
-import { rightsIndexOf } from "./rights-index.ts";
 
 /** A session looks at so many mailboxes before it asks the clock. */
 const CHECK_EVERY = 64;
@@ -25,16 +24,17 @@ export async function visitReachable(
   await inSlices(session, mailboxes.ofUser(userId), visitVisible);
   if (!isAdmin && !patterns.some((pattern) => mayMatchOthers(session, pattern))) return;
   // An administrator sees everything, so only the whole list will do.
-  const others = isAdmin ? mailboxes.list("") : await candidates(session);
+  const others = isAdmin ? mailboxes.list("") : candidates(session);
   await inSlices(session, others, (mailbox) => {
     if (!isOwner(mailbox.name, userId) || isDeletedName(mailbox.name)) visitVisible(mailbox);
   });
 }
 
-function candidates(session: Session): Promise<Mailbox[]> {
+/** Rights are looked at afterwards: this only leaves out what names the user nowhere. */
+function candidates(session: Session): Iterable<Mailbox> {
   const { userId, groups } = session.accessor;
   const identifiers = [userId, "anyone", ...groups.map((group) => `group:${group}`)];
-  return rightsIndexOf(session.services.store, session.services.clock).candidates(identifiers);
+  return session.services.store.mailboxes.sharedWith(identifiers);
 }
 
 function mayMatchOthers(session: Session, { literalPrefix }: ListPattern): boolean {
