@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Store } from "../../src/store/port.ts";
+import type { DiskStore } from "../../src/store/disk-store.ts";
 import { openStore } from "../support/open-store.ts";
 import { cutBetween, readDatabaseFiles, writeDatabaseFiles } from "./database-files.ts";
 import type { DatabaseFiles } from "./database-files.ts";
@@ -10,12 +10,15 @@ import { SimClock } from "./sim-clock.ts";
 import { SimDisk } from "./sim-disk.ts";
 import { SimRandom } from "./sim-random.ts";
 
+/** Small, so that segments fill up, empty and go. */
+const SEGMENT_BYTES = 20_000;
+
 export class SimulatedStore {
   readonly folder: string;
   readonly disk: SimDisk;
   readonly clock = new SimClock();
   readonly #random: SimRandom;
-  #store: Store | undefined;
+  #store: DiskStore | undefined;
   /** The database as the crash found it. */
   #atCrash: DatabaseFiles | undefined;
 
@@ -32,7 +35,7 @@ export class SimulatedStore {
     };
   }
 
-  get store(): Store {
+  get store(): DiskStore {
     if (this.#store === undefined) throw new Error("the store is not open");
     return this.#store;
   }
@@ -45,9 +48,16 @@ export class SimulatedStore {
     return readDatabaseFiles(this.databasePath);
   }
 
-  async open(): Promise<Store> {
+  async open(): Promise<DiskStore> {
     const { folder, disk, clock } = this;
-    this.#store = await openStore({ folder, disk, clock, random: this.#random, inline: true });
+    this.#store = await openStore({
+      folder,
+      disk,
+      clock,
+      random: this.#random,
+      inline: true,
+      segmentBytes: SEGMENT_BYTES,
+    });
     return this.#store;
   }
 
@@ -58,7 +68,7 @@ export class SimulatedStore {
   }
 
   /** After a crash: what survived is put in place and opened. */
-  async restart(): Promise<Store> {
+  async restart(): Promise<DiskStore> {
     const survived = this.#atCrash ?? this.files();
     this.#atCrash = undefined;
     // Lets go of its files; whatever it still writes goes nowhere, because the copies take their place.

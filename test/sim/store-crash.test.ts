@@ -9,12 +9,14 @@ import { FAILING_SEEDS } from "./failing-seeds.ts";
 import { SimRandom } from "./sim-random.ts";
 import { SimulatedStore } from "./simulated-store.ts";
 import { StoreModel } from "./store-model.ts";
-import { verifyStore } from "./store-verify.ts";
+import { verifyByCheck, verifyStore } from "./store-verify.ts";
 import { Workload } from "./store-workload.ts";
 
 const LONG = process.env["ROOKERY_LONG"] === "1";
 const SEEDS = LONG ? 2000 : 60;
 const CRASHES_PER_SEED = 6;
+/** Share of crashes after which the whole store is checked. */
+const CHECKED_CRASHES = 0.2;
 const STEPS_BETWEEN_CRASHES = 8;
 /** A step does a handful of disk operations: crashes fall everywhere between two of them. */
 const MAX_OPERATIONS_TO_CRASH = 40;
@@ -46,11 +48,13 @@ async function runSeed(seed: number): Promise<void> {
       simulated.disk.crash();
       await simulated.restart();
       await verifyStore(simulated.store, model);
+      if (random.chance(CHECKED_CRASHES)) await verifyByCheck(simulated.store);
     }
     // And it goes on working: UIDs and modseqs of new messages are above all acknowledged ones.
     const workload = new Workload(simulated.store, model, random, crashed);
     for (let step = 0; step < 3; step += 1) await workload.step();
     await verifyStore(simulated.store, model);
+    await verifyByCheck(simulated.store);
   } catch (error) {
     const trace = simulated.disk.trace
       .slice(-12)

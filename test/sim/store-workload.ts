@@ -8,7 +8,8 @@ import type { Uid } from "../../src/base/numbers.ts";
 import { StoreError } from "../../src/store/errors.ts";
 import type { Mailbox } from "../../src/store/model.ts";
 import { SystemFlag } from "../../src/store/model.ts";
-import type { Actor, NewMessage, StagedBody, Store } from "../../src/store/port.ts";
+import type { DiskStore } from "../../src/store/disk-store.ts";
+import type { Actor, NewMessage, StagedBody } from "../../src/store/port.ts";
 import type { SimRandom } from "./sim-random.ts";
 import type { ModelFlags, ModelMailbox, ModelMessage, StoreModel } from "./store-model.ts";
 
@@ -18,6 +19,8 @@ const MAX_MAILBOXES = 6;
 const KEYWORDS = ["$Forwarded", "$Junk", "Work"];
 const SMALL_BYTES = 3000;
 const BIG_BYTES = 400_000;
+/** Every tombstone has outlived its days by then. */
+const FAR_FUTURE_SECONDS = 2 ** 32;
 
 /** One request: what is asked, and what it means for the model whether or not an answer came. */
 interface Request {
@@ -28,14 +31,14 @@ interface Request {
 }
 
 export class Workload {
-  readonly #store: Store;
+  readonly #store: DiskStore;
   readonly #model: StoreModel;
   readonly #random: SimRandom;
   readonly #crashed: () => boolean;
   #touched = new Set<ModelMessage>();
   #cutPower: (() => void) | undefined;
 
-  constructor(store: Store, model: StoreModel, random: SimRandom, crashed: () => boolean) {
+  constructor(store: DiskStore, model: StoreModel, random: SimRandom, crashed: () => boolean) {
     this.#store = store;
     this.#model = model;
     this.#random = random;
@@ -95,7 +98,7 @@ export class Workload {
   }
 
   #messageRequest(): Request {
-    switch (this.#random.below(8)) {
+    switch (this.#random.below(9)) {
       case 0:
       case 1:
       case 2:
@@ -108,6 +111,8 @@ export class Workload {
         return this.#expunge();
       case 6:
         return this.#copy(false);
+      case 7:
+        return this.#maintain();
       default:
         return this.#copy(true);
     }
@@ -275,6 +280,25 @@ export class Workload {
       doubt: () => {
         if (move) for (const message of messages) message.presence = "open";
       },
+    };
+  }
+
+  /** Expiry, compaction or archiving beside the other requests: nobody can tell the difference. */
+  #maintain(): Request {
+    const { maintenance } = this.#store;
+    const what = this.#random.pick(["expire", "archive", "compact"] as const);
+    const largerThanBytes = this.#random.below(SMALL_BYTES);
+    return {
+      what,
+      send: async () => {
+        // Files go after a commit is on disk; a cut inside earlier commits would be no crash that can happen then.
+        if (this.#cutPower !== undefined) maintenance.hold();
+        if (what === "expire") await this.#store.expire(FAR_FUTURE_SECONDS);
+        else if (what === "archive") await maintenance.archive({ olderThanDays: undefined, largerThanBytes });
+        else await maintenance.compact({ belowLive: 1 });
+        return () => {};
+      },
+      doubt: () => {},
     };
   }
 

@@ -33,10 +33,9 @@ export interface MaintenancePolicy {
   readonly archive: ArchivePolicy | undefined;
   /** Segments with a smaller live part are rewritten; 0 = none. */
   readonly compactBelow: number;
+  /** Smaller ones are not worth the trouble. */
+  readonly compactFromBytes: number;
 }
-
-/** Segments are worth the trouble from this size on. */
-const MIN_COMPACT_BYTES = 2 ** 20;
 
 export class Maintenance {
   readonly #parts: MaintenanceParts;
@@ -151,7 +150,10 @@ export class Maintenance {
     try {
       const expired = await this.expire();
       const archived = policy.archive === undefined ? undefined : await this.archive(policy.archive);
-      const compacted = await this.compact({ belowLive: policy.compactBelow, minBytes: MIN_COMPACT_BYTES });
+      const compacted = await this.compact({
+        belowLive: policy.compactBelow,
+        minBytes: policy.compactFromBytes,
+      });
       log?.info("maintenance done", {
         expiredMessages: expired.messages,
         expiredMailboxes: expired.mailboxes,

@@ -53,6 +53,8 @@ export const storeOptions = optionGroup("store", "How long mail is kept, and whe
 });
 export type StoreOptionSettings = SettingsOf<typeof storeOptions>;
 
+const COMPACT_FROM_BYTES = 2 ** 20;
+
 export function expiryDays(settings: StoreOptionSettings): ExpiryDays {
   return {
     expungedDays: settings.keepExpungedDays,
@@ -67,6 +69,7 @@ export function maintenancePolicy(settings: StoreOptionSettings): MaintenancePol
   return {
     intervalMs: settings.maintenanceIntervalMs,
     compactBelow: settings.compactBelow / 100,
+    compactFromBytes: COMPACT_FROM_BYTES,
     archive:
       archiveDays === 0 && archiveMaxSizeBytes === 0
         ? undefined

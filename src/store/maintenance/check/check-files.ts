@@ -5,16 +5,18 @@ import type { BodySourceOfCheck } from "./check-bodies.ts";
 import { found, type Check } from "./finding.ts";
 
 export function* checkFiles({ index, disk, folder }: BodySourceOfCheck): Check {
-  const rows = index.sql("SELECT id, partition, size FROM segments").all() as {
+  const rows = index.sql("SELECT id, partition, size, active FROM segments").all() as {
     id: number;
     partition: string;
     size: number;
+    active: number;
   }[];
   const known = new Set<string>();
-  for (const { id, partition, size } of rows) {
+  for (const { id, partition, size, active } of rows) {
     const path = segmentPath(folder, partition, id);
     known.add(path);
-    if (size === 0) continue;
+    // An empty one may have lost its file already.
+    if (size === 0 || active === 2) continue;
     if (!disk.exists(path)) {
       yield found({ kind: "segment_missing", text: `segment file "${path}" is missing` });
       continue;
