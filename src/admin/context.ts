@@ -5,6 +5,7 @@ import type { Directory } from "../directory/port.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { Maintenance } from "../store/maintenance/maintenance.ts";
 import type { Store } from "../store/port.ts";
+import type { Replication } from "../sync/replication/replication.ts";
 import { AdminError } from "./failure.ts";
 import type { Json } from "./operation.ts";
 
@@ -17,6 +18,8 @@ export interface NodeContext {
   readonly directoryAdmin: DirectoryAdmin | undefined;
   /** Outgoing mail. */
   readonly queue: Queue;
+  /** To other servers, by the sync protocol. */
+  readonly replication: Replication;
   readonly defaultDomain: string;
   readonly clock: Clock;
   readonly log: Log;

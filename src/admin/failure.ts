@@ -29,6 +29,8 @@ export type AdminErrorCode =
   | "data_folder_missing"
   | "node_not_running"
   | "node_stopped"
+  | "replica_refused"
+  | "replica_unreachable"
   | "request_too_big";
 
 /** An operation refuses. */
@@ -65,6 +67,8 @@ const ADMIN_KIND: Record<AdminErrorCode, FailureKind> = {
   data_folder_missing: "refused",
   node_not_running: "unavailable",
   node_stopped: "unavailable",
+  replica_refused: "refused",
+  replica_unreachable: "unavailable",
   request_too_big: "refused",
 };
 

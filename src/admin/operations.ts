@@ -19,6 +19,8 @@ import { mailboxUndelete } from "./operations/mailbox-undelete.ts";
 import { messageListExpunged, messageUnexpunge } from "./operations/message.ts";
 import { certificateReload, nodeStatus } from "./operations/node.ts";
 import { queueDrop, queueList, queueRetry, queueShow } from "./operations/queue.ts";
+import { replicate } from "./operations/replicate.ts";
+import { replicationQueue, replicationRole, replicationStatus } from "./operations/replication.ts";
 import { userAdd, userDelete, userList, userPassword, userRename, userSet } from "./operations/user.ts";
 
 export const operations: readonly Operation[] = [
@@ -62,6 +64,10 @@ export const operations: readonly Operation[] = [
   queueShow,
   queueRetry,
   queueDrop,
+  replicate,
+  replicationStatus,
+  replicationQueue,
+  replicationRole,
   nodeStatus,
   certificateReload,
 ];

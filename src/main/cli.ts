@@ -16,6 +16,7 @@ import { addMailboxCommands } from "./commands/mailbox.ts";
 import { addQueueCommands } from "./commands/queue.ts";
 import { addMessageCommands } from "./commands/message.ts";
 import { addRestoreCommand } from "./commands/restore.ts";
+import { addReplicateCommand, addReplicationCommands } from "./commands/replicate.ts";
 import { addServeCommand } from "./commands/serve.ts";
 import { addSieveCommands } from "./commands/sieve.ts";
 import { addStatusCommand } from "./commands/status.ts";
@@ -58,6 +59,8 @@ function buildProgram(): Command {
   addBackupCommand(program);
   addRestoreCommand(program);
   addQueueCommands(program);
+  addReplicateCommand(program);
+  addReplicationCommands(program);
   addSieveCommands(program);
   addConfigCommands(program);
   addCertificateCommands(program);

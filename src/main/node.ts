@@ -164,6 +164,8 @@ export async function startNode(config: Config, hooks: NodeHooks = {}): Promise<
       version: programVersion(),
       tlsAvailable: true,
     });
+    platform.context.replication.start();
+    open.push(() => platform.context.replication.stop());
     metrics.room("sync").gauge("sessions", "Open sessions.", () => sync.sessionCount);
     platform.queue.start();
     open.push(() => platform.queue.stop(GRACE_MS));

@@ -9,6 +9,7 @@ import { imapOptions } from "../imap/options.ts";
 import { lmtpOptions } from "../lmtp/options.ts";
 import { pop3Options } from "../pop3/options.ts";
 import { managesieveOptions } from "../managesieve/options.ts";
+import { replicationOptions } from "../sync/replication/options.ts";
 import { syncOptions } from "../sync/options.ts";
 import { queueOptions } from "../queue/options.ts";
 import { storeOptions } from "../store/maintenance/options.ts";
@@ -31,6 +32,7 @@ export const optionGroups: readonly OptionGroup[] = [
   managesieveOptions,
   lmtpOptions,
   syncOptions,
+  replicationOptions,
   deliveryOptions,
   sieveOptions,
   queueOptions,

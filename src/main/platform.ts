@@ -35,6 +35,10 @@ import { openStore } from "./open-store.ts";
 import { linkArchiveFolder } from "../store/maintenance/archive-folder.ts";
 import { expiryDays, storeOptions } from "../store/maintenance/options.ts";
 import type { Store } from "../store/port.ts";
+import { replicationMetrics } from "../sync/replication/metrics.ts";
+import { replicationOptions } from "../sync/replication/options.ts";
+import { Replication } from "../sync/replication/replication.ts";
+import { Roles } from "../sync/replication/roles.ts";
 import { deliverLocally } from "./local-submission.ts";
 import { namespaceOptions, toNamespace } from "./namespace-options.ts";
 import { nodeOptions } from "./node-options.ts";
@@ -75,8 +79,10 @@ export async function openPlatform(config: Config, options: PlatformOptions = {}
 
   const storeSettings = config.get(storeOptions);
   if (storeSettings.archiveFolder !== undefined) linkArchiveFolder(dataFolder, storeSettings.archiveFolder);
+  const roles = new Roles(dataFolder);
   const store = await openStore({
     folder: dataFolder,
+    guard: roles,
     ...io,
     log: logs.named("store"),
     metrics,
@@ -148,12 +154,23 @@ export async function openPlatform(config: Config, options: PlatformOptions = {}
     outbound: queue,
   });
 
+  const replication = new Replication({
+    store,
+    network: systemNetwork,
+    ...io,
+    log: logs.named("replication"),
+    settings: config.get(replicationOptions),
+    roles,
+    metrics: replicationMetrics(metrics.room("replication")),
+  });
+
   const context: NodeContext = {
     store,
     maintenance: store.maintenance,
     directory: directory.directory,
     directoryAdmin: directory.admin,
     queue,
+    replication,
     get defaultDomain() {
       return defaultDomain();
     },

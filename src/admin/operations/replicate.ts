@@ -1,0 +1,149 @@
+import type { HostPort } from "../../config/kinds.ts";
+import type { Mailbox, UserId } from "../../store/model.ts";
+import { userOf } from "../../store/names.ts";
+import { checkMailboxes, checkUser, type Difference } from "../../sync/client/check-user.ts";
+import { sharedMailboxes, usersOf } from "../../sync/client/groups.ts";
+import { ReplicaLost, ReplicaRefusal } from "../../sync/client/refusal.ts";
+import type { SyncRun } from "../../sync/client/run.ts";
+import { updateMeta, updateServerAnnotations } from "../../sync/client/update-meta.ts";
+import { type FailedMailbox, updateSomeMailboxes, updateUser } from "../../sync/client/update-user.ts";
+import type { NodeContext } from "../context.ts";
+import { AdminError } from "../failure.ts";
+import { getMailbox } from "../mailbox-name.ts";
+import type { Json, Operation, OperationOutput } from "../operation.ts";
+
+/** Mailboxes of one command. */
+const MAX_MAILBOXES = 200;
+
+interface Targets {
+  readonly users: readonly UserId[];
+  readonly mailboxes: readonly Mailbox[];
+  readonly metas: readonly UserId[];
+  readonly all: boolean;
+}
+
+/** Makes users or mailboxes equal on a replica, or (`check`) says what differs. Rows: steps, differences, failures. */
+export const replicate: Operation = {
+  name: "replicate",
+  async run(node, fields, output) {
+    const channel = fields.findString("channel");
+    const host = fields.findString("host");
+    const port = fields.findCount("port") ?? 2005;
+    const targets: Targets = {
+      users: fields.findStrings("users") ?? [],
+      mailboxes: (fields.findStrings("mailboxes") ?? []).map((name) => getMailbox(node, name)),
+      metas: fields.findStrings("metas") ?? [],
+      all: fields.findBoolean("all") ?? false,
+    };
+    const force = fields.findBoolean("force") ?? false;
+    const check = fields.findBoolean("check") ?? false;
+    const verbose = fields.findBoolean("verbose") ?? false;
+    fields.end();
+    const address = host === undefined ? addressOf(node, channel) : { host, port };
+    const rows = rowQueue(output);
+    const step = (text: string): void => (verbose ? rows.add({ step: text }) : undefined);
+    try {
+      const run = await node.replication.open({ address, channel: channel ?? "", force, step });
+      try {
+        const counts = await (check ? checkAll(run, targets, rows) : updateAll(run, targets, rows, output));
+        await rows.sent();
+        return counts;
+      } finally {
+        await run.replica.link.close();
+      }
+    } catch (error) {
+      if (error instanceof ReplicaLost || isSocketError(error)) {
+        throw new AdminError("replica_unreachable", `${address.host}:${address.port}: ${error.message}`, {
+          cause: error,
+          next: "See that the replica runs and that its csync port can be reached, then try again.",
+        });
+      }
+      if (error instanceof ReplicaRefusal) {
+        throw new AdminError("replica_refused", error.message, { cause: error });
+      }
+      throw error;
+    }
+  },
+};
+
+function addressOf(node: NodeContext, channel: string | undefined): HostPort {
+  if (channel === undefined) {
+    throw new AdminError("argument_invalid", "name the replica with -s HOST[:PORT] or -n CHANNEL");
+  }
+  const address = node.replication.addressOf(channel);
+  if (address !== undefined) return address;
+  throw new AdminError("argument_invalid", `there is no channel "${channel}" in replication.channels`);
+}
+
+async function updateAll(run: SyncRun, targets: Targets, rows: Rows, output: OperationOutput): Promise<Json> {
+  let done = 0;
+  let failures = 0;
+  const tell = (failed: readonly FailedMailbox[]): void => {
+    failures += failed.length;
+    for (const { name, error } of failed) rows.add({ failed: name, reason: error.message });
+  };
+  for (const user of targets.all ? usersOf(run.store) : targets.users) {
+    tell(await updateUser(run, user));
+    done += 1;
+    output.progress({ what: "users", done, total: targets.all ? 0 : targets.users.length });
+    await rows.sent();
+  }
+  const mailboxes = targets.all ? sharedMailboxes(run.store) : targets.mailboxes;
+  for (const [, group] of groups(mailboxes)) tell(await updateSomeMailboxes(run, group, []));
+  for (const user of targets.metas) await updateMeta(run, user);
+  if (targets.all) await updateServerAnnotations(run);
+  return { users: done, failures };
+}
+
+async function checkAll(run: SyncRun, targets: Targets, rows: Rows): Promise<Json> {
+  let users = 0;
+  let found = 0;
+  const tell = async (difference: Difference): Promise<void> => {
+    found += 1;
+    rows.add({ ...difference });
+    await rows.sent();
+  };
+  for (const user of targets.all ? usersOf(run.store) : targets.users) {
+    await checkUser(run, user, tell);
+    users += 1;
+  }
+  for (const [user, group] of groups(targets.all ? sharedMailboxes(run.store) : targets.mailboxes)) {
+    const remotes = await run.replica.getMailboxes(group.map(({ name }) => name));
+    await checkMailboxes(run, user, group, remotes, tell);
+  }
+  return { users, differences: found };
+}
+
+/** By user, in bounded groups. */
+function* groups(mailboxes: Iterable<Mailbox>): Generator<readonly [UserId, readonly Mailbox[]]> {
+  let user = "";
+  let group: Mailbox[] = [];
+  for (const mailbox of mailboxes) {
+    const owner = userOf(mailbox.name);
+    if (group.length > 0 && (owner !== user || group.length >= MAX_MAILBOXES)) {
+      yield [user, group];
+      group = [];
+    }
+    user = owner;
+    group.push(mailbox);
+  }
+  if (group.length > 0) yield [user, group];
+}
+
+interface Rows {
+  add(row: Json): void;
+  sent(): Promise<void>;
+}
+
+/** Steps come from code that does not wait for whoever reads them. */
+function rowQueue(output: OperationOutput): Rows {
+  let waiting: Promise<void> = Promise.resolve();
+  return {
+    add: (row) => void (waiting = waiting.then(() => output.row(row))),
+    sent: () => waiting,
+  };
+}
+
+function isSocketError(error: unknown): error is Error {
+  return error instanceof Error && "syscall" in error;
+}

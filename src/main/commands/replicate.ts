@@ -1,0 +1,205 @@
+import { type Command, InvalidArgumentError } from "commander";
+import { collect, command, commandGroup, operate, parseCount } from "../command-line.ts";
+import type { CommonFlags } from "../configuration.ts";
+import { ExitCode } from "../exit-codes.ts";
+import { formatTable } from "../output.ts";
+
+interface ReplicateFlags extends CommonFlags {
+  readonly server?: { host: string; port: number };
+  readonly channel?: string;
+  readonly user?: readonly string[];
+  readonly mailbox?: readonly string[];
+  readonly meta?: readonly string[];
+  readonly all?: boolean;
+  readonly force?: boolean;
+  readonly check?: boolean;
+  readonly verbose?: number;
+}
+
+interface Row {
+  readonly step?: string;
+  readonly failed?: string;
+  readonly reason?: string;
+  readonly mailbox?: string;
+  readonly user?: string;
+  readonly uid?: number;
+  readonly what?: string;
+}
+
+interface Result {
+  readonly users: number;
+  readonly failures?: number;
+  readonly differences?: number;
+}
+
+export function addReplicateCommand(program: Command): void {
+  command(
+    program,
+    "replicate",
+    "Make users or mailboxes equal on a replica (Cyrus or Rookery), or compare them",
+    [
+      "replicate -s replica.example.org -u alice -v -v",
+      "replicate -s replica.example.org:2005 -m user.alice.Sent -m user.alice.Drafts",
+      "replicate -n second -A",
+      "replicate -n second -A --check",
+    ],
+  )
+    .option("-s, --server <host[:port]>", "the replica", parseServer)
+    .option("-n, --channel <name>", "a channel of replication.channels instead")
+    .option("-u, --user <name>", "everything of a user; may be repeated", collect)
+    .option("-m, --mailbox <name>", "one mailbox; may be repeated", collect)
+    .option("--meta <user>", "subscriptions and seen states of a user; may be repeated", collect)
+    .option("-A, --all", "every user and the shared mailboxes")
+    .option("--force", "the replica gives way in every conflict, nothing is taken over from it")
+    .option("--check", "compare only: change nothing, list every difference")
+    .option("-v, --verbose", "twice: show every step", (_, count: number) => count + 1, 0)
+    .action(async (flags: ReplicateFlags) => {
+      await operate(flags, {
+        operation: "replicate",
+        arguments: {
+          channel: flags.channel,
+          host: flags.server?.host,
+          port: flags.server?.port,
+          users: flags.user,
+          mailboxes: flags.mailbox,
+          metas: flags.meta,
+          all: flags.all,
+          force: flags.force,
+          check: flags.check,
+          verbose: (flags.verbose ?? 0) >= 2,
+        },
+        toJson: ({ result, rows }) => ({ ...(result as object), rows }),
+        text: ({ result, rows }) => {
+          const counts = result as unknown as Result;
+          const problems = (counts.failures ?? 0) + (counts.differences ?? 0);
+          if (problems > 0) process.exitCode = ExitCode.findings;
+          const lines = (rows as unknown as Row[]).map(rowText);
+          if (flags.check === true) lines.push(differencesText(counts.differences ?? 0));
+          else if ((flags.verbose ?? 0) > 0 || problems > 0) {
+            lines.push(`${counts.users} users, ${counts.failures ?? 0} mailboxes could not be made equal.`);
+          }
+          return lines.map((line) => `${line}\n`).join("");
+        },
+      });
+    });
+}
+
+function rowText(row: Row): string {
+  if (row.step !== undefined) return row.step;
+  if (row.failed !== undefined) return `${row.failed}: ${row.reason ?? ""}`;
+  const place = row.mailbox === "" ? row.user : row.mailbox;
+  return `${place ?? ""}${row.uid === 0 ? "" : ` UID ${row.uid}`}: ${row.what ?? ""}`;
+}
+
+function differencesText(count: number): string {
+  return count === 0 ? "The replica is equal." : `${count} differences.`;
+}
+
+function parseServer(text: string): { host: string; port: number } {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]+))(?::(\d{1,5}))?$/.exec(text);
+  const port = Number(match?.[3] ?? 2005);
+  const host = match?.[1] ?? match?.[2];
+  if (host === undefined || port > 65_535) throw new InvalidArgumentError("Expected host or host:port.");
+  return { host, port };
+}
+
+export function addReplicationCommands(program: Command): void {
+  const replication = commandGroup(program, "replication", "Channels to replicas, and who is master of whom");
+  command(replication, "status", "Show each channel: lag, queue, last error", ["replication status"]).action(
+    async (flags: CommonFlags) => {
+      await operate(flags, {
+        operation: "replication.status",
+        arguments: {},
+        toJson: ({ result, rows }) => ({ ...(result as object), channels: rows }),
+        text: ({ result, rows }) =>
+          statusText(result as unknown as StatusResult, rows as unknown as ChannelRow[]),
+      });
+    },
+  );
+  command(replication, "queue", "Put users into the queue of every channel, to be compared in full", [
+    "replication queue --user alice",
+    "replication queue --domain example.org",
+    "replication queue --idle 90",
+  ])
+    .option("--user <name>", "one user")
+    .option("--domain <domain>", "every user of a domain")
+    .option("--idle <days>", "users whose mailboxes have got nothing for so many days", parseCount)
+    .action(async (flags: CommonFlags & { user?: string; domain?: string; idle?: number }) => {
+      await operate(flags, {
+        operation: "replication.queue",
+        arguments: { user: flags.user, domain: flags.domain, idleDays: flags.idle },
+        text: ({ result }) => `${(result as { queued: number }).queued} put into the queue.`,
+      });
+    });
+  command(replication, "role [user] [role]", "Show or set whether this node is master of a user", [
+    "replication role alice",
+    "replication role alice replica",
+    "replication role --domain example.org replica",
+    "replication role --domain '*' replica",
+    "replication role alice default",
+  ])
+    .option("--domain <domain>", "a whole domain; * = everybody without a role of his own")
+    .action(
+      async (
+        user: string | undefined,
+        role: string | undefined,
+        flags: CommonFlags & { domain?: string },
+      ) => {
+        // With --domain the only word is the role.
+        const ofDomain = flags.domain !== undefined;
+        await operate(flags, {
+          operation: "replication.role",
+          arguments: {
+            user: ofDomain ? undefined : user,
+            domain: flags.domain,
+            role: ofDomain ? user : role,
+          },
+          text: ({ result }) => {
+            const { who, role: now } = result as { who: string; role: string };
+            return `This node is ${now} of ${who === "@" ? "everybody else" : who}.`;
+          },
+        });
+      },
+    );
+}
+
+interface ChannelRow {
+  readonly name: string;
+  readonly host: string;
+  readonly isConnected: boolean;
+  readonly isComparing: boolean;
+  readonly lagChanges: number;
+  readonly lagSeconds: number;
+  readonly queuedUsers: number;
+  readonly stuckUsers: readonly string[];
+  readonly lastError: string;
+}
+
+interface StatusResult {
+  readonly roles: readonly { readonly who: string; readonly role: string }[];
+}
+
+function statusText({ roles }: StatusResult, channels: readonly ChannelRow[]): string {
+  const state = (row: ChannelRow): string => {
+    if (!row.isConnected) return "not connected";
+    return row.isComparing ? "comparing everything" : "following";
+  };
+  const table = formatTable(
+    ["CHANNEL", "REPLICA", "STATE", "CHANGES", "SECONDS", "QUEUE", "STUCK", "LAST ERROR"],
+    channels.map((row) => [
+      row.name,
+      row.host,
+      state(row),
+      row.lagChanges,
+      Math.round(row.lagSeconds),
+      row.queuedUsers,
+      row.stuckUsers.length,
+      row.lastError,
+    ]),
+  );
+  if (roles.length === 0) return table;
+  return `${table}\n${formatTable(
+    ["WHO", "ROLE"],
+    roles.map(({ who, role }) => [who === "@" ? "everybody else" : who, role]),
+  )}`;
+}

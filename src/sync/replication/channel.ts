@@ -1,0 +1,306 @@
+/**
+ * One replica that follows every change: a durable position in the store's feed. Changes are grouped by user; what was
+ * not taken is tried again, and the position does not pass it, so a crash of either end skips nothing.
+ */
+import type { Clock, Timer } from "../../base/io/clock.ts";
+import type { Random } from "../../base/io/random.ts";
+import type { Log } from "../../base/log.ts";
+import type { UserId } from "../../store/model.ts";
+import type { FeedFollower, Store } from "../../store/port.ts";
+import { inboxOf } from "../../store/names.ts";
+import { mailboxesOfUser, sharedMailboxes, usersOf } from "../client/groups.ts";
+import { ReplicaRefusal } from "../client/refusal.ts";
+import type { SyncRun } from "../client/run.ts";
+import { updateMeta, updateServerAnnotations } from "../client/update-meta.ts";
+import { updateSomeMailboxes, updateUser } from "../client/update-user.ts";
+import { groupByUser, type UserChanges } from "./feed-groups.ts";
+import type { ReplicationMetrics } from "./metrics.ts";
+
+/** Entries of the feed that one round looks at. */
+const ROUND_ENTRIES = 2000;
+/** Mailboxes of one command; more are sent in several. */
+const MAX_MAILBOXES = 200;
+const FIRST_RETRY_MS = 500;
+/** Users whom an administrator has put into the queue. */
+export const MAX_QUEUED_USERS = 1_000_000;
+/** Users who could not be made equal and are tried again; above it the channel waits for them. */
+const MAX_STUCK_USERS = 10_000;
+
+export interface ChannelPorts {
+  readonly name: string;
+  readonly host: string;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly metrics: ReplicationMetrics;
+  readonly maxRetryDelayMs: number;
+  readonly connect: () => Promise<SyncRun>;
+  /** False for users of whom this node is not master, or who are not to be replicated. */
+  readonly isWanted: (user: UserId) => boolean;
+}
+
+export interface ChannelStatus {
+  readonly name: string;
+  readonly host: string;
+  readonly isConnected: boolean;
+  /** Everything is compared, since the feed does not reach back far enough. */
+  readonly isComparing: boolean;
+  readonly position: number;
+  readonly lagChanges: number;
+  readonly lagSeconds: number;
+  readonly queuedUsers: number;
+  readonly stuckUsers: readonly UserId[];
+  readonly lastError: string;
+}
+
+export class Channel {
+  readonly #ports: ChannelPorts;
+  #follower: FeedFollower | undefined;
+  #run: SyncRun | undefined;
+  /** Read up to here; the follower's position is behind it while users are stuck. */
+  #cursor = 0;
+  /** User → sequence of his first change that the replica does not have. */
+  readonly #stuck = new Map<UserId, number>();
+  readonly #queue = new Set<UserId>();
+  #lastError = "";
+  #isComparing = false;
+  #isStopping = false;
+  #wake: () => void = () => {};
+  #ended: Promise<void> = Promise.resolve();
+
+  constructor(ports: ChannelPorts) {
+    this.#ports = ports;
+  }
+
+  start(): void {
+    this.#ended = this.#work();
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    this.#run?.replica.link.destroy();
+    this.#wake();
+    await this.#ended;
+  }
+
+  /** False when the queue is full or the user is not this channel's. */
+  enqueue(user: UserId): boolean {
+    if (!this.#ports.isWanted(user) || this.#queue.size >= MAX_QUEUED_USERS) return false;
+    this.#queue.add(user);
+    this.#wake();
+    return true;
+  }
+
+  status(): ChannelStatus {
+    const { store, name, host, clock } = this.#ports;
+    const position = this.#follower?.position ?? 0;
+    const oldest = store.feed.read(position, 1)[0];
+    return {
+      name,
+      host,
+      isConnected: this.#run !== undefined && !this.#run.replica.link.isLost,
+      isComparing: this.#isComparing,
+      position,
+      lagChanges: Math.max(0, store.feed.head - position),
+      lagSeconds: oldest === undefined ? 0 : Math.max(0, (clock.nowMs() - oldest.atMs) / 1000),
+      queuedUsers: this.#queue.size,
+      stuckUsers: [...this.#stuck.keys()],
+      lastError: this.#lastError,
+    };
+  }
+
+  async #work(): Promise<void> {
+    const { store, name, log } = this.#ports;
+    const follower = await store.feed.follow(`replication.${name}`, { fromStart: true });
+    this.#follower = follower;
+    this.#cursor = follower.position;
+    const stopListening = follower.onNews(() => this.#wake());
+    let failures = 0;
+    while (!this.#isStopping) {
+      try {
+        const run = await this.#connected();
+        const isIdle = await this.#round(run, follower);
+        failures = 0;
+        if (this.#stuck.size === 0) this.#lastError = "";
+        if (isIdle) await this.#wait(this.#stuck.size === 0 ? undefined : this.#ports.maxRetryDelayMs);
+      } catch (error) {
+        if (this.#isStopping) break;
+        this.#lastError = error instanceof Error ? error.message : String(error);
+        log.warn("replica cannot be reached, tried again later", { channel: name, err: this.#lastError });
+        this.#run?.replica.link.destroy();
+        this.#run = undefined;
+        await this.#wait(this.#retryDelayMs(failures), false);
+        failures += 1;
+      }
+    }
+    stopListening();
+    await this.#run?.replica.link.close();
+  }
+
+  async #connected(): Promise<SyncRun> {
+    if (this.#run !== undefined && !this.#run.replica.link.isLost) return this.#run;
+    const run = await this.#ports.connect();
+    this.#ports.log.info("following", { channel: this.#ports.name, host: this.#ports.host });
+    // What was under way when the connection broke is looked at again.
+    this.#cursor = this.#follower?.position ?? 0;
+    this.#run = run;
+    return run;
+  }
+
+  /** True when there is nothing more to do. */
+  async #round(run: SyncRun, follower: FeedFollower): Promise<boolean> {
+    const { store } = this.#ports;
+    if (follower.fellBehind) await this.#compareAll(run, follower);
+    const entries = store.feed.read(this.#cursor, ROUND_ENTRIES);
+    for (const changes of groupByUser(entries)) {
+      if (!this.#ports.isWanted(changes.user)) continue;
+      await this.#guarded(changes.user, changes.firstSequence, () => this.#send(run, changes));
+    }
+    const last = entries.at(-1);
+    if (last !== undefined) {
+      this.#cursor = last.sequence;
+      await this.#advance(follower);
+    }
+    for (const user of this.#queue) {
+      this.#queue.delete(user);
+      await this.#guarded(user, this.#cursor + 1, async () => failedFirst(await updateUser(run, user)));
+      break;
+    }
+    const isIdle = entries.length === 0 && this.#queue.size === 0;
+    if (isIdle) await this.#retryStuck(run, follower);
+    return isIdle;
+  }
+
+  async #send(run: SyncRun, changes: UserChanges): Promise<void> {
+    const { store } = this.#ports;
+    const { user } = changes;
+    if (user !== "" && store.mailboxes.find(inboxOf(user)) === undefined) {
+      failedFirst(await updateUser(run, user));
+      return;
+    }
+    const ids = [...changes.mailboxes.keys()];
+    for (let at = 0; at < ids.length; at += MAX_MAILBOXES) {
+      const some = ids.slice(at, at + MAX_MAILBOXES);
+      const mailboxes = some.flatMap((id) => store.mailboxes.byUniqueId(id) ?? []);
+      const names = some.flatMap((id) => [...(changes.mailboxes.get(id) ?? [])]);
+      failedFirst(await updateSomeMailboxes(run, mailboxes, names));
+    }
+    for (const root of changes.quotaRoots) {
+      const quota = store.quotas.get(root);
+      await (quota === undefined ? run.replica.unquota(root) : run.replica.quota(quota));
+    }
+    if (changes.meta && user !== "") await updateMeta(run, user);
+    if (changes.server) await updateServerAnnotations(run);
+  }
+
+  /** A refusal is the user's alone: once more with everything of his, then later. */
+  async #guarded(user: UserId, sequence: number, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+      return;
+    } catch (error) {
+      if (!(error instanceof ReplicaRefusal)) throw error;
+    }
+    try {
+      const run = await this.#connected();
+      if (user === "") await work();
+      else failedFirst(await updateUser(run, user));
+    } catch (error) {
+      if (!(error instanceof ReplicaRefusal)) throw error;
+      this.#lastError = `${user}: ${error.message}`;
+      this.#ports.log.error("user could not be replicated, tried again later", { user, err: error });
+      if (this.#stuck.size >= MAX_STUCK_USERS) throw error;
+      this.#stuck.set(user, Math.min(sequence, this.#stuck.get(user) ?? sequence));
+    }
+  }
+
+  async #retryStuck(run: SyncRun, follower: FeedFollower): Promise<void> {
+    for (const [user, sequence] of this.#stuck) {
+      this.#stuck.delete(user);
+      await this.#guarded(user, sequence, async () => {
+        if (user === "") failedFirst(await updateSomeMailboxes(run, [...sharedMailboxes(run.store)], []));
+        else failedFirst(await updateUser(run, user));
+      });
+    }
+    await this.#advance(follower);
+  }
+
+  async #advance(follower: FeedFollower): Promise<void> {
+    const safe = Math.min(this.#cursor, ...[...this.#stuck.values()].map((sequence) => sequence - 1));
+    await follower.advance(safe);
+  }
+
+  /** The feed was trimmed, or the channel is new: everything is looked at once. */
+  async #compareAll(run: SyncRun, follower: FeedFollower): Promise<void> {
+    const { store, isWanted } = this.#ports;
+    const { head } = store.feed;
+    this.#isComparing = true;
+    try {
+      for (const user of usersOf(store)) {
+        if (!isWanted(user)) continue;
+        await this.#guarded(user, head, async () => failedFirst(await updateUser(run, user)));
+      }
+      if (isWanted("")) {
+        let some = [];
+        for (const mailbox of sharedMailboxes(store)) {
+          some.push(mailbox);
+          if (some.length < MAX_MAILBOXES) continue;
+          await updateSomeMailboxes(run, some, []);
+          some = [];
+        }
+        if (some.length > 0) await updateSomeMailboxes(run, some, []);
+        await updateServerAnnotations(run);
+      }
+    } finally {
+      this.#isComparing = false;
+    }
+    this.#cursor = head;
+    await this.#advance(follower);
+  }
+
+  #retryDelayMs(failures: number): number {
+    const delayMs = Math.min(this.#ports.maxRetryDelayMs, FIRST_RETRY_MS * 2 ** Math.min(failures, 20));
+    // Many channels of many servers must not come back in step.
+    return delayMs / 2 + this.#ports.random.below(Math.ceil(delayMs / 2) + 1);
+  }
+
+  /** Until news, or the delay; with `forNews` false the delay alone ends it. */
+  #wait(delayMs: number | undefined, forNews = true): Promise<void> {
+    return new Promise((resolve) => {
+      let timer: Timer | undefined;
+      const end = (): void => {
+        timer?.cancel();
+        this.#wake = () => {};
+        resolve();
+      };
+      if (delayMs !== undefined) timer = this.#ports.clock.setTimer(delayMs, end);
+      this.#wake = () => {
+        if (forNews || this.#isStopping) end();
+      };
+      // News may have come while nobody waited.
+      if (this.#isStopping || (forNews && this.#hasNews())) end();
+    });
+  }
+
+  #hasNews(): boolean {
+    return this.#queue.size > 0 || this.#ports.store.feed.head > this.#cursor;
+  }
+}
+
+/** @throws ReplicaRefusal of the first mailbox that failed */
+function failedFirst(failed: readonly { readonly error: ReplicaRefusal }[]): void {
+  const [first] = failed;
+  if (first !== undefined) throw first.error;
+}
+
+/** Users whose mailboxes have not changed since: what an administrator queues after a big delta (S1.39). */
+export function* idleUsers(store: Store, beforeSeconds: number): Generator<UserId> {
+  for (const user of usersOf(store)) {
+    let last = 0;
+    for (const { lastAppendDate, recentTime } of mailboxesOfUser(store, user)) {
+      last = Math.max(last, lastAppendDate, recentTime);
+    }
+    if (last < beforeSeconds) yield user;
+  }
+}

@@ -1,0 +1,35 @@
+/** What operators watch of replication: messages an hour, active channels, lag (S1.32–S1.34). */
+import type { RoomMetrics } from "../../base/metrics.ts";
+import type { ChannelStatus } from "./channel.ts";
+
+export interface ReplicationMetrics {
+  uploaded(channel: string, messages: number, bytes: number): void;
+  watch(status: () => readonly ChannelStatus[]): void;
+}
+
+export function replicationMetrics(room: RoomMetrics): ReplicationMetrics {
+  const messages = room.counter("messages_total", "Messages sent to replicas.", ["channel"]);
+  const bytes = room.counter("bytes_total", "Bytes of messages sent to replicas.", ["channel"]);
+  let status: () => readonly ChannelStatus[] = () => [];
+  const highest = (value: (channel: ChannelStatus) => number): number =>
+    status().reduce((most, channel) => Math.max(most, value(channel)), 0);
+  room.gauge("channels", "Configured channels.", () => status().length);
+  room.gauge(
+    "active_channels",
+    "Channels that are connected and follow; fewer than configured = replication does not work.",
+    () => status().filter(({ isConnected }) => isConnected).length,
+  );
+  room.gauge("lag_changes", "Changes that the slowest channel has not sent.", () =>
+    highest(({ lagChanges }) => lagChanges),
+  );
+  room.gauge("lag_seconds", "Age of the oldest change that the slowest channel has not sent.", () =>
+    highest(({ lagSeconds }) => lagSeconds),
+  );
+  return {
+    uploaded(channel, count, size) {
+      messages.inc({ channel }, count);
+      bytes.inc({ channel }, size);
+    },
+    watch: (read) => void (status = read),
+  };
+}
