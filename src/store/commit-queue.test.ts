@@ -13,8 +13,8 @@ class HeldRunner implements CommitRunner {
   run(operations: readonly Operation[]): Promise<CommitReport> {
     this.batches.push(operations);
     return new Promise((resolve, reject) => {
-      this.#answer = (error) => {
-        if (error !== undefined) reject(error);
+      this.#answer = (failure) => {
+        if (failure !== undefined) reject(failure);
         else resolve(reportOf(operations));
       };
     });

@@ -82,10 +82,9 @@ async function deliveries(store: DiskStore, writers: number, targets: readonly M
 }
 
 async function fill(store: DiskStore, id: MailboxId, count: number, bytes: number): Promise<void> {
-  for (let at = 0; at < count;) {
-    const batch = Math.min(500, count - at);
-    const messages = Array.from({ length: batch }, () => ({
-      body: store.stageBuffer(message(at++, bytes)),
+  for (let from = 0; from < count; from += 500) {
+    const messages = Array.from({ length: Math.min(500, count - from) }, (_, i) => ({
+      body: store.stageBuffer(message(from + i, bytes)),
       systemFlags: 0,
       keywords: [],
     }));
