@@ -20,8 +20,8 @@ class HeldRunner implements CommitRunner {
     });
   }
 
-  async answer(error?: Error): Promise<void> {
-    this.#answer?.(error);
+  async answer(failure?: Error): Promise<void> {
+    this.#answer?.(failure);
     for (let i = 0; i < 10; i++) await Promise.resolve();
   }
 
