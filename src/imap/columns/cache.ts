@@ -10,6 +10,7 @@ import type { MessageSummary } from "../../mime/summary.ts";
 import { EnvelopeField, envelopeAddressText, envelopeSubject } from "../search/envelope.ts";
 import type { SearchTarget } from "../search/target.ts";
 import type { Session } from "../session.ts";
+import { inTurns } from "../turns.ts";
 import type { Column } from "./column.ts";
 import { DateColumn } from "./date-column.ts";
 import { StringColumn } from "./string-column.ts";
@@ -134,10 +135,5 @@ async function extend(session: Session, target: SearchTarget, columns: readonly 
     const pause = session.pause();
     if (pause !== undefined) await pause;
   }
-  for (const column of columns) {
-    for (const _step of column.settle()) {
-      const pause = session.pause();
-      if (pause !== undefined) await pause;
-    }
-  }
+  for (const column of columns) await inTurns(session, column.settle());
 }

@@ -3,6 +3,7 @@
  * only grows; what was expunged stays in it until there is more of that than of the rest.
  */
 import type { MessageSummary } from "../../mime/summary.ts";
+import { STEP_ITEMS, type Steps } from "../turns.ts";
 import { uint32List } from "./numbers.ts";
 
 export abstract class Column {
@@ -31,19 +32,25 @@ export abstract class Column {
   }
 
   /** Work to do after messages were added, in steps of about a millisecond. */
-  *settle(): Generator<void> {
+  *settle(): Steps<void> {
     // Nothing, for most.
   }
 
   /** Position in the column of each of `uids`, which ascend; -1 for one that is not there. */
-  positionsOf(uids: ArrayLike<number>): Int32Array {
+  *positionsOf(uids: ArrayLike<number>): Steps<Int32Array> {
     const known = this.uids;
     const positions = new Int32Array(uids.length);
     let at = 0;
-    for (let i = 0; i < uids.length; i++) {
+    for (let i = 0, until = STEP_ITEMS; i < uids.length;) {
       const uid = uids[i]!;
-      while (at < known.length && known[at]! < uid) at++;
-      positions[i] = known[at] === uid ? at : -1;
+      while (at < until && known[at]! < uid) at++;
+      if (at < until) {
+        positions[i++] = known[at] === uid ? at : -1;
+        if (i % STEP_ITEMS === 0) yield;
+      } else {
+        until += STEP_ITEMS;
+        yield;
+      }
     }
     return positions;
   }

@@ -1,6 +1,6 @@
 /** Strings to sort by. Equal ones are kept once, and only new ones are sorted in, so that a sort compares ranks. */
-import { assert } from "../../base/assert.ts";
 import type { MessageSummary } from "../../mime/summary.ts";
+import { STEP_ITEMS, type Steps } from "../turns.ts";
 import { Column } from "./column.ts";
 import { uint32List } from "./numbers.ts";
 
@@ -9,7 +9,7 @@ const STRING_OVERHEAD_BYTES = 96;
 /** Strings sorted in one step. */
 const RUN = 512;
 /** Strings merged in one step. */
-const MERGE_STEP = 4096;
+const MERGE_STEP = 2048;
 
 export class StringColumn extends Column {
   readonly #read: (summary: MessageSummary) => string;
@@ -17,7 +17,7 @@ export class StringColumn extends Column {
   readonly #idOf = new Map<string, number>();
   readonly #strings: string[] = [];
   /** Ids in the order of their strings, as far as they were sorted. */
-  #sorted: number[] = [];
+  #sorted: Uint32Array = new Uint32Array(0);
   #rankOfId: Uint32Array = new Uint32Array(0);
   #characters = 0;
 
@@ -26,13 +26,19 @@ export class StringColumn extends Column {
     this.#read = read;
   }
 
-  /** Rank of each message's string, by position; equal strings have equal ranks. */
-  ranks(): { ranks: Uint32Array; distinct: number } {
-    assert(this.#sorted.length === this.#strings.length, "strings were added and not sorted");
+  /** Ranks of the strings of `uids`, which ascend and are not newer than what was settled last; equal strings rank equally. */
+  *ranksOf(uids: ArrayLike<number>): Steps<{ ranks: Uint32Array; bound: number }> {
+    // Others may add strings between the steps; these are of one moment.
     const ids = this.#ids.values;
-    const ranks = new Uint32Array(ids.length);
-    for (let i = 0; i < ids.length; i++) ranks[i] = this.#rankOfId[ids[i]!]!;
-    return { ranks, distinct: this.#strings.length };
+    const rankOfId = this.#rankOfId;
+    const positions = yield* this.positionsOf(uids);
+    const ranks = new Uint32Array(positions.length);
+    for (let at = 0; at < positions.length; at += STEP_ITEMS) {
+      const end = Math.min(at + STEP_ITEMS, positions.length);
+      for (let i = at; i < end; i++) ranks[i] = rankOfId[ids[positions[i]!]!] ?? 0;
+      yield;
+    }
+    return { ranks, bound: rankOfId.length + 1 };
   }
 
   /** Some message has the empty string: its rank is 0. */
@@ -57,37 +63,42 @@ export class StringColumn extends Column {
   }
 
   /** Sorts the new strings in runs, merges them, then merges them in among the old. */
-  override *settle(): Generator<void> {
+  override *settle(): Steps<void> {
     const { length } = this.#strings;
     if (this.#sorted.length === length) return;
-    let runs: number[][] = [];
+    let runs: Uint32Array[] = [];
     for (let from = this.#sorted.length; from < length; from += RUN) {
-      const run = Array.from({ length: Math.min(RUN, length - from) }, (_, i) => from + i);
+      const run = Uint32Array.from({ length: Math.min(RUN, length - from) }, (_, i) => from + i);
       runs.push(run.sort((a, b) => (this.#strings[a]! < this.#strings[b]! ? -1 : 1)));
       yield;
     }
     while (runs.length > 1) {
-      const merged: number[][] = [];
-      for (let i = 0; i < runs.length; i += 2) merged.push(yield* this.#merge(runs[i]!, runs[i + 1] ?? []));
+      const merged: Uint32Array[] = [];
+      for (let i = 0; i < runs.length; i += 2) {
+        const [one, other] = [runs[i]!, runs[i + 1]];
+        merged.push(other === undefined ? one : yield* this.#merge(one, other));
+      }
       runs = merged;
     }
-    const sorted = yield* this.#merge(this.#sorted, runs[0] ?? []);
+    const [fresh] = runs;
+    const sorted = this.#sorted.length === 0 ? fresh! : yield* this.#merge(this.#sorted, fresh!);
     const ranks = new Uint32Array(length);
-    for (let rank = 0; rank < length; rank++) ranks[sorted[rank]!] = rank;
+    for (let rank = 0; rank < length; rank++) {
+      ranks[sorted[rank]!] = rank;
+      if (rank % STEP_ITEMS === STEP_ITEMS - 1) yield;
+    }
     this.#sorted = sorted;
     this.#rankOfId = ranks;
   }
 
-  *#merge(one: readonly number[], other: readonly number[]): Generator<void, number[]> {
+  *#merge(one: Uint32Array, other: Uint32Array): Steps<Uint32Array> {
     const strings = this.#strings;
-    const merged: number[] = [];
-    let next = 0;
-    for (const id of one) {
-      while (next < other.length && strings[other[next]!]! < strings[id]!) merged.push(other[next++]!);
-      merged.push(id);
-      if (merged.length % MERGE_STEP === 0) yield;
+    const merged = new Uint32Array(one.length + other.length);
+    for (let i = 0, j = 0, at = 0; at < merged.length;) {
+      const fromOther = j < other.length && (i >= one.length || strings[other[j]!]! < strings[one[i]!]!);
+      merged[at++] = fromOther ? other[j++]! : one[i++]!;
+      if (at % MERGE_STEP === 0) yield;
     }
-    while (next < other.length) merged.push(other[next++]!);
     return merged;
   }
 }

@@ -3,10 +3,15 @@
  * one scan of memory.
  */
 import type { MessageSummary } from "../../mime/summary.ts";
+import type { Steps } from "../turns.ts";
 import { Column } from "./column.ts";
 import { uint32List } from "./numbers.ts";
 
 const FIRST_BYTES = 4096;
+/** Scanned in one step. */
+const WINDOW_BYTES = 1024 * 1024;
+/** Hits in one step. */
+const HITS_STEP = 2048;
 
 export class TextColumn extends Column {
   readonly #read: (summary: MessageSummary) => string;
@@ -21,7 +26,7 @@ export class TextColumn extends Column {
   }
 
   /** UIDs of the messages whose text holds `needle`, folded alike. */
-  containing(needle: string): Set<number> {
+  *containing(needle: string): Steps<Set<number>> {
     const found = new Set<number>();
     const wanted = Buffer.from(needle, "utf8");
     const { uids } = this;
@@ -29,10 +34,20 @@ export class TextColumn extends Column {
     const text = this.#bytes.subarray(0, this.#length);
     if (wanted.includes(0)) return found;
     let position = 0;
-    for (let hit = text.indexOf(wanted); hit >= 0;) {
-      position = firstAbove(ends, hit, position);
-      found.add(uids[position]!);
-      hit = text.indexOf(wanted, ends[position]);
+    let hits = 0;
+    for (let from = 0; from < text.length;) {
+      // Texts that begin before the window's end, to their ends.
+      const last = firstAbove(ends, from + WINDOW_BYTES, position);
+      const end = ends[last] ?? text.length;
+      const window = text.subarray(0, end);
+      for (let hit = window.indexOf(wanted, from); hit >= 0;) {
+        position = firstAbove(ends, hit, position);
+        found.add(uids[position]!);
+        if (++hits % HITS_STEP === 0) yield;
+        hit = window.indexOf(wanted, ends[position]);
+      }
+      from = end;
+      yield;
     }
     return found;
   }

@@ -12,7 +12,7 @@ import {
   type MailboxFilter,
 } from "../notify/mailbox-filter.ts";
 import { bad, no } from "../refusal.ts";
-import { highestModseq, resultOf } from "../search/answer.ts";
+import { highestModseq } from "../search/answer.ts";
 import { findMessages } from "../search/engine.ts";
 import { readSearchProgram } from "../search/keys.ts";
 import type { Matcher } from "../search/matcher.ts";
@@ -106,7 +106,7 @@ async function searchOne(
 ): Promise<void> {
   const uids = await findMessages(session, target, matcher);
   if (session.ended) return;
-  const result = resultOf(target, uids, "uid");
+  const result = { uids, numbers: uids };
   const { mailbox } = target.view;
   const external = session.externalName(mailbox.name);
   const { selectedOrUndefined: selected } = session;

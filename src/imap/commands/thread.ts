@@ -1,11 +1,12 @@
 /** THREAD and UID THREAD: RFC 5256 §3. */
 import { command } from "../command.ts";
 import { bad } from "../refusal.ts";
-import { resultOf } from "../search/answer.ts";
+import { resultOf, writeInTurns } from "../search/answer.ts";
 import { findMessages } from "../search/engine.ts";
 import { readCharset, readSearchKeys } from "../search/keys.ts";
 import { threadUids, type ThreadAlgorithm } from "../sort/thread.ts";
 import { writeThreads } from "../sort/threads.ts";
+import { inTurns } from "../turns.ts";
 
 const ALGORITHMS: ReadonlyMap<string, ThreadAlgorithm> = new Map([
   ["REFERENCES", "REFERENCES"],
@@ -31,11 +32,14 @@ export const thread = command({
     if (session.ended) return;
     const { threads, uids } = await threadUids(session, selected, found, algorithm);
     if (session.ended) return;
-    session.out.ascii("* THREAD");
-    if (threads.length > 0) {
-      session.out.ascii(" ");
-      writeThreads(session.out, threads, resultOf(selected, uids, by).numbers);
-    }
-    session.out.ascii("\r\n");
+    const { numbers } = await inTurns(session, resultOf(selected, Array.from(uids), by));
+    await writeInTurns(session, function* write(out) {
+      out.ascii("* THREAD");
+      if (threads.length > 0) {
+        out.ascii(" ");
+        yield* writeThreads(out, threads, numbers);
+      }
+      out.ascii("\r\n");
+    });
   },
 });

@@ -6,7 +6,8 @@ import { bad, ImapRefusal } from "../refusal.ts";
 import type { Session } from "../session.ts";
 import type { SortCriterion } from "../sort/criteria.ts";
 import { sortUids } from "../sort/order.ts";
-import { highestModseq, resultOf, writeEsearch, writePlain } from "./answer.ts";
+import { inTurns } from "../turns.ts";
+import { highestModseq, resultOf, writeEsearch, writeInTurns, writePlain } from "./answer.ts";
 import { findMessages } from "./engine.ts";
 import type { Matcher } from "./matcher.ts";
 import { newsOf } from "./news.ts";
@@ -56,11 +57,13 @@ export async function runSearching(
   if (session.ended) return;
   const sorted = criteria === undefined ? uids : await sortUids(session, selected, uids, criteria);
   if (session.ended) return;
-  const result = resultOf(selected, sorted, by);
+  const result = await inTurns(session, resultOf(selected, sorted, by));
+  if (session.ended) return;
   const modseqOf =
     matcher.asksModseq === true ? (some: readonly number[]) => highestModseq(selected, some) : undefined;
   if (returns === undefined) {
-    writePlain(session, criteria === undefined ? "SEARCH" : "SORT", result, modseqOf?.(result.uids));
+    const name = criteria === undefined ? "SEARCH" : "SORT";
+    await writeInTurns(session, (out) => writePlain(out, name, result, modseqOf?.(result.uids)));
     return;
   }
   writeEsearch(session, tag, result, returns, by, modseqOf);

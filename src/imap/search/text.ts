@@ -2,8 +2,10 @@
 import { fold } from "../../mime/fold.ts";
 import { bodyContains, fieldContains, messageContains } from "../../mime/searchable-text.ts";
 import type { ColumnName } from "../columns/cache.ts";
+import type { DateColumn } from "../columns/date-column.ts";
 import { readDate } from "../codec/date.ts";
 import type { Session } from "../session.ts";
+import { inTurns, STEP_ITEMS, type Steps } from "../turns.ts";
 import { EnvelopeField, envelopeAddressText, envelopeSubject } from "./envelope.ts";
 import type { SearchKey } from "./key.ts";
 import { Level, type Candidate, type Matcher } from "./matcher.ts";
@@ -83,7 +85,7 @@ function envelopeKey(
         async (session, target, open) => {
           if (!worthwhile(session, target, open, column)) return undefined;
           const texts = await session.shared.columns.get(session, target, column);
-          return { uids: texts.containing(needle), unknown: NONE, exact: true };
+          return { uids: await inTurns(session, texts.containing(needle)), unknown: NONE, exact: true };
         },
         ({ summary }) => fold(read(summary.envelope)).includes(needle),
       );
@@ -106,23 +108,31 @@ function sentKey(name: string, matches: (ms: number, dayMs: number) => boolean):
         async (session, target, open) => {
           if (!worthwhile(session, target, open, "date")) return undefined;
           const column = await session.shared.columns.get(session, target, "date");
-          const { uids, dates } = column;
-          const found = new Set<number>();
-          for (let i = 0; i < uids.length; i++) {
-            const uid = uids[i]!;
-            if (
-              Number.isNaN(dates[i]!)
-                ? matches(internalDateMs(target, uid), dayMs)
-                : matches(dates[i]!, dayMs)
-            )
-              found.add(uid);
-          }
+          const found = await inTurns(
+            session,
+            sentOn(target, column, (ms) => matches(ms, dayMs)),
+          );
           return { uids: found, unknown: NONE, exact: true };
         },
         ({ summary, target, uid }) => matches(summary.sentDateMs ?? internalDateMs(target, uid), dayMs),
       );
     },
   };
+}
+
+/** UIDs of the messages whose sent date, or else internal date, is as wanted. */
+function* sentOn(
+  target: SearchTarget,
+  { uids, dates }: DateColumn,
+  matches: (ms: number) => boolean,
+): Steps<Set<number>> {
+  const found = new Set<number>();
+  for (let i = 0; i < uids.length; i++) {
+    const date = dates[i]!;
+    if (matches(Number.isNaN(date) ? internalDateMs(target, uids[i]!) : date)) found.add(uids[i]!);
+    if (i % STEP_ITEMS === STEP_ITEMS - 1) yield;
+  }
+  return found;
 }
 
 function internalDateMs({ view }: SearchTarget, uid: number): number {

@@ -1,21 +1,16 @@
 /**
- * Sorts messages by ranks: each criterion gives every message a small number, and stable counting passes from the
+ * Sorts messages in passes: each criterion gives every message a small number, and stable counting passes from the
  * last criterion to the first put them in order, whatever their number (RFC 5256 §3: ties by sequence number).
  */
 import type { ColumnName } from "../columns/cache.ts";
 import type { Column } from "../columns/column.ts";
 import { DateColumn } from "../columns/date-column.ts";
 import { StringColumn } from "../columns/string-column.ts";
-import type { Session } from "../session.ts";
 import type { SearchTarget } from "../search/target.ts";
+import type { Session } from "../session.ts";
+import { inTurns, STEP_ITEMS, type Steps } from "../turns.ts";
 import type { SortCriterion, SortKey } from "./criteria.ts";
-
-interface Ranks {
-  /** Of message i of the result; equal values have equal ranks. */
-  readonly of: Uint32Array;
-  /** All ranks are below. */
-  readonly bound: number;
-}
+import { countingPass, numberPasses } from "./passes.ts";
 
 /** `uids`, which ascend, in the order asked for; those that are gone are left out. */
 export async function sortUids(
@@ -28,82 +23,106 @@ export async function sortUids(
   const names = keys.filter((key): key is SortKey & ColumnName => key !== "arrival" && key !== "size");
   const loaded = await session.shared.columns.load(session, target, names);
   const columns = new Map<SortKey, Column>(names.map((name, i) => [name, loaded[i]!]));
-  const { view } = target;
-  const known = Uint32Array.from(
-    uids.filter((uid) => {
-      for (const column of loaded) if (uid > column.lastUid) return false;
-      return view.indexOf(uid) >= 0;
-    }),
-  );
-  let order: Uint32Array = Uint32Array.from(known, (_, i) => i);
-  for (const { key, reverse } of criteria.toReversed()) {
-    const ranks = ranksOf(target, key, columns.get(key), known);
-    order = countingPass(order, ranks, reverse);
-    const pause = session.pause();
-    if (pause !== undefined) await pause;
-  }
-  return Array.from(order, (i) => known[i]!);
+  return inTurns(session, sorting(target, uids, criteria, columns));
 }
 
-function ranksOf({ view }: SearchTarget, key: SortKey, column: Column | undefined, uids: Uint32Array): Ranks {
-  if (column instanceof StringColumn) {
-    const { ranks, distinct } = column.ranks();
-    const positions = column.positionsOf(uids);
-    return { of: Uint32Array.from(positions, (position) => ranks[position] ?? 0), bound: distinct + 1 };
-  }
-  const values = key === "size" ? view.sizes : view.internalDates;
-  const numbers = new Float64Array(uids.length);
-  let guess = 0;
-  for (let i = 0; i < uids.length; i++) {
-    const index = view.uids[guess] === uids[i] ? guess : view.indexOf(uids[i]!);
-    guess = index + 1;
-    numbers[i] = values[index] ?? 0;
-  }
-  if (column instanceof DateColumn) {
-    const { dates } = column;
-    const positions = column.positionsOf(uids);
-    for (let i = 0; i < uids.length; i++) {
-      const sent = dates[positions[i]!] ?? Number.NaN;
-      // Without a date that can be read the internal date stands in (RFC 5256 §2.2).
-      numbers[i] = Number.isNaN(sent) ? numbers[i]! * 1000 : sent;
-    }
-  }
-  return denseRanks(numbers);
+function* sorting(
+  target: SearchTarget,
+  uids: readonly number[],
+  criteria: readonly SortCriterion[],
+  columns: ReadonlyMap<SortKey, Column>,
+): Steps<number[]> {
+  const known = yield* knownIn(target, uids, [...columns.values()]);
+  const order = yield* orderOf(target, known, criteria, columns);
+  return yield* taken(order, known);
 }
 
-/** Ranks of numbers: their place among the distinct ones. */
-export function denseRanks(values: Float64Array): Ranks {
-  const ranks = new Uint32Array(values.length);
-  let ascends = true;
-  for (let i = 1; i < values.length && ascends; i++) {
-    ascends = values[i]! >= values[i - 1]!;
-    ranks[i] = ranks[i - 1]! + (values[i]! > values[i - 1]! ? 1 : 0);
-  }
-  if (ascends) return { of: ranks, bound: values.length };
-  const distinct = values.slice().sort();
+/** Those of `uids`, which ascend, that are in the view and not newer than the columns. */
+export function* knownIn(
+  { view }: SearchTarget,
+  uids: readonly number[],
+  columns: readonly Column[],
+): Steps<Uint32Array> {
+  const newest = Math.min(...columns.map(({ lastUid }) => lastUid), Number.MAX_SAFE_INTEGER);
+  const known = new Uint32Array(uids.length);
   let count = 0;
-  for (const value of distinct) if (count === 0 || distinct[count - 1] !== value) distinct[count++] = value;
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i]!;
-    let low = 0;
-    let high = count - 1;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (distinct[middle]! < value) low = middle + 1;
-      else high = middle;
+  for (let at = 0; at < uids.length; at += STEP_ITEMS) {
+    const end = Math.min(at + STEP_ITEMS, uids.length);
+    // The view may have changed since the step before.
+    const here = view.uids;
+    let guess = 0;
+    for (let i = at; i < end; i++) {
+      const uid = uids[i]!;
+      if (uid > newest) break;
+      const index = here[guess] === uid ? guess : view.indexOf(uid);
+      if (index < 0) continue;
+      guess = index + 1;
+      known[count++] = uid;
     }
-    ranks[i] = low;
+    yield;
   }
-  return { of: ranks, bound: count };
+  return known.subarray(0, count);
 }
 
-/** A stable pass: what has equal ranks keeps its order, also in reverse. */
-export function countingPass(order: Uint32Array, { of, bound }: Ranks, reverse: boolean): Uint32Array {
-  const starts = new Uint32Array(bound + 1);
-  const last = bound - 1;
-  for (const i of order) starts[(reverse ? last - of[i]! : of[i]!) + 1]!++;
-  for (let rank = 1; rank <= bound; rank++) starts[rank]! += starts[rank - 1]!;
-  const sorted = new Uint32Array(order.length);
-  for (const i of order) sorted[starts[reverse ? last - of[i]! : of[i]!]!++] = i;
-  return sorted;
+/** The order of `uids`, which ascend, as places among them. */
+export function* orderOf(
+  target: SearchTarget,
+  uids: Uint32Array,
+  criteria: readonly SortCriterion[],
+  columns: ReadonlyMap<SortKey, Column>,
+): Steps<Uint32Array> {
+  let order: Uint32Array = uids.map((_, place) => place);
+  for (const { key, reverse } of criteria.toReversed()) {
+    const column = columns.get(key);
+    if (column instanceof StringColumn) {
+      const { ranks, bound } = yield* column.ranksOf(uids);
+      order = yield* countingPass(order, ranks, bound, reverse);
+    } else {
+      const values = yield* valuesOf(target, key, column, uids);
+      order = yield* numberPasses(order, values, reverse);
+    }
+  }
+  return order;
+}
+
+function* valuesOf(
+  { view }: SearchTarget,
+  key: SortKey,
+  column: Column | undefined,
+  uids: Uint32Array,
+): Steps<Float64Array> {
+  const values = new Float64Array(uids.length);
+  const positions = column instanceof DateColumn ? yield* column.positionsOf(uids) : undefined;
+  const dates = column instanceof DateColumn ? column.dates : undefined;
+  for (let at = 0; at < uids.length; at += STEP_ITEMS) {
+    const end = Math.min(at + STEP_ITEMS, uids.length);
+    const here = view.uids;
+    const numbers = key === "size" ? view.sizes : view.internalDates;
+    let guess = 0;
+    for (let i = at; i < end; i++) {
+      const sent = positions === undefined ? Number.NaN : (dates?.[positions[i]!] ?? Number.NaN);
+      if (!Number.isNaN(sent)) {
+        values[i] = sent;
+        continue;
+      }
+      const uid = uids[i]!;
+      const index = here[guess] === uid ? guess : view.indexOf(uid);
+      guess = index + 1;
+      const number = numbers[index] ?? 0;
+      // Without a date that can be read the internal date stands in (RFC 5256 §2.2).
+      values[i] = positions === undefined ? number : number * 1000;
+    }
+    yield;
+  }
+  return values;
+}
+
+function* taken(order: Uint32Array, uids: Uint32Array): Steps<number[]> {
+  const result: number[] = [];
+  for (let at = 0; at < order.length; at += STEP_ITEMS) {
+    const end = Math.min(at + STEP_ITEMS, order.length);
+    for (let i = at; i < end; i++) result.push(uids[order[i]!]!);
+    yield;
+  }
+  return result;
 }

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { summarize } from "../../mime/summarize.ts";
 import { Output } from "../../wire/output.ts";
 import { ThreadColumn } from "../columns/thread-column.ts";
+import { atOnce } from "../turns.ts";
 import { gatherSubjects, ReferenceLinks, rootsOf } from "./references.ts";
 import { writeThreads, type Thread } from "./threads.ts";
 
@@ -21,25 +22,18 @@ function threadsOf(mails: readonly Mail[]): Thread[] {
     column.add(i + 1, summarize(Buffer.from(header)));
   });
   const links = new ReferenceLinks(column, mails.length);
-  mails.forEach((_, i) => links.add(i, i));
   const byDate = Uint32Array.from(mails, (_, i) => i);
-  return gatherSubjects(rootsOf(byDate, links.parentsOf()), {
-    column,
-    positions: byDate,
-    byDate,
-    subjects: mails.map(({ subject }) => subject),
-    noSubject: 0,
-  });
+  atOnce(links.addAll(byDate));
+  const roots = atOnce(rootsOf(byDate, atOnce(links.parentsOf())));
+  const subjects = mails.map(({ subject }) => subject);
+  return atOnce(gatherSubjects(roots, { column, positions: byDate, byDate, subjects, noSubject: 0 }));
 }
 
 function printed(threads: readonly Thread[], count: number): string {
   const chunks: Buffer[] = [];
   const out = new Output((bytes) => chunks.push(Buffer.from(bytes)));
-  writeThreads(
-    out,
-    threads,
-    Array.from({ length: count }, (_, i) => i + 1),
-  );
+  const numbers = Array.from({ length: count }, (_, i) => i + 1);
+  atOnce(writeThreads(out, threads, numbers));
   out.flush();
   return Buffer.concat(chunks).toString("latin1");
 }
