@@ -25,7 +25,7 @@ import type {
   SpecialUse,
   UserId,
 } from "./model.ts";
-import type { ExpiryDays } from "./operations.ts";
+import type { ExpiryDays, OperationMap } from "./operations.ts";
 import type {
   Actor,
   AnnotationChange,
@@ -218,11 +218,15 @@ export class DiskStore implements Store {
     const days = this.#parts.expiryDays;
     let messages = 0;
     let mailboxes = 0;
-    for (let more = true; more;) {
-      const step = await this.#parts.queue.run("expire", { nowSeconds, days });
+    for (let after: MailboxId | undefined = 0; after !== undefined;) {
+      const step: OperationMap["expire"]["result"] = await this.#parts.queue.run("expire", {
+        nowSeconds,
+        days,
+        after,
+      });
       messages += step.messages;
       mailboxes += step.mailboxes;
-      more = step.more;
+      after = step.next;
     }
     return { messages, mailboxes };
   }

@@ -249,8 +249,9 @@ export interface OperationMap {
   advance: { args: { readonly name: string; readonly position: number }; result: undefined };
   unfollow: { args: { readonly name: string }; result: undefined };
   expire: {
-    args: { readonly nowSeconds: number; readonly days: ExpiryDays };
-    result: { readonly messages: number; readonly mailboxes: number; readonly more: boolean };
+    /** `after` = where the last step stopped; 0 = begin. */
+    args: { readonly nowSeconds: number; readonly days: ExpiryDays; readonly after: MailboxId };
+    result: { readonly messages: number; readonly mailboxes: number; readonly next: MailboxId | undefined };
   };
   compactSegment: {
     args: {

@@ -7,7 +7,7 @@
 import type Database from "better-sqlite3";
 import { StoreError } from "./errors.ts";
 
-export const FORMAT_VERSION = 3;
+export const FORMAT_VERSION = 4;
 /** Of the file `index.sqlite` ("Rook"). */
 const APPLICATION_ID = 0x526f_6f6b;
 
@@ -147,8 +147,13 @@ CREATE TRIGGER grants_of_gone AFTER DELETE ON mailboxes BEGIN
 END;
 `;
 
+/** Where tombstones are: expiry must not read every chunk there is. */
+const VERSION_4 = `
+CREATE INDEX IF NOT EXISTS dead_chunks ON hot_chunks (key) WHERE dead > 0;
+`;
+
 /** Step n takes a database of version n to n + 1. Steps stay for ever, so that any old folder opens. */
-const STEPS: readonly string[] = [VERSION_1, VERSION_2, VERSION_3];
+const STEPS: readonly string[] = [VERSION_1, VERSION_2, VERSION_3, VERSION_4];
 
 /** Creates or upgrades the tables, in one transaction. @throws StoreError disk_failed for a newer format */
 export function upgradeSchema(

@@ -84,3 +84,19 @@ test("the body of a damaged record is refused, those before it are not", async (
   assert.deepEqual(read, [1]);
   assert.match((await trial.store.readBody(id, toUid(3))).toString(), /three/);
 });
+
+test("expiry goes through many mailboxes in steps and misses none", async (context) => {
+  const trial = await StoreTrial.open(context);
+  const { store } = trial;
+  for (let i = 0; i < 30; i++) {
+    const { id } = await store.create(`user.u${i}`, {});
+    const uids = await trial.append(id, ...Array.from({ length: 150 }, (_, n) => `${n}`));
+    await store.expunge(id, uids.slice(i), { onlyDeleted: false }, ALICE);
+    if (i % 3 === 0) await store.delete(id);
+  }
+  trial.clock.advance(8 * DAY_MS);
+  const expired = await store.expire(Math.floor(trial.clock.nowMs() / 1000));
+  const kept = Array.from({ length: 30 }, (_, i) => i).filter((i) => i % 3 !== 0);
+  assert.deepEqual(expired, { messages: kept.reduce((sum, i) => sum + 150 - i, 0), mailboxes: 10 });
+  for (const { id } of store.mailboxes.list("")) assert.deepEqual(store.expungedRecords(id), []);
+});
