@@ -86,6 +86,8 @@ async function secure(
     throw error;
   }
   const next = link.banner();
+  // It may break off during the handshake, which is told then.
+  next.catch(() => undefined);
   await link.startTls();
   return await next;
 }

@@ -97,10 +97,12 @@ export class ReplicaLink {
   }
 
   /** Pieces of a whole command, printed by the caller. */
-  async send(name: string, pieces: readonly Buffer[], handlers: AnswerHandlers): Promise<void> {
-    const answer = this.#answer(name, handlers);
+  send(name: string, pieces: readonly Buffer[], handlers: AnswerHandlers): Promise<void> {
+    const answer = this.#answer(name, handlers).then(() => undefined);
+    // A pipelined command may fail before anybody waits for it.
+    answer.catch(() => undefined);
     for (const piece of pieces) this.#write(piece);
-    await answer;
+    return answer;
   }
 
   /** One step of SASL: the line goes out, the challenge or the last line comes back. */
@@ -225,12 +227,9 @@ export class ReplicaLink {
   ): Promise<Answer> {
     const lost = this.#lost;
     if (lost !== undefined) return Promise.reject(lost);
-    const answer = new Promise<Answer>((resolve, reject) => {
+    return new Promise<Answer>((resolve, reject) => {
       this.#waiting.push({ takeFile() {}, ...waiting(resolve, reject), fail: reject });
     });
-    // A pipelined command may fail before anybody waits for it.
-    answer.catch(() => undefined);
-    return answer;
   }
 
   #watchSilence(): void {

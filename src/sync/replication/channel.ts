@@ -63,6 +63,8 @@ export class Channel {
   /** User → sequence of his first change that the replica does not have. */
   readonly #stuck = new Map<UserId, number>();
   readonly #queue = new Set<UserId>();
+  /** The user of the queue whose turn it is. */
+  #current: UserId | undefined;
   #lastError = "";
   #isComparing = false;
   #isStopping = false;
@@ -104,7 +106,7 @@ export class Channel {
       position,
       lagChanges: Math.max(0, store.feed.head - position),
       lagSeconds: oldest === undefined ? 0 : Math.max(0, (clock.nowMs() - oldest.atMs) / 1000),
-      queuedUsers: this.#queue.size,
+      queuedUsers: this.#queue.size + (this.#current === undefined ? 0 : 1),
       stuckUsers: [...this.#stuck.keys()],
       lastError: this.#lastError,
     };
@@ -162,14 +164,26 @@ export class Channel {
       this.#cursor = last.sequence;
       await this.#advance(follower);
     }
-    for (const user of this.#queue) {
-      this.#queue.delete(user);
-      await this.#guarded(user, this.#cursor + 1, async () => failedFirst(await updateUser(run, user)));
-      break;
-    }
+    await this.#serveQueue(run);
     const isIdle = entries.length === 0 && this.#queue.size === 0;
     if (isIdle) await this.#retryStuck(run, follower);
     return isIdle;
+  }
+
+  /** One queued user a round, so that changes do not wait for the queue. */
+  async #serveQueue(run: SyncRun): Promise<void> {
+    const [user] = this.#queue;
+    if (user === undefined) return;
+    this.#queue.delete(user);
+    this.#current = user;
+    try {
+      await this.#guarded(user, this.#cursor + 1, async () => failedFirst(await updateUser(run, user)));
+    } catch (error) {
+      this.#queue.add(user);
+      throw error;
+    } finally {
+      this.#current = undefined;
+    }
   }
 
   async #send(run: SyncRun, changes: UserChanges): Promise<void> {

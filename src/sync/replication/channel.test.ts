@@ -1,0 +1,127 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { compareUser, openSyncPair, type SyncPair } from "../../../test/support/sync-pair.ts";
+import { systemClock } from "../../base/io/clock.ts";
+import { systemRandom } from "../../base/io/random.ts";
+import { silentLog } from "../../base/log.ts";
+import { toUid } from "../../base/numbers.ts";
+import { SystemFlag } from "../../store/model.ts";
+import type { SyncRun } from "../client/run.ts";
+import { Channel } from "./channel.ts";
+
+const ALICE = { userId: "alice", sessionId: 0 };
+
+interface Followed {
+  readonly channel: Channel;
+  readonly runs: SyncRun[];
+  /** Resolves when the replica has everything. */
+  readonly caughtUp: () => Promise<void>;
+}
+
+function follow(pair: SyncPair, options: { isWanted?: (user: string) => boolean } = {}): Followed {
+  const runs: SyncRun[] = [];
+  const channel = new Channel({
+    name: "second",
+    host: "there",
+    store: pair.here,
+    clock: systemClock,
+    random: systemRandom,
+    log: silentLog,
+    metrics: { uploaded() {}, watch() {} },
+    maxRetryDelayMs: 5,
+    async connect() {
+      const run = await pair.connect();
+      runs.push(run);
+      return run;
+    },
+    isWanted: options.isWanted ?? (() => true),
+  });
+  channel.start();
+  return {
+    channel,
+    runs,
+    async caughtUp() {
+      while (channel.status().lagChanges > 0 || !channel.status().isConnected) {
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    },
+  };
+}
+
+async function append(pair: SyncPair, name: string, text: string): Promise<void> {
+  const body = pair.here.stageBuffer(Buffer.from(`Subject: ${text}\r\n\r\nbody\r\n`));
+  await pair.here.append(pair.here.mailboxes.get(name).id, [{ body, systemFlags: 0, keywords: [] }], ALICE);
+  body.release();
+}
+
+test("a channel takes what is there, then follows every kind of change", async (t) => {
+  const pair = await openSyncPair(t);
+  const { here, there } = pair;
+  await here.create("user.alice", {});
+  await append(pair, "user.alice", "before");
+  const { channel, caughtUp } = follow(pair);
+  t.after(() => channel.stop());
+  await caughtUp();
+  await compareUser(here, there, "alice");
+  const inbox = here.mailboxes.get("user.alice").id;
+  await append(pair, "user.alice", "after");
+  await here.storeFlags(
+    inbox,
+    [toUid(1)],
+    { mode: "add", systemFlags: SystemFlag.flagged, keywords: ["k"] },
+    ALICE,
+  );
+  await here.create("user.alice.Sent", {});
+  await here.copy(inbox, [toUid(1)], here.mailboxes.get("user.alice.Sent").id, { move: true }, ALICE);
+  await here.rename(here.mailboxes.get("user.alice.Sent").id, "user.alice.Gone", { withChildren: true });
+  await here.subscriptions.set("alice", "user.alice", true);
+  await here.quotas.set("user.alice", { messageLimit: 50 });
+  await caughtUp();
+  await compareUser(here, there, "alice");
+  assert.equal(there.quotas.get("user.alice")?.messageLimit, 50);
+  await here.delete(here.mailboxes.get("user.alice.Gone").id, { immediate: true });
+  await here.create("shared.news", {});
+  await caughtUp();
+  assert.equal(there.mailboxes.find("user.alice.Gone"), undefined);
+  assert.ok(there.mailboxes.find("shared.news") !== undefined);
+});
+
+test("a broken connection or a restart skips nothing", async (t) => {
+  const pair = await openSyncPair(t);
+  const { here, there } = pair;
+  await here.create("user.alice", {});
+  let { channel, runs, caughtUp } = follow(pair);
+  t.after(() => channel.stop());
+  await caughtUp();
+  for (let round = 0; round < 20; round++) {
+    const appending = append(pair, "user.alice", `message ${round}`);
+    if (round % 3 === 0) runs.at(-1)?.replica.link.destroy();
+    if (round % 5 === 4) {
+      await channel.stop();
+      ({ channel, runs, caughtUp } = follow(pair));
+    }
+    await appending;
+  }
+  await caughtUp();
+  await compareUser(here, there, "alice");
+  assert.equal(there.mailboxes.get("user.alice").exists, 20);
+});
+
+test("users of whom this node is not master are left out, queued ones are compared in full", async (t) => {
+  const pair = await openSyncPair(t);
+  const { here, there } = pair;
+  await here.create("user.alice", {});
+  await here.create("user.bob", {});
+  const { channel, caughtUp } = follow(pair, { isWanted: (user) => user === "alice" });
+  t.after(() => channel.stop());
+  await caughtUp();
+  assert.equal(there.mailboxes.find("user.bob"), undefined);
+  await there.create("user.alice.OnlyThere", {});
+  await there.deleteUser("alice");
+  assert.equal(channel.enqueue("bob"), false);
+  assert.equal(channel.enqueue("alice"), true);
+  while (channel.status().queuedUsers > 0) {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await compareUser(here, there, "alice");
+});
