@@ -1,11 +1,13 @@
 /**
  * npm run bench -- imap [--only ROW]... [--rounds N] [--small] [--server NAME]... [--profile FOLDER]
  *   [--compare CHECKOUT]
+ * npm run bench -- sieve [--rounds N] [--small] [--server NAME]...
  *
  * Prints ratios. Nothing else should run on the machine; the load is printed with the figures.
  */
 import { parseArgs } from "node:util";
 import { runImapBench } from "./imap/run.ts";
+import { runSieveBench } from "./sieve/run.ts";
 
 const DEFAULT_ROUNDS = 5;
 const SMALL_ROUNDS = 2;
@@ -22,16 +24,21 @@ const { values, positionals } = parseArgs({
   },
 });
 const [suite, ...rest] = positionals;
-if (suite !== "imap" || rest.length > 0) {
-  console.error("bench: give one suite; there is: imap");
+if ((suite !== "imap" && suite !== "sieve") || rest.length > 0) {
+  console.error("bench: give one suite; there are: imap, sieve");
   process.exit(2);
 }
 const small = values.small === true;
-await runImapBench({
-  only: values.only ?? [],
-  rounds: Number(values.rounds ?? (small ? SMALL_ROUNDS : DEFAULT_ROUNDS)),
-  small,
-  servers: values.server ?? [],
-  ...(values.profile === undefined ? {} : { profileFolder: values.profile }),
-  ...(values.compare === undefined ? {} : { compareWith: values.compare }),
-});
+const rounds = Number(values.rounds ?? (small ? SMALL_ROUNDS : DEFAULT_ROUNDS));
+if (suite === "sieve") {
+  await runSieveBench({ rounds, small, servers: values.server ?? [] });
+} else {
+  await runImapBench({
+    only: values.only ?? [],
+    rounds,
+    small,
+    servers: values.server ?? [],
+    ...(values.profile === undefined ? {} : { profileFolder: values.profile }),
+    ...(values.compare === undefined ? {} : { compareWith: values.compare }),
+  });
+}

@@ -4,9 +4,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import type { Connection } from "../../src/base/io/network.ts";
 import { systemNetwork } from "../../src/base/io/system-network.ts";
 import { LmtpClient } from "../../src/lmtp/client.ts";
+import { ManagesieveTalk } from "../support/managesieve-talk.ts";
 import { runCli } from "../support/run-cli.ts";
 import { type RunningNode, startUp } from "../support/running-node.ts";
 import { SmtpSink } from "../support/smtp-sink.ts";
@@ -15,48 +15,10 @@ const SCRIPT =
   'require ["fileinto", "mailbox", "vacation"]; if header :contains "subject" "list" { fileinto :create "Lists/New"; stop; } ' +
   'if header :contains "subject" "forward" { redirect "carol@remote.test"; stop; } vacation "away";';
 
-/** Sends lines and waits for the end of each answer. */
-class ManagesieveTalk {
-  readonly #connection: Connection;
-  #text = "";
-  #waiter: (() => void) | undefined;
-
-  constructor(connection: Connection) {
-    this.#connection = connection;
-    connection.onData((chunk) => {
-      this.#text += chunk.toString("utf8");
-      this.#waiter?.();
-    });
-    connection.onClose(() => this.#waiter?.());
-  }
-
-  async say(line: string): Promise<string> {
-    if (line !== "") this.#connection.write(`${line}\r\n`);
-    for (;;) {
-      const answer = /^(?:[^]*?\n)?((?:OK|NO|BYE)[^\n]*\r\n)/.exec(this.#text);
-      if (answer !== null) {
-        this.#text = this.#text.slice(answer[0].length);
-        return answer[1] ?? "";
-      }
-      await new Promise<void>((resolve) => {
-        this.#waiter = resolve;
-      });
-    }
-  }
-}
-
 async function putScript(node: RunningNode): Promise<void> {
-  const { host, port } = node.endpoint("managesieve");
-  const connection = await systemNetwork.connect({ host, port, tls: { verify: false } });
-  const talk = new ManagesieveTalk(connection);
-  assert.match(await talk.say(""), /^OK/);
-  assert.match(await talk.say("STARTTLS"), /^OK/);
-  await connection.startTls();
-  assert.match(await talk.say(""), /^OK/);
-  const response = Buffer.from("\0alice\0secret").toString("base64");
-  assert.match(await talk.say(`AUTHENTICATE "PLAIN" "${response}"`), /^OK/);
+  const talk = await ManagesieveTalk.login(node.endpoint("managesieve"), "alice", "secret");
   assert.match(await talk.say('PUTSCRIPT "bad" "oops;"'), /^NO "Line 1, column 1/);
-  assert.match(await talk.say(`PUTSCRIPT "main" {${SCRIPT.length}+}\r\n${SCRIPT}`), /^OK/);
+  assert.match(await talk.putScript("main", SCRIPT), /^OK/);
   assert.match(await talk.say('SETACTIVE "main"'), /^OK/);
   assert.match(await talk.say("LOGOUT"), /^OK/);
 }
