@@ -116,16 +116,24 @@ export function decodeSummary(bytes: Buffer): MessageSummary {
   return new PackedSummary(bytes);
 }
 
-interface Strings {
-  readonly sentDateMs: number | undefined;
-  readonly texts: readonly string[];
-  readonly references: readonly string[];
-  readonly treeAt: number;
-}
+/** Places of the texts, in the order in which they are kept. */
+const Text = {
+  messageId: 0,
+  baseSubject: 1,
+  sortFrom: 2,
+  sortTo: 3,
+  sortCc: 4,
+  displayFrom: 5,
+  displayTo: 6,
+  preview: 7,
+  references: 8,
+} as const;
 
+/** Decodes what is asked for, and nothing else: columns of a mailbox ask a hundred thousand summaries for one field. */
 class PackedSummary implements MessageSummary {
   readonly #bytes: Buffer;
-  #strings: Strings | undefined;
+  /** Of the sent date, where there is one, and the texts; 0 = not looked for yet. */
+  #textsAt = 0;
   #root: PartNode | undefined;
 
   constructor(bytes: Buffer) {
@@ -153,53 +161,66 @@ class PackedSummary implements MessageSummary {
     return (this.#bytes[1]! & REPLY_OR_FORWARD) !== 0;
   }
   get sentDateMs(): number | undefined {
-    return this.#text().sentDateMs;
+    return this.#hasSentDate ? this.#texts().double() : undefined;
   }
   get messageId(): string {
-    return this.#text().texts[0]!;
+    return this.#textAt(Text.messageId).text();
   }
   get baseSubject(): string {
-    return this.#text().texts[1]!;
+    return this.#textAt(Text.baseSubject).text();
   }
   get sortFrom(): string {
-    return this.#text().texts[2]!;
+    return this.#textAt(Text.sortFrom).text();
   }
   get sortTo(): string {
-    return this.#text().texts[3]!;
+    return this.#textAt(Text.sortTo).text();
   }
   get sortCc(): string {
-    return this.#text().texts[4]!;
+    return this.#textAt(Text.sortCc).text();
   }
   get displayFrom(): string {
-    return this.#text().texts[5]!;
+    return this.#textAt(Text.displayFrom).text();
   }
   get displayTo(): string {
-    return this.#text().texts[6]!;
+    return this.#textAt(Text.displayTo).text();
   }
   get preview(): string {
-    return this.#text().texts[7]!;
+    return this.#textAt(Text.preview).text();
   }
   get references(): readonly string[] {
-    return this.#text().references;
+    const reader = this.#textAt(Text.references);
+    const references: string[] = [];
+    for (let left = reader.varint(); left > 0; left--) references.push(reader.text());
+    return references;
   }
   get root(): PartNode {
-    this.#root ??= readTree(new Reader(this.#bytes, this.#text().treeAt));
+    if (this.#root === undefined) {
+      const reader = this.#textAt(Text.references);
+      for (let left = reader.varint(); left > 0; left--) reader.skipBlock();
+      this.#root = readTree(reader);
+    }
     return this.#root;
   }
 
-  #text(): Strings {
-    if (this.#strings !== undefined) return this.#strings;
+  get #hasSentDate(): boolean {
+    return (this.#bytes[1]! & HAS_SENT_DATE) !== 0;
+  }
+
+  #texts(): Reader {
+    if (this.#textsAt !== 0) return new Reader(this.#bytes, this.#textsAt);
     const reader = new Reader(this.#bytes, 2);
     reader.varint();
     reader.skipBlock();
     reader.skipBlock();
-    const sentDateMs = (this.#bytes[1]! & HAS_SENT_DATE) === 0 ? undefined : reader.double();
-    const texts: string[] = [];
-    for (let index = 0; index < 8; index++) texts.push(reader.text());
-    const references: string[] = [];
-    for (let left = reader.varint(); left > 0; left--) references.push(reader.text());
-    this.#strings = { sentDateMs, texts, references, treeAt: reader.at };
-    return this.#strings;
+    this.#textsAt = reader.at;
+    return reader;
+  }
+
+  #textAt(place: number): Reader {
+    const reader = this.#texts();
+    if (this.#hasSentDate) reader.at += 8;
+    for (let before = 0; before < place; before++) reader.skipBlock();
+    return reader;
   }
 }
 
