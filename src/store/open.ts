@@ -1,4 +1,5 @@
 /** Opens a data folder: creates or upgrades the index, starts the committer, puts the store together. */
+import { dirname, resolve } from "node:path";
 import type { Clock } from "../base/io/clock.ts";
 import { systemClock } from "../base/io/clock.ts";
 import type { Disk } from "../base/io/disk.ts";
@@ -88,7 +89,6 @@ export async function openStore(options: OpenStoreOptions): Promise<DiskStore> {
     );
   } else {
     database.close();
-    disk.syncFolder(folder);
     const thread = new CommitterThread(folder);
     await thread.ready;
     runner = thread;
@@ -144,9 +144,12 @@ export async function openStore(options: OpenStoreOptions): Promise<DiskStore> {
   });
 }
 
-/** The folder's own name must be durable, too. The index database lies on the real file system in any case. */
+/**
+ * The folder's own name must be durable, too; names inside it the committer sees to. The index database lies on the real
+ * file system in any case.
+ */
 function makeFolders(folder: string, disk: Disk): void {
   if (disk !== systemDisk) systemDisk.makeFolder(folder);
   disk.makeFolder(folder);
-  disk.syncFolder(folder);
+  disk.syncFolder(dirname(resolve(folder)));
 }

@@ -4,10 +4,11 @@
  */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
+import { cliPath } from "../support/run-cli.ts";
 import { MARKER } from "./store-messages.ts";
 
 interface Call {
@@ -17,6 +18,14 @@ interface Call {
   readonly from: number;
   readonly to: number;
   readonly text: string;
+}
+
+function traced(out: string, ...command: readonly string[]): Call[] {
+  const run = spawnSync("strace", ["-f", "-y", "-s", "4096", "-e", `trace=${CALLS}`, "-o", out, ...command], {
+    encoding: "utf8",
+  });
+  assert.equal(run.status, 0, run.stderr);
+  return parseTrace(readFileSync(out, "utf8"));
 }
 
 const CALLS =
@@ -56,26 +65,7 @@ test(
       const data = join(folder, "data");
       const out = join(folder, "trace");
       const child = join(import.meta.dirname, "store-child.ts");
-      const run = spawnSync(
-        "strace",
-        [
-          "-f",
-          "-y",
-          "-s",
-          "4096",
-          "-e",
-          `trace=${CALLS}`,
-          "-o",
-          out,
-          process.execPath,
-          child,
-          "deliver-one",
-          data,
-        ],
-        { encoding: "utf8" },
-      );
-      assert.equal(run.status, 0, run.stderr);
-      const calls = parseTrace(readFileSync(out, "utf8"));
+      const calls = traced(out, process.execPath, child, "deliver-one", data);
       const index = (found: number, what: string) => {
         assert.ok(found >= 0, `the trace has no ${what}`);
         return calls[found] as Call;
@@ -109,9 +99,53 @@ test(
         (call) => call.name === "openat" && call.text.includes("O_CREAT") && call.text.includes(".seg"),
       );
       assert.ok(segmentCreate !== undefined, "the trace has no creation of the segment");
-      for (let path = join(body.path, ".."); path.startsWith(data); path = join(path, "..")) {
+      for (let path = join(body.path, ".."); path.startsWith(folder); path = join(path, "..")) {
         const synced = calls.some((call) => isSync(call) && call.path === path && call.to < answer.from);
         assert.ok(synced, `the folder ${path.slice(folder.length)} was not synced before the answer`);
+      }
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  },
+);
+
+test(
+  "a backup that says it is done is on disk, names included",
+  { skip: haveStrace ? false : "strace is not installed" },
+  () => {
+    const folder = mkdtempSync(join(tmpdir(), "rookery-strace-"));
+    try {
+      const data = join(folder, "data");
+      const target = join(folder, "backup");
+      const child = join(import.meta.dirname, "store-child.ts");
+      const made = spawnSync(process.execPath, [child, "deliver-one", data], { encoding: "utf8" });
+      assert.equal(made.status, 0, made.stderr);
+      const calls = traced(
+        join(folder, "trace"),
+        process.execPath,
+        cliPath,
+        "backup",
+        target,
+        "--copy",
+        "--data",
+        data,
+      );
+      const inTarget = calls.filter((call) => call.path.startsWith(target));
+      const written = new Set(inTarget.filter(isWrite).map((call) => call.path));
+      assert.ok(written.size > 0, "the trace has no write into the backup");
+      for (const path of written) {
+        const last = inTarget.findLast((call) => isWrite(call) && call.path === path)!;
+        // A temporary copy of the database is nobody's promise.
+        if (!existsSync(path)) continue;
+        const synced = inTarget.some((call) => isSync(call) && call.path === path && call.from > last.to);
+        assert.ok(synced, `${path.slice(target.length)} was not synced after its last write`);
+      }
+      const folders = new Set([...written].filter((path) => existsSync(path)).map((path) => dirname(path)));
+      for (const path of folders) {
+        assert.ok(
+          inTarget.some((call) => isSync(call) && call.path === path),
+          `the folder ${path.slice(target.length)} was not synced`,
+        );
       }
     } finally {
       rmSync(folder, { recursive: true, force: true });

@@ -11,6 +11,7 @@ const ROOT = join(import.meta.dirname, "../..");
 const TESTS = [
   "test/sim/store-crash.test.ts",
   "test/sim/store-faults.test.ts",
+  "test/sim/store-maintenance.test.ts",
   "test/interop/strace-order.test.ts",
 ];
 
