@@ -4,7 +4,7 @@ import { FilterHost } from "../../test/support/filter-host.ts";
 import { SystemFlag } from "../store/model.ts";
 
 async function host(t: TestContext): Promise<FilterHost> {
-  const made = await new FilterHost().open();
+  const made = await FilterHost.open();
   t.after(() => made.close());
   return made;
 }

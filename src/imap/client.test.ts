@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ImapHost } from "../../test/support/imap-host.ts";
+import { openInlineStore } from "../../test/support/inline-store.ts";
 import { PipeEnd, TEST_TLS } from "../../test/support/pipe.ts";
 import { ImapClient, ImapClientError } from "./client.ts";
 import { readFetchValues } from "./codec/response.ts";
 
 async function withClient(run: (client: ImapClient, host: ImapHost) => Promise<void>): Promise<void> {
-  const host = new ImapHost();
+  const host = new ImapHost(await openInlineStore());
   await host.deliver(3);
   const [server, end] = PipeEnd.pair(TEST_TLS);
   const client = new ImapClient(end);

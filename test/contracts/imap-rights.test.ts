@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ImapHost } from "../support/imap-host.ts";
+import { openInlineStore } from "../support/inline-store.ts";
 import type { PipePeer } from "../support/pipe-peer.ts";
 
 const ALL = "lrswipkxtean";
@@ -52,11 +53,21 @@ const ROWS: readonly Row[] = [
 ];
 
 class Trials {
-  readonly #host = new ImapHost();
+  readonly #host: ImapHost;
   #bob: PipePeer | undefined;
   #tag = 0;
 
-  async start(): Promise<void> {
+  static async start(): Promise<Trials> {
+    const trials = new Trials(new ImapHost(await openInlineStore()));
+    await trials.#login();
+    return trials;
+  }
+
+  private constructor(host: ImapHost) {
+    this.#host = host;
+  }
+
+  async #login(): Promise<void> {
     await this.#host.directive(["user", "bob", "bob"]);
     this.#bob = await this.#host.connect("bob");
   }
@@ -108,8 +119,7 @@ function without(rights: string, right: string): string {
 }
 
 test("each command needs its rights of RFC 4314 §4 and no others", { timeout: 60_000 }, async (context) => {
-  const trials = new Trials();
-  await trials.start();
+  const trials = await Trials.start();
   for (const row of ROWS) {
     const { command, needs, needsOnOther = "" } = row;
     await context.test(command.replaceAll("\r\n", " "), async () => {
@@ -133,8 +143,7 @@ test("each command needs its rights of RFC 4314 §4 and no others", { timeout: 6
 });
 
 test("MYRIGHTS needs any of l, r, i, k, x, a; the others do not tell that a mailbox exists", async () => {
-  const trials = new Trials();
-  await trials.start();
+  const trials = await Trials.start();
   const row: Row = { command: `MYRIGHTS ${BOX}`, needs: "" };
   for (const right of ALL)
     assert.equal(await trials.status(row, right, ""), "lrikxa".includes(right) ? "OK" : "NO", right);

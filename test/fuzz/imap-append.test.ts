@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
 import { ImapHost } from "../support/imap-host.ts";
+import { openInlineStore } from "../support/inline-store.ts";
 
 const RUNS = Number(process.env["FUZZ_RUNS"] ?? 150);
 
@@ -49,7 +50,7 @@ const word = fc.constantFrom(
 );
 
 test("imap fuzz: messages in and out", { timeout: 120_000 }, async () => {
-  const host = new ImapHost({ maxBadCommands: 1000 });
+  const host = new ImapHost(await openInlineStore(), { maxBadCommands: 1000 });
   await host.deliver(3);
   const line = fc.tuple(start, fc.array(word, { maxLength: 6 }));
   await fc.assert(

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import * as fc from "fast-check";
 import { Framer } from "../../src/imap/codec/framer.ts";
 import { ImapHost } from "../support/imap-host.ts";
+import { openInlineStore } from "../support/inline-store.ts";
 import type { PipePeer } from "../support/pipe-peer.ts";
 
 const RUNS = Number(process.env["FUZZ_RUNS"] ?? 150);
@@ -85,7 +86,7 @@ async function survives(peer: PipePeer): Promise<void> {
 }
 
 test("imap fuzz: lines of known words in any order", { timeout: 120_000 }, async () => {
-  const host = new ImapHost({ maxBadCommands: 1000 });
+  const host = new ImapHost(await openInlineStore(), { maxBadCommands: 1000 });
   await host.deliver(3);
   await fc.assert(
     fc.asyncProperty(fc.array(line, { maxLength: 6 }), fc.boolean(), async (lines, selected) => {
@@ -104,7 +105,7 @@ test("imap fuzz: lines of known words in any order", { timeout: 120_000 }, async
 });
 
 test("imap fuzz: any bytes before login", { timeout: 120_000 }, async () => {
-  const host = new ImapHost();
+  const host = new ImapHost(await openInlineStore());
   await fc.assert(
     fc.asyncProperty(fc.array(fc.uint8Array({ maxLength: 200 }), { maxLength: 5 }), async (chunks) => {
       const peer = host.open();
@@ -139,7 +140,7 @@ test("imap fuzz: the framer holds no more than its bound", () => {
 });
 
 test("imap fuzz: a reader that does not read stops the answers", { timeout: 20_000 }, async () => {
-  const host = new ImapHost({ maxOutputBufferBytes: 50_000 });
+  const host = new ImapHost(await openInlineStore(), { maxOutputBufferBytes: 50_000 });
   await host.deliver(50);
   const peer = await host.connect("1");
   peer.connection.pause();

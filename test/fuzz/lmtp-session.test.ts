@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { LmtpHost } from "../support/lmtp-host.ts";
+import { openInlineStore } from "../support/inline-store.ts";
 
 const WORDS = [
   "LHLO client\r\n",
@@ -30,7 +31,7 @@ const WORDS = [
 ];
 
 test("LmtpSession survives any bytes", { timeout: 60_000 }, async () => {
-  const host = new LmtpHost();
+  const host = new LmtpHost(await openInlineStore());
   const piece = fc.oneof(
     { weight: 5, arbitrary: fc.constantFrom(...WORDS) },
     fc.string({ unit: "binary", maxLength: 20 }),

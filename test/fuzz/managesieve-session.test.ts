@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { ManagesieveHost } from "../support/managesieve-host.ts";
+import { openInlineStore } from "../support/inline-store.ts";
 
 const WORDS = [
   'AUTHENTICATE "PLAIN" "AGFsaWNlAHNlY3JldA=="\r\n',
@@ -32,7 +33,7 @@ const WORDS = [
 ];
 
 test("ManagesieveSession survives any bytes", { timeout: 60_000 }, async () => {
-  const host = new ManagesieveHost();
+  const host = new ManagesieveHost(await openInlineStore());
   const piece = fc.oneof(
     { weight: 5, arbitrary: fc.constantFrom(...WORDS) },
     fc.string({ unit: "binary", maxLength: 20 }),

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { Pop3Host } from "../support/pop3-host.ts";
+import { openInlineStore } from "../support/inline-store.ts";
 
 const WORDS = [
   "USER alice\r\n",
@@ -31,7 +32,7 @@ const WORDS = [
 ];
 
 test("Pop3Session survives any bytes", { timeout: 60_000 }, async () => {
-  const host = new Pop3Host();
+  const host = new Pop3Host(await openInlineStore());
   const piece = fc.oneof(
     { weight: 5, arbitrary: fc.constantFrom(...WORDS) },
     fc.string({ unit: "binary", maxLength: 20 }),

@@ -10,7 +10,7 @@ const LARGE = { maxMessageBytes: 20_000_000 };
 const last = (lines: readonly string[]): string => lines.at(-1) ?? "<end>";
 
 async function open(context: TestContext): Promise<{ listener: ImapListener; peer: WirePeer }> {
-  const listener = await ImapListener.open(context, { onDisk: true, settings: LARGE });
+  const listener = await ImapListener.open(context, { committerThread: true, settings: LARGE });
   return { listener, peer: await listener.login() };
 }
 

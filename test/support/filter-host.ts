@@ -1,4 +1,4 @@
-/** Delivery with users' scripts over the store in memory: real directory, scripts and filter, outbound mail collected. */
+/** Delivery with users' scripts over the real store: real directory, scripts and filter, outbound mail collected. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,9 +17,9 @@ import { openDirectory, type OpenDirectory } from "../../src/directory/open.ts";
 import { DEFAULT_NAMESPACE } from "../../src/store/namespace.ts";
 import type { Store } from "../../src/store/port.ts";
 import { toUid } from "../../src/base/numbers.ts";
-import { SimClock } from "../sim/sim-clock.ts";
-import { DeliveringStore } from "./delivering-store.ts";
+import type { SimClock } from "../sim/sim-clock.ts";
 import { directorySettings } from "./directory-settings.ts";
+import { type InlineStore, openInlineStore } from "./inline-store.ts";
 import { MemoryOutbound } from "./memory-outbound.ts";
 
 const SETTINGS: DeliverySettings = {
@@ -34,17 +34,20 @@ const SETTINGS: DeliverySettings = {
 };
 
 export class FilterHost {
-  readonly clock = new SimClock();
-  readonly memory = new DeliveringStore(() => this.clock.nowMs());
-  readonly store: Store = this.memory.asStore();
+  readonly clock: SimClock;
+  readonly store: Store;
   readonly outbound = new MemoryOutbound();
   readonly logLines: string[] = [];
   readonly scripts: Scripts;
   readonly delivery: Delivery;
   readonly #directory: OpenDirectory;
   readonly #folder = mkdtempSync(join(tmpdir(), "rookery-filter-"));
+  readonly #inline: InlineStore;
 
-  constructor() {
+  private constructor(inline: InlineStore) {
+    this.#inline = inline;
+    this.clock = inline.clock;
+    this.store = inline.store;
     const log = new Logs({
       level: "info",
       format: "json",
@@ -82,14 +85,16 @@ export class FilterHost {
     });
   }
 
-  async open(): Promise<this> {
-    await this.#directory.admin?.addDomain("example.test", { isDefault: true });
-    await this.#directory.admin?.addUser({ name: "alice", password: "secret" });
-    return this;
+  static async open(): Promise<FilterHost> {
+    const host = new FilterHost(await openInlineStore());
+    await host.#directory.admin?.addDomain("example.test", { isDefault: true });
+    await host.#directory.admin?.addUser({ name: "alice", password: "secret" });
+    return host;
   }
 
   async close(): Promise<void> {
     await this.#directory.close();
+    await this.#inline.close();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 

@@ -1,4 +1,4 @@
-/** An IMAP server in this process for transcripts and fuzzing: real directory, clients over pipes. */
+/** An IMAP server in this process for transcripts and fuzzing: real directory and store, clients over pipes. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,9 +14,9 @@ import type { MailboxType } from "../../src/store/model.ts";
 import { inboxOf } from "../../src/store/names.ts";
 import { DEFAULT_NAMESPACE } from "../../src/store/namespace.ts";
 import type { Store } from "../../src/store/port.ts";
-import { SimClock } from "../sim/sim-clock.ts";
+import type { SimClock } from "../sim/sim-clock.ts";
 import { directorySettings } from "./directory-settings.ts";
-import { MemoryStore } from "./memory-store.ts";
+import type { InlineStore } from "./inline-store.ts";
 import { PipePeer } from "./pipe-peer.ts";
 import { PipeEnd, TEST_TLS } from "./pipe.ts";
 import type { TranscriptHost } from "./transcript.ts";
@@ -33,10 +33,11 @@ export const IMAP_TEST_SETTINGS: ImapSettings = {
   bodyReadAheadBytes: 4_194_304,
 };
 const PASSWORD = "secret";
+/** More than the store keeps tombstones by default. */
+const DAYS_TO_EXPIRE = 40;
 
 export class ImapHost implements TranscriptHost {
-  readonly clock = new SimClock();
-  readonly #memory = new MemoryStore(() => this.clock.nowMs());
+  readonly clock: SimClock;
   readonly store: Store;
   readonly server: ImapServer;
   readonly services: ImapServices;
@@ -50,14 +51,15 @@ export class ImapHost implements TranscriptHost {
   #ready: Promise<void>;
   readonly #admin: DirectoryAdmin | undefined;
 
-  /** Without `store` mailboxes are in memory. */
-  constructor(settings: Partial<ImapSettings> = {}, store?: Store) {
+  /** Closes the store with itself. */
+  constructor(inline: InlineStore, settings: Partial<ImapSettings> = {}) {
+    this.clock = inline.clock;
     const log = new Logs({
       level: "error",
       format: "json",
       destination: (line) => this.failures.push(line),
     }).named("imap");
-    this.store = store ?? this.#memory.asStore();
+    this.store = inline.store;
     const directory = openDirectory({
       folder: this.#folder,
       io: { clock: this.clock, random: systemRandom },
@@ -83,6 +85,7 @@ export class ImapHost implements TranscriptHost {
     this.#close = async () => {
       this.server.close();
       await directory.close();
+      await inline.close();
       rmSync(this.#folder, { recursive: true, force: true });
     };
   }
@@ -119,7 +122,7 @@ export class ImapHost implements TranscriptHost {
    * `raw`: clients are not logged in. `clear`: without TLS. `user 2 bob`: client 2 logs in as bob (`admin` is one).
    * `group staff bob`. `create user.alice.#calendars calendar`. `mail 3`: three
    * messages in alice's INBOX. `message user.alice From: x\n\ntext`: one of this text.
-   * `forget user.alice`: its tombstones expired.
+   * `expire`: what was expunged is gone for good.
    * `advance 60000`: the clock moves, in ms. `acl user.alice bob lrs`. `subscribe …`.
    */
   async directive(words: readonly string[]): Promise<void> {
@@ -142,7 +145,7 @@ export class ImapHost implements TranscriptHost {
       const { id, acl } = this.store.mailboxes.get(first);
       await this.store.setAcl(id, [...acl, ...parseAcl(`${second}\t${third}\t`)]);
     } else if (word === "message") await this.#message(first, words.slice(2).join(" "));
-    else if (word === "forget") this.#memory.forgetTombstones(this.store.mailboxes.get(first).id);
+    else if (word === "expire") await this.store.expire(this.clock.nowMs() / 1000 + DAYS_TO_EXPIRE * 86_400);
     else if (word === "mail") await this.deliver(Number(first));
     else throw new Error(`unknown directive "${word}"`);
   }

@@ -22,7 +22,6 @@ import type { Store } from "../../src/store/port.ts";
 import { SimClock } from "../sim/sim-clock.ts";
 import { directorySettings } from "./directory-settings.ts";
 import { IMAP_TEST_SETTINGS } from "./imap-host.ts";
-import { MemoryStore } from "./memory-store.ts";
 import { openStore } from "./open-store.ts";
 import { WirePeer } from "./wire-peer.ts";
 
@@ -33,8 +32,8 @@ export interface ImapListenerOptions {
   readonly settings?: Partial<ImapSettings>;
   readonly listen?: Partial<ListenOptions>;
   readonly allowPlaintext?: boolean;
-  /** Over the real store instead of the one in memory. */
-  readonly onDisk?: boolean;
+  /** Commits in another thread, as a node does. */
+  readonly committerThread?: boolean;
   readonly directory?: Partial<DirectorySettings>;
   readonly oauth?: OauthSettings;
 }
@@ -65,10 +64,10 @@ export class ImapListener {
       log,
       ...(options.oauth === undefined ? {} : { oauth: options.oauth }),
     });
-    const store =
-      options.onDisk === true
-        ? await openStore({ folder: join(folder, "data") })
-        : new MemoryStore(() => systemClock.nowMs()).asStore();
+    const store = await openStore({
+      folder: join(folder, "data"),
+      inline: options.committerThread !== true,
+    });
     await directory.admin?.addDomain("example.test", { isDefault: true });
     for (const [name, isProxy] of [
       ["alice", false],
@@ -105,7 +104,7 @@ export class ImapListener {
       await listener.close();
       await secureListener.close();
       await directory.close();
-      if (options.onDisk === true) await store.close();
+      await store.close();
       rmSync(folder, { recursive: true });
     });
     return new ImapListener({ store, server, clock, failures, listener, secureListener });

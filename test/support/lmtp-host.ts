@@ -1,4 +1,4 @@
-/** An LMTP server in this process for transcripts and fuzzing: real directory and delivery, clients over pipes. */
+/** An LMTP server in this process for transcripts and fuzzing: real directory, store and delivery, clients over pipes. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,9 +17,9 @@ import { LmtpServer } from "../../src/lmtp/server.ts";
 import { parseAcl } from "../../src/store/acl.ts";
 import { StoreError } from "../../src/store/errors.ts";
 import type { Store } from "../../src/store/port.ts";
-import { SimClock } from "../sim/sim-clock.ts";
-import { DeliveringStore } from "./delivering-store.ts";
+import type { SimClock } from "../sim/sim-clock.ts";
 import { directorySettings } from "./directory-settings.ts";
+import type { InlineStore } from "./inline-store.ts";
 import { PipePeer } from "./pipe-peer.ts";
 import { PipeEnd, TEST_TLS } from "./pipe.ts";
 import type { TranscriptHost, TranscriptPeer } from "./transcript.ts";
@@ -29,9 +29,8 @@ const PIPES = new NetworkList(["192.0.2.0/24", "127.0.0.0/8"]);
 const NOBODY = new NetworkList([]);
 
 export class LmtpHost implements TranscriptHost {
-  readonly clock = new SimClock();
-  readonly memory = new DeliveringStore(() => this.clock.nowMs());
-  readonly store: Store = this.memory.asStore();
+  readonly clock: SimClock;
+  readonly store: Store;
   readonly failures: string[] = [];
   readonly #folder = mkdtempSync(join(tmpdir(), "rookery-lmtp-"));
   readonly #directory: ReturnType<typeof openDirectory>;
@@ -41,8 +40,13 @@ export class LmtpHost implements TranscriptHost {
   #delivery: Partial<DeliverySettings> = {};
   #server: LmtpServer | undefined;
   #tls = false;
+  readonly #inline: InlineStore;
 
-  constructor() {
+  /** Closes the store with itself. */
+  constructor(inline: InlineStore) {
+    this.#inline = inline;
+    this.clock = inline.clock;
+    this.store = inline.store;
     this.#logs = new Logs({
       level: "error",
       format: "json",
@@ -140,7 +144,7 @@ export class LmtpHost implements TranscriptHost {
       await this.store.setAcl(id, [...acl, ...parseAcl(`${second}\t${third}\t`)]);
     } else if (word === "quota") await this.store.quotas.set(first, { storageLimitBytes: Number(second) });
     else if (word === "refuse")
-      this.memory.refuseWith = new StoreError(first as StoreError["code"], "refused");
+      this.#inline.refuseWith = new StoreError(first as StoreError["code"], "refused");
     else if (word === "advance") this.clock.advance(Number(first));
     else if (word === "holds") {
       const { exists } = this.store.mailboxes.get(first);
@@ -158,6 +162,7 @@ export class LmtpHost implements TranscriptHost {
     await this.#ready;
     this.server.shutDown();
     await this.#directory.close();
+    await this.#inline.close();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 }

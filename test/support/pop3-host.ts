@@ -42,13 +42,13 @@ export class Pop3Host extends SessionHost {
     this.server.shutDown();
   }
 
-  /** Before the first client: `delay MS`, `expire DAYS`, `seen`. `uidl`: new form. `showafter S`. `holds COUNT`. `lastlogin S`. */
+  /** Before the first client: `delay MS`, `expire DAYS`, `seen`. `olduidl`: ids are uids. `showafter S`. `holds COUNT`. `lastlogin S`. */
   async extraDirective([word, first = ""]: readonly string[]): Promise<void> {
     const { id, exists, pop3LastLogin } = this.store.mailboxes.get("user.alice");
     if (word === "delay") this.#settings = { ...this.#settings, loginDelayMs: Number(first) };
     else if (word === "expire") this.#settings = { ...this.#settings, expire: Number(first) };
     else if (word === "seen") this.#settings = { ...this.#settings, markSeen: true };
-    else if (word === "uidl") await this.store.setOptions(id, ["pop3NewUidl"]);
+    else if (word === "olduidl") await this.store.setOptions(id, []);
     else if (word === "showafter") await this.store.setPop3(id, { showAfter: Number(first) });
     else if (word === "unseen") {
       const { unseen } = this.store.mailboxes.get("user.alice");

@@ -1,4 +1,4 @@
-/** What servers in this process need for transcripts and fuzzing: real directory, store in memory, clients over pipes. */
+/** What servers in this process need for transcripts and fuzzing: real directory and store, clients over pipes. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,26 +8,30 @@ import { type Log, Logs } from "../../src/base/log.ts";
 import { openDirectory, type OpenDirectory } from "../../src/directory/open.ts";
 import { inboxOf } from "../../src/store/names.ts";
 import type { Store } from "../../src/store/port.ts";
-import { SimClock } from "../sim/sim-clock.ts";
-import { DeliveringStore } from "./delivering-store.ts";
+import type { SimClock } from "../sim/sim-clock.ts";
 import { directorySettings } from "./directory-settings.ts";
+import type { InlineStore } from "./inline-store.ts";
 import { PipePeer } from "./pipe-peer.ts";
 import { PipeEnd, TEST_TLS } from "./pipe.ts";
 import type { TranscriptHost } from "./transcript.ts";
 
 export abstract class SessionHost implements TranscriptHost {
-  readonly clock = new SimClock();
-  readonly memory = new DeliveringStore(() => this.clock.nowMs());
-  readonly store: Store = this.memory.asStore();
+  readonly clock: SimClock;
+  readonly store: Store;
   /** Errors that sessions logged: there must be none. */
   readonly failures: string[] = [];
   readonly log: Log;
   readonly directory: OpenDirectory;
   readonly #folder = mkdtempSync(join(tmpdir(), "rookery-session-"));
   readonly #ready: Promise<void>;
+  readonly #inline: InlineStore;
   #tls = true;
 
-  constructor() {
+  /** Closes the store with itself. */
+  constructor(inline: InlineStore) {
+    this.#inline = inline;
+    this.clock = inline.clock;
+    this.store = inline.store;
     const destination = (line: string): number => this.failures.push(line);
     this.log = new Logs({ level: "error", format: "json", destination }).named("session");
     this.directory = openDirectory({
@@ -97,6 +101,7 @@ export abstract class SessionHost implements TranscriptHost {
     await this.#ready;
     this.shutDown();
     await this.directory.close();
+    await this.#inline.close();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 }

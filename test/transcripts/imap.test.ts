@@ -2,11 +2,12 @@ import assert from "node:assert/strict";
 import { basename, join } from "node:path";
 import { test } from "node:test";
 import { ImapHost } from "../support/imap-host.ts";
+import { openInlineStore } from "../support/inline-store.ts";
 import { runTranscript, transcriptFiles } from "../support/transcript.ts";
 
 for (const file of transcriptFiles(join(import.meta.dirname, "imap"))) {
   test(`imap transcript ${basename(file, ".txt")}`, { timeout: 20_000 }, async () => {
-    const host = new ImapHost();
+    const host = new ImapHost(await openInlineStore());
     try {
       await runTranscript(file, host);
       assert.deepEqual(host.failures, [], "a session failed");

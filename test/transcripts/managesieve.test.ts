@@ -2,11 +2,12 @@ import assert from "node:assert/strict";
 import { basename, join } from "node:path";
 import { test } from "node:test";
 import { ManagesieveHost } from "../support/managesieve-host.ts";
+import { openInlineStore } from "../support/inline-store.ts";
 import { runTranscript, transcriptFiles } from "../support/transcript.ts";
 
 for (const file of transcriptFiles(join(import.meta.dirname, "managesieve"))) {
   test(`managesieve transcript ${basename(file, ".txt")}`, { timeout: 20_000 }, async () => {
-    const host = new ManagesieveHost();
+    const host = new ManagesieveHost(await openInlineStore());
     try {
       await runTranscript(file, host);
       assert.deepEqual(host.failures, [], "a session failed");
