@@ -142,8 +142,8 @@ async function copyDatabase(
   // Alone it is a whole database: no WAL beside it.
   const copy = new Database(to);
   copy.pragma("journal_mode = DELETE");
+  // SQLite has synced it then.
   copy.close();
-  await syncFile(to);
 }
 
 function readSnapshot(path: string): {
@@ -182,6 +182,7 @@ async function backupSegment(
   if (!isLinked) await copyBytes(from, `${to}.new`, sizeBytes);
   await fs.rename(`${to}.new`, to);
   await syncFolder(dirname(to));
+  await syncFolder(dirname(dirname(to)));
   if (isLinked) report.linked++;
   else {
     report.copied++;
@@ -292,15 +293,6 @@ async function writeDurably(path: string, bytes: Buffer): Promise<void> {
   const file = await fs.open(path, "wx", 0o600);
   try {
     await file.write(bytes);
-    await file.datasync();
-  } finally {
-    await file.close();
-  }
-}
-
-async function syncFile(path: string): Promise<void> {
-  const file = await fs.open(path, "r+");
-  try {
     await file.datasync();
   } finally {
     await file.close();
