@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { constants, inflateRawSync } from "node:zlib";
+import { randomBytes } from "node:crypto";
+import { constants, deflateRawSync, inflateRawSync } from "node:zlib";
 import fc from "fast-check";
 import { PipeEnd } from "../../../test/support/pipe.ts";
 import { CompressedConnection } from "./compressed-connection.ts";
@@ -71,4 +72,30 @@ test("CompressedConnection: any bytes for input end in a reason, never in an exc
     }),
     { numRuns: 200 },
   );
+});
+
+test("CompressedConnection: who pauses after the peer has gone still hears that it has", async () => {
+  const [server, client] = PipeEnd.pair();
+  const layer = new CompressedConnection(server, NO_BOUNDS);
+  let received = 0;
+  layer.onData((chunk) => {
+    received += chunk.length;
+    layer.pause();
+  });
+  const closed = new Promise<void>((resolve) => layer.onClose(() => resolve()));
+  client.write(deflateRawSync(randomBytes(300_000), { finishFlush: constants.Z_SYNC_FLUSH }));
+  client.end();
+  await closed;
+  assert.ok(received < 300_000);
+});
+
+test("CompressedConnection: what waits is counted in bytes, also of text that is not ASCII", async () => {
+  const [server, client] = PipeEnd.pair();
+  client.onData(() => undefined);
+  const layer = new CompressedConnection(server, NO_BOUNDS);
+  layer.write("€".repeat(1000));
+  assert.equal(layer.bufferedBytes, 3000);
+  await new Promise(setImmediate);
+  await new Promise(setImmediate);
+  assert.equal(layer.bufferedBytes, 0);
 });

@@ -44,6 +44,8 @@ export class CompressedConnection implements Connection {
   #ending = false;
   #paused = false;
   #drainAwaited = false;
+  /** The connection below has closed; what it brought is still being inflated. */
+  #finish: (() => void) | undefined;
   #receivedBytes = 0;
   #inflatedBytes = 0;
 
@@ -108,14 +110,17 @@ export class CompressedConnection implements Connection {
   write(bytes: Buffer | string): void {
     if (this.#ending || bytes.length === 0) return;
     if (this.#pending.length === 0) process.nextTick(() => this.#compress());
-    this.#pending.push(typeof bytes === "string" ? Buffer.from(bytes) : bytes);
-    this.#pendingBytes += bytes.length;
+    const piece = typeof bytes === "string" ? Buffer.from(bytes) : bytes;
+    this.#pending.push(piece);
+    this.#pendingBytes += piece.length;
   }
 
   pause(): void {
     this.#paused = true;
     this.#inflater.pause();
     this.#under.pause();
+    // The peer is gone, and who pauses may be waiting for just that to be told: the rest is not given out any more.
+    this.#finish?.();
   }
 
   resume(): void {
@@ -168,6 +173,7 @@ export class CompressedConnection implements Connection {
   /** What came before the end is inflated in another thread and is still to be given out. */
   #closedBelow(error: Error | undefined): void {
     const finish = (): void => {
+      this.#finish = undefined;
       this.#ending = true;
       this.#inflater.destroy();
       const closed = this.#closed;
@@ -176,6 +182,7 @@ export class CompressedConnection implements Connection {
     };
     if (this.#ending || this.#paused || this.#inflater.destroyed || error !== undefined) finish();
     else {
+      this.#finish = finish;
       this.#inflater.once("close", finish);
       this.#inflater.write(NOTHING, finish);
     }
