@@ -20,12 +20,25 @@ export interface RunningNode {
   stop(): Promise<number | null>;
 }
 
-export async function startUp(dataFolder: string, argv: readonly string[] = []): Promise<RunningNode> {
-  const child = spawn(
-    process.execPath,
-    [cliPath, "up", "--data", dataFolder, "--port-base", "0", "--json", ...argv],
-    { stdio: ["ignore", "pipe", "pipe"], env: cliEnvironment() },
-  );
+export function startUp(dataFolder: string, argv: readonly string[] = []): Promise<RunningNode> {
+  return start(["up", "--data", dataFolder, "--port-base", "0", "--json", ...argv]);
+}
+
+/** A node without demo users and mail: `rookery serve`; `settings` as in `--set`. Services are off unless set. */
+export function startServe(dataFolder: string, settings: readonly string[]): Promise<RunningNode> {
+  const services = ["imap", "imaps", "pop3", "pop3s", "managesieve", "lmtp", "csync", "http"];
+  const off = services
+    .filter((service) => !settings.some((setting) => setting.startsWith(`listen.${service}=`)))
+    .map((service) => `listen.${service}=`);
+  const words = [...off, ...settings].flatMap((setting) => ["--set", setting]);
+  return start(["serve", "--data", dataFolder, "--json", ...words]);
+}
+
+async function start(words: readonly string[]): Promise<RunningNode> {
+  const child = spawn(process.execPath, [cliPath, ...words], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: cliEnvironment(),
+  });
   const errors: Buffer[] = [];
   child.stderr.on("data", (chunk: Buffer) => errors.push(chunk));
   const lines: string[] = [];

@@ -1,4 +1,5 @@
-import { toUid } from "../../base/numbers.ts";
+import { toModseq, toUid } from "../../base/numbers.ts";
+import { SystemFlag } from "../../store/model.ts";
 import { syncCommand } from "../command.ts";
 import { readFields } from "../fields.ts";
 import { SyncRefusal, SyncReply } from "../reply.ts";
@@ -49,10 +50,25 @@ export const applyExpunge = syncCommand({
     const fields = readFields(reader);
     const mailbox = findMailbox(dialogue, fields.text("MBOXNAME"));
     if (mailbox.uniqueId !== fields.text("UNIQUEID")) throw new SyncRefusal(SyncReply.moved);
-    const uids = fields.texts("UID").map((text) => toUid(Number(text)));
-    const by = { userId: "", sessionId: 0 };
-    const gone = await dialogue.services.store.expunge(mailbox.id, uids, { onlyDeleted: false }, by);
+    const { store, clock } = dialogue.services;
+    const records = fields
+      .texts("UID")
+      .map((text) => store.findRecord(mailbox.id, toUid(Number(text))))
+      .filter((record) => record !== undefined);
     // Cyrus answers so for a UID that it does not have.
-    if (gone.uids.length < uids.length) throw new SyncRefusal(SyncReply.unknown);
+    if (records.length < fields.texts("UID").length) throw new SyncRefusal(SyncReply.unknown);
+    // Not as a client would: a replica owns nobody and still does what its master says.
+    const modseq = toModseq(mailbox.highestModseq + 1);
+    await store.apply({
+      mailbox: mailbox.id,
+      ifHighestModseq: mailbox.highestModseq,
+      header: { highestModseq: modseq },
+      records: records.map((record) => ({
+        ...record,
+        modseq,
+        lastUpdated: Math.floor(clock.nowMs() / 1000),
+        systemFlags: record.systemFlags | SystemFlag.expunged,
+      })),
+    });
   },
 });
