@@ -175,6 +175,18 @@ export class Reader {
     return this.stringBytes();
   }
 
+  /**
+   * A string of a server: its literals may hold NUL, too. Messages with NUL leave BODY[] as they are stored, with us and
+   * with other servers, though RFC 9051 §9 keeps NUL for literal8.
+   */
+  receivedString(): Buffer {
+    const binary = this.peekIs("~");
+    if (!binary && !this.peekIs("{")) return this.stringBytes();
+    const literal = this.#nextLiteral(binary, true);
+    if (literal === undefined) throw this.fault("literal");
+    return literal;
+  }
+
   /** astring = 1*ASTRING-CHAR / string, as bytes. */
   astringBytes(): Buffer {
     const end = this.#run(ASTRING);
@@ -326,12 +338,12 @@ export class Reader {
     throw bad("Quoted string does not end");
   }
 
-  #nextLiteral(binary: boolean): Buffer | undefined {
+  #nextLiteral(binary: boolean, mayHoldNul = binary): Buffer | undefined {
     if (binary) this.expect("~");
     const literal = this.#takeLiteral();
     if (literal === undefined) return undefined;
     if (!Buffer.isBuffer(literal.body)) throw bad("Literal too long here", "TOOBIG");
-    if (!binary && literal.body.includes(0)) throw bad("NUL in a literal");
+    if (!mayHoldNul && literal.body.includes(0)) throw bad("NUL in a literal");
     return literal.body;
   }
 

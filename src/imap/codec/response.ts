@@ -105,7 +105,7 @@ export function readValue(reader: Reader): Value {
     reader.shallower();
     return list;
   }
-  if (reader.peekIs('"') || reader.peekIs("{") || reader.peekIs("~")) return reader.literal8OrString();
+  if (reader.peekIs('"') || reader.peekIs("{") || reader.peekIs("~")) return reader.receivedString();
   const atom = reader.peekIs("\\") ? reader.flag() : reader.astringBytes().toString("utf8");
   return atom.toUpperCase() === "NIL" ? undefined : atom;
 }
