@@ -30,6 +30,7 @@ import { TextIndex } from "../index/text-index.ts";
 import { queueMetrics } from "../queue/metrics.ts";
 import { queueOptions } from "../queue/options.ts";
 import { QueueDatabase } from "../queue/queue-database.ts";
+import { QueueFile } from "../queue/queue-file.ts";
 import { Queue } from "../queue/queue.ts";
 import { openStore } from "./open-store.ts";
 import { linkArchiveFolder } from "../store/maintenance/archive-folder.ts";
@@ -118,16 +119,17 @@ export async function openPlatform(config: Config, options: PlatformOptions = {}
   const defaultDomain = (): string =>
     directory.directory instanceof AccountDirectory ? directory.directory.defaultDomain : "";
   const scripts = new Scripts({ store, ...io, settings: config.get(sieveOptions), defaultDomain });
-  const queueDatabase = new QueueDatabase(dataFolder);
+  const queueFile = new QueueFile(dataFolder, new QueueDatabase(dataFolder));
   const queue = new Queue({
-    database: queueDatabase,
+    database: queueFile.database,
+    writer: queueFile.writer,
     network: systemNetwork,
     resolver: systemResolver,
     settings: config.get(queueOptions),
     hostName,
     ...io,
     log: logs.named("queue"),
-    metrics: queueMetrics(metrics.room("queue"), () => queueDatabase.count),
+    metrics: queueMetrics(metrics.room("queue"), () => queueFile.writer.count),
   });
   const filter = new SieveFilter({
     store,
@@ -197,7 +199,7 @@ export async function openPlatform(config: Config, options: PlatformOptions = {}
     defaultDomain,
     context,
     async close() {
-      queueDatabase.close();
+      await queueFile.close();
       await directory.close();
       await textIndex.close();
       await store.close();

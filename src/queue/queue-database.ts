@@ -11,6 +11,7 @@ export const QUEUE_FILE = "queue.sqlite";
 const SCHEMA_VERSION = 1;
 /** Rows of memory that are swept at one time. */
 const SWEEP_ROWS = 1_000;
+const BUSY_TIMEOUT_MS = 10_000;
 
 const SCHEMA = `
 CREATE TABLE mails (
@@ -61,6 +62,8 @@ export class QueueDatabase {
     this.#sql.pragma("journal_mode = WAL");
     // Mail that was accepted must survive a power cut.
     this.#sql.pragma("synchronous = FULL");
+    // Two threads have it open; they wait for each other only while it is being opened and recovered.
+    this.#sql.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`);
     const version = this.#sql.pragma("user_version", { simple: true });
     if (version === 0) {
       this.#sql.transaction(() => {
@@ -70,7 +73,7 @@ export class QueueDatabase {
     } else if (version !== SCHEMA_VERSION) {
       throw new Error(`Cannot read ${QUEUE_FILE} of version ${String(version)}`);
     }
-    this.#count = this.#sql.prepare<[], number>("SELECT count(*) FROM mails").pluck().get() ?? 0;
+    this.#count = this.#countMails();
     this.#due = this.#sql.prepare(
       `SELECT ${COLUMNS} FROM mails WHERE next_at_ms <= ? AND domain NOT IN (SELECT value FROM json_each(?))
        ORDER BY next_at_ms, id LIMIT ?`,
@@ -211,6 +214,16 @@ export class QueueDatabase {
       .run(nowS, SWEEP_ROWS).changes;
   }
 
+  /** All changes in `work` are one commit. What it throws takes all of them back. */
+  together<Result>(work: () => Result): Result {
+    try {
+      return this.#write(work);
+    } catch (error) {
+      this.#count = this.#countMails();
+      throw error;
+    }
+  }
+
   close(): void {
     this.#sql.close();
   }
@@ -230,8 +243,12 @@ export class QueueDatabase {
       .run(mail.kind, mail.userId, mail.sender, mail.recipient, domain, nowMs, nowMs, mail.bytes.length);
     this.#sql
       .prepare<[number | bigint, Buffer]>("INSERT INTO bodies VALUES (?, ?)")
-      .run(lastInsertRowid, mail.bytes);
+      .run(lastInsertRowid, asBuffer(mail.bytes));
     return true;
+  }
+
+  #countMails(): number {
+    return this.#sql.prepare<[], number>("SELECT count(*) FROM mails").pluck().get() ?? 0;
   }
 
   #write<Result>(change: () => Result): Result {
@@ -241,4 +258,9 @@ export class QueueDatabase {
 
 function toMail(row: Row): WaitingMail {
   return { ...row, delayNoticed: row.delayNoticed === 1 };
+}
+
+/** What came from another thread is a plain array of octets. */
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

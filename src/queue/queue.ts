@@ -16,7 +16,7 @@ import { withCrlf } from "./line-ends.ts";
 import type { QueuedMail, WaitingMail } from "./mail.ts";
 import type { QueueMetrics } from "./metrics.ts";
 import type { QueueSettings } from "./options.ts";
-import type { QueueDatabase } from "./queue-database.ts";
+import type { QueueReader, QueueWriter } from "./queue-writer.ts";
 import { buildReport } from "./report.ts";
 import { destinationOf, hopsFor } from "./route.ts";
 import { SmtpFailure } from "./smtp-failure.ts";
@@ -24,7 +24,9 @@ import { sendMail } from "./smtp-sender.ts";
 import { UserRates } from "./user-rates.ts";
 
 export interface QueuePorts {
-  readonly database: QueueDatabase;
+  readonly database: QueueReader;
+  /** Of the same file. */
+  readonly writer: QueueWriter;
   readonly network: Network;
   readonly resolver: Resolver;
   readonly settings: QueueSettings;
@@ -37,6 +39,7 @@ export interface QueuePorts {
 
 /** The longest sleep: then the clock may have jumped, and memory wants sweeping. */
 const MAX_SLEEP_MS = 60_000;
+const SWEEP_MS = 60_000;
 /** Destinations whose failures are remembered. */
 const MAX_DESTINATIONS = 10_000;
 
@@ -49,6 +52,7 @@ export class Queue {
   });
   #timer: Timer | undefined;
   #running = false;
+  #nextSweepMs = 0;
   #idle: (() => void)[] = [];
 
   constructor(ports: QueuePorts) {
@@ -56,19 +60,19 @@ export class Queue {
     this.#rates = new UserRates(ports.settings.userRate);
   }
 
-  get database(): QueueDatabase {
+  get database(): QueueReader {
     return this.#ports.database;
+  }
+
+  /** Mails that wait. */
+  get count(): number {
+    return this.#ports.writer.count;
   }
 
   /** Begins to send. Before that mail is taken and waits. */
   start(): void {
-    const { database, log } = this.#ports;
-    const text = "the node ended while this was being handed over: it may arrive twice";
-    for (const { id, recipient } of database.takeUncertain(text)) {
-      log.warn("may be sent twice", { id, to: recipient });
-    }
     this.#running = true;
-    this.#wake(0);
+    void this.#noteUncertain().finally(() => this.#wake(0));
   }
 
   /** Takes no further mail from the disk; resolves when what is on its way is answered or `graceMs` is over. */
@@ -87,14 +91,13 @@ export class Queue {
 
   /** Durable when it resolves. @throws Error when the queue is full or the disk fails */
   async submit(mail: QueuedMail): Promise<"queued" | "repeated" | "limited"> {
-    const { database, clock, settings, metrics } = this.#ports;
-    await Promise.resolve();
+    const { writer, clock, settings, metrics } = this.#ports;
     const nowMs = clock.nowMs();
     const status = this.#take(mail, nowMs);
     metrics.submissions.inc({ kind: mail.kind, status });
     if (status === "queued") {
-      if (database.count >= settings.maxMessages) throw new Error("the outbound queue is full");
-      if (!database.add({ ...mail, bytes: withCrlf(mail.bytes) }, nowMs)) return "repeated";
+      if (writer.count >= settings.maxMessages) throw new Error("the outbound queue is full");
+      if (!(await writer.add({ ...mail, bytes: withCrlf(mail.bytes) }, nowMs))) return "repeated";
       this.#wake(0);
     }
     return status;
@@ -105,21 +108,40 @@ export class Queue {
   }
 
   async remember(userId: string, key: string, seconds: number): Promise<void> {
-    await Promise.resolve();
-    this.#ports.database.remember(userId, key, Math.floor(this.#ports.clock.nowMs() / 1000) + seconds);
+    const untilS = Math.floor(this.#ports.clock.nowMs() / 1000) + seconds;
+    await this.#ports.writer.remember(userId, key, untilS);
   }
 
   /** Ids undefined = all. How many there were. */
-  retry(ids: readonly number[] | undefined): number {
-    const count = this.#ports.database.hurry(ids, this.#ports.clock.nowMs());
+  async retry(ids: readonly number[] | undefined): Promise<number> {
+    const count = await this.#ports.writer.hurry(ids, this.#ports.clock.nowMs());
     this.#failures.clear();
     this.#wake(0);
     return count;
   }
 
   /** Without a report. False when there is none, or it is being sent right now. */
-  drop(id: number): boolean {
-    return !this.#inFlight.has(id) && this.#ports.database.remove(id, this.#ports.clock.nowMs());
+  async drop(id: number): Promise<boolean> {
+    if (this.#inFlight.has(id)) return false;
+    // So that no attempt begins meanwhile.
+    this.#inFlight.set(id, undefined);
+    try {
+      return await this.#ports.writer.remove(id, this.#ports.clock.nowMs());
+    } finally {
+      this.#landed(id);
+    }
+  }
+
+  async #noteUncertain(): Promise<void> {
+    const { writer, log } = this.#ports;
+    const text = "the node ended while this was being handed over: it may arrive twice";
+    try {
+      for (const { id, recipient } of await writer.takeUncertain(text)) {
+        log.warn("may be sent twice", { id, to: recipient });
+      }
+    } catch (error) {
+      log.error("could not see what the last run left", { err: error });
+    }
   }
 
   #take(mail: QueuedMail, nowMs: number): "queued" | "repeated" | "limited" {
@@ -138,7 +160,7 @@ export class Queue {
     const { database, clock, log } = this.#ports;
     const nowMs = clock.nowMs();
     try {
-      database.sweep(Math.floor(nowMs / 1000));
+      this.#sweep(nowMs);
       this.#startDue(nowMs);
       // What is due and has no connection free is looked at when one lands.
       const dueMs = database.nextDueMs();
@@ -148,6 +170,16 @@ export class Queue {
       log.error("queue failed, looks again in a while", { err: error });
       this.#wake(MAX_SLEEP_MS);
     }
+  }
+
+  /** Forgets what is over, now and then: memory that is over does not count any more anyway. */
+  #sweep(nowMs: number): void {
+    if (nowMs < this.#nextSweepMs) return;
+    this.#nextSweepMs = nowMs + SWEEP_MS;
+    const { writer, log } = this.#ports;
+    writer.sweep(Math.floor(nowMs / 1000)).catch((error: unknown) => {
+      log.error("could not sweep what filters remembered", { err: error });
+    });
   }
 
   /** As many as there are connections for; a slow destination does not keep others from theirs. */
@@ -196,14 +228,14 @@ export class Queue {
 
   /** Never throws: what cannot even be recorded is logged and tried again. */
   async #attempt(mail: WaitingMail): Promise<void> {
-    const { database, clock, log, metrics, hostName } = this.#ports;
+    const { database, writer, clock, log, metrics, hostName } = this.#ports;
     const body = database.body(mail.id);
     if (body === undefined) return;
     const fields = { id: mail.id, kind: mail.kind, user: mail.userId, from: mail.sender, to: mail.recipient };
     try {
       const host = await this.#send(mail, body);
       // The answer is recorded before anything else happens.
-      database.remove(mail.id, clock.nowMs());
+      await writer.remove(mail.id, clock.nowMs());
       this.#failures.delete(destinationOf(this.#ports.settings, mail.domain) ?? "");
       metrics.attempts.inc({ status: "sent" });
       log.info("sent", { ...fields, host, attempts: mail.attempts + 1 });
@@ -214,7 +246,7 @@ export class Queue {
           : new SmtpFailure(451, "4.3.0 Internal error", { cause: error, host: hostName });
       if (failure !== error) log.error("sending failed", { ...fields, err: error });
       try {
-        this.#recordFailure(mail, body, failure);
+        await this.#recordFailure(mail, body, failure);
       } catch (unrecorded) {
         log.error("could not record a failed attempt", { ...fields, err: unrecorded });
       }
@@ -223,7 +255,7 @@ export class Queue {
 
   /** The host that took it. @throws SmtpFailure */
   async #send(mail: WaitingMail, bytes: Buffer): Promise<string> {
-    const { settings, network, clock, hostName, database } = this.#ports;
+    const { settings, network, clock, hostName, writer } = this.#ports;
     const { user, password, tls, timeoutMs } = settings;
     const toSmartHost = settings.route === "smart_host";
     const options = {
@@ -241,9 +273,9 @@ export class Queue {
     for (const hop of hops) {
       let begun = false;
       try {
-        await sendMail(hop, { ...mail, bytes }, options, () => {
+        await sendMail(hop, { ...mail, bytes }, options, async () => {
           begun = true;
-          database.markHandingOver(mail.id);
+          await writer.markHandingOver(mail.id);
         });
         return hop.host;
       } catch (error) {
@@ -256,8 +288,8 @@ export class Queue {
     throw failure;
   }
 
-  #recordFailure(mail: WaitingMail, body: Buffer, failure: SmtpFailure): void {
-    const { database, clock, settings, log, metrics, hostName, random } = this.#ports;
+  async #recordFailure(mail: WaitingMail, body: Buffer, failure: SmtpFailure): Promise<void> {
+    const { writer, clock, settings, log, metrics, hostName, random } = this.#ports;
     const nowMs = clock.nowMs();
     const expiresAtMs = mail.createdAtMs + settings.maxAgeMs;
     const error = `${failure.code} ${failure.message}`;
@@ -271,7 +303,7 @@ export class Queue {
     };
     if (!failure.temporary || nowMs >= expiresAtMs) {
       const report = buildReport("failed", mail, body, failure, context);
-      database.remove(mail.id, nowMs, report === undefined ? [] : [report]);
+      await writer.remove(mail.id, nowMs, report === undefined ? [] : [report]);
       metrics.attempts.inc({ status: "failed" });
       log.warn("returned", { ...fields, reported: report !== undefined });
       return;
@@ -285,26 +317,26 @@ export class Queue {
       error,
       delayNoticed: mail.delayNoticed || isLate,
     };
-    database.postpone(mail.id, change, nowMs, report === undefined ? [] : [report]);
-    if (failure.host === "") this.#holdBack(mail.domain, nowMs);
+    await writer.postpone(mail.id, change, nowMs, report === undefined ? [] : [report]);
+    if (failure.host === "") await this.#holdBack(mail.domain, nowMs);
     metrics.attempts.inc({ status: "put_off" });
     log.info("put off", { ...fields, attempts: mail.attempts + 1, nextInMs: waitMs });
   }
 
   /** Nobody answered: the others that want to go there need not find that out one by one. */
-  #holdBack(domain: string, nowMs: number): void {
-    const { database, settings } = this.#ports;
+  async #holdBack(domain: string, nowMs: number): Promise<void> {
+    const { writer, settings } = this.#ports;
     const destination = destinationOf(settings, domain);
     const known = this.#failures.get(destination ?? "");
     // Several attempts at one time that find nobody are one failure.
     if (known !== undefined && nowMs < known.untilMs) {
-      database.holdBack(destination, known.untilMs);
+      await writer.holdBack(destination, known.untilMs);
       return;
     }
     const count = known?.count ?? 0;
     const untilMs = nowMs + this.#backOff(count);
     this.#failures.set(destination ?? "", { count: count + 1, untilMs });
-    database.holdBack(destination, untilMs);
+    await writer.holdBack(destination, untilMs);
   }
 
   /** Doubled from attempt to attempt, bounded, a little uneven so that not all come at once. */

@@ -37,7 +37,7 @@ export async function sendMail(
   hop: Hop,
   mail: OutgoingMail,
   options: SenderOptions,
-  beforeData: () => void,
+  beforeData: () => Promise<void>,
 ): Promise<void> {
   if (!SENDABLE_ADDRESS.test(mail.recipient)) throw new SmtpFailure(553, "5.1.3 Address is not valid");
   if (mail.sender !== "" && !SENDABLE_ADDRESS.test(mail.sender)) {
@@ -60,7 +60,7 @@ async function converse(
   mail: OutgoingMail,
   options: SenderOptions,
   useTls: boolean,
-  beforeData: () => void,
+  beforeData: () => Promise<void>,
 ): Promise<void> {
   const peer = await SmtpPeer.connect(hop, options, useTls);
   try {
@@ -87,7 +87,7 @@ async function converse(
     await peer.expect([`MAIL FROM:<${mail.sender}>`, ...parameters].join(" "), 250);
     await peer.expect(`RCPT TO:<${mail.recipient}>`, 250, 251);
     await peer.expect("DATA", 354);
-    beforeData();
+    await beforeData();
     for (const piece of stuffDots(mail.bytes)) peer.write(piece);
     await peer.expect(undefined, 250);
     peer.quit();

@@ -41,6 +41,8 @@ interface Taken {
   readonly text: string;
 }
 
+const beforeData = (): Promise<void> => Promise.resolve();
+
 class SmartHost {
   readonly taken: Taken[] = [];
   readonly #server: SMTPServer;
@@ -70,7 +72,7 @@ class SmartHost {
       ...options,
     });
     // A refused handshake is what some of these tests want.
-    this.#server.on("error", () => undefined);
+    this.#server.on("error", beforeData);
   }
 
   async open(t: TestContext): Promise<this> {
@@ -81,12 +83,7 @@ class SmartHost {
   }
 
   send(options: Partial<SenderOptions> = {}): Promise<void> {
-    return sendMail(
-      { host: "127.0.0.1", port: this.#port },
-      MAIL,
-      { ...OPTIONS, ...options },
-      () => undefined,
-    );
+    return sendMail({ host: "127.0.0.1", port: this.#port }, MAIL, { ...OPTIONS, ...options }, beforeData);
   }
 }
 
@@ -190,7 +187,7 @@ test(
     t.after(() => postfix.stop());
     const hop = { host: "127.0.0.1", port: postfix.ports["smtp"] ?? 0 };
     const mail = { ...MAIL, recipient: "alice@example.test" };
-    await sendMail(hop, mail, { ...OPTIONS, tls: "opportunistic" }, () => undefined);
+    await sendMail(hop, mail, { ...OPTIONS, tls: "opportunistic" }, beforeData);
     const text = await newest(node.endpoint("imap"), "alice");
     assert.match(text, /^Return-Path: <bob@remote\.test>\r\n/);
     assert.ok(text.endsWith(`\r\n\r\n${BODY}`), text);

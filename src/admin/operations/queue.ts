@@ -44,8 +44,7 @@ export const queueRetry: Operation = {
     fields.end();
     const missing = ids.find((id) => queue.database.find(id) === undefined);
     if (missing !== undefined) throw notFound(missing);
-    await Promise.resolve();
-    return { count: queue.retry(ids.length === 0 ? undefined : ids) };
+    return { count: await queue.retry(ids.length === 0 ? undefined : ids) };
   },
 };
 
@@ -56,10 +55,9 @@ export const queueDrop: Operation = {
     fields.end();
     for (const id of ids) {
       const mail = queue.database.find(id);
-      if (mail === undefined || !queue.drop(id)) throw notFound(id);
+      if (mail === undefined || !(await queue.drop(id))) throw notFound(id);
       log.info("queued mail dropped", { id, from: mail.sender, to: mail.recipient });
     }
-    await Promise.resolve();
     return { count: ids.length };
   },
 };
