@@ -92,14 +92,21 @@ async function* each(candidate: Message, uids: readonly Uid[]): AsyncGenerator<U
     const summaries = new Map<Uid, MessageSummary>();
     for (const { uid, summary } of store.readSummaries(target.id, batch)) summaries.set(uid, summary);
     if (level === Level.summary) {
-      for (const [uid, summary] of summaries) if (candidate.moveTo(uid, summary)) yield uid;
-    } else if (level === Level.header) {
-      for await (const { uid, bytes } of readHeaders(session, target, summaries)) {
-        if (candidate.moveTo(uid, summaries.get(uid), bytes)) yield uid;
+      for (const [uid, summary] of summaries) {
+        if (candidate.moveTo(uid, summary)) yield uid;
+        if (session.isTurnOver) await session.pause();
       }
     } else {
-      for await (const { uid, bytes } of store.readBodies(target.id, [...summaries.keys()])) {
+      const read =
+        level === Level.header
+          ? readHeaders(session, target, summaries)
+          : store.readBodies(target.id, [...summaries.keys()]);
+      for await (const { uid, bytes } of read) {
         if (candidate.moveTo(uid, summaries.get(uid), bytes)) yield uid;
+        // Long messages take long: the turn may be over after each.
+        const pause = session.pause();
+        if (pause !== undefined) await pause;
+        if (session.ended) return;
       }
     }
     const pause = session.pause();
