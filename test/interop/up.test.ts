@@ -62,7 +62,16 @@ test("up: one JSON line, mail over IMAP and LMTP, health, commands through the r
   const node = await start(t, folder, ["--password", PASSWORD]);
 
   await t.test("the line has endpoints and accounts, and stands alone", () => {
-    assert.deepEqual(Object.keys(node.answer.endpoints).sort(), ["http", "imap", "imaps", "lmtp"]);
+    assert.deepEqual(Object.keys(node.answer.endpoints).sort(), [
+      "csync",
+      "http",
+      "imap",
+      "imaps",
+      "lmtp",
+      "managesieve",
+      "pop3",
+      "pop3s",
+    ]);
     for (const { host, port, tls } of Object.values(node.answer.endpoints)) {
       assert.equal(host, "127.0.0.1");
       assert.ok(Number.isInteger(port) && port > 0);

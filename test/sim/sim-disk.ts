@@ -11,6 +11,7 @@
  * on every call throws, so that the code under test can do nothing more; `restart()` gives the disk after the crash.
  */
 import type { Disk, DiskFile } from "../../src/base/io/disk.ts";
+import { type Change, FileNode, FolderNode, settle, settleTree, usage } from "./sim-disk-nodes.ts";
 import type { SimRandom } from "./sim-random.ts";
 
 export class SimulatedCrash extends Error {
@@ -24,72 +25,6 @@ export interface TraceEntry {
   readonly kind: string;
   readonly path: string;
   readonly detail: string;
-}
-
-type Change =
-  | { readonly kind: "write"; readonly offset: number; readonly bytes: Buffer }
-  | { readonly kind: "truncate"; readonly size: number };
-
-/** Bytes of a file; grows by doubling. */
-class Image {
-  #data = Buffer.alloc(0);
-  size = 0;
-
-  apply(change: Change): void {
-    const end = change.kind === "write" ? change.offset + change.bytes.length : change.size;
-    if (end > this.#data.length) {
-      const grown = Buffer.alloc(Math.max(end, this.#data.length * 2));
-      this.#data.copy(grown, 0, 0, this.size);
-      this.#data = grown;
-    }
-    if (change.kind === "write") {
-      change.bytes.copy(this.#data, change.offset);
-      this.size = Math.max(this.size, end);
-    } else {
-      if (end < this.size) this.#data.fill(0, end, this.size);
-      this.size = end;
-    }
-  }
-
-  content(): Buffer {
-    return this.#data.subarray(0, this.size);
-  }
-}
-
-class FileNode {
-  /** What reads see. */
-  current = new Image();
-  /** What finished syncs cover. */
-  durable = new Image();
-  unsynced: Change[] = [];
-
-  sync(): void {
-    for (const change of this.unsynced) this.durable.apply(change);
-    this.unsynced = [];
-  }
-
-  /** After a crash: `durable` and these changes are all there is. */
-  restart(survivors: readonly Change[]): void {
-    for (const change of survivors) this.durable.apply(change);
-    this.current = new Image();
-    this.current.apply({ kind: "write", offset: 0, bytes: this.durable.content() });
-    this.unsynced = [];
-  }
-}
-
-interface NameChange {
-  readonly order: number;
-  readonly name: string;
-  /** undefined = the name goes away. */
-  readonly node: FileNode | FolderNode | undefined;
-  /** The other half of a rename, which becomes durable with this one. */
-  readonly twinFolder?: FolderNode;
-}
-
-class FolderNode {
-  names = new Map<string, FileNode | FolderNode>();
-  durable = new Map<string, FileNode | FolderNode>();
-  unsynced: NameChange[] = [];
 }
 
 const BLOCK_BYTES = 4096;
@@ -372,31 +307,6 @@ export class SimDisk implements Disk {
     }
     node.restart(survivors);
   }
-}
-
-/** Makes name changes up to `order` durable, and with them what a journal wrote before them in a rename's other folder. */
-function settle(folder: FolderNode, order: number): void {
-  const done = folder.unsynced.filter((change) => change.order <= order);
-  folder.unsynced = folder.unsynced.filter((change) => change.order > order);
-  for (const change of done) {
-    if (change.node === undefined) folder.durable.delete(change.name);
-    else folder.durable.set(change.name, change.node);
-  }
-  for (const change of done) if (change.twinFolder !== undefined) settle(change.twinFolder, change.order);
-}
-
-function settleTree(folder: FolderNode, order: number): void {
-  settle(folder, order);
-  folder.unsynced = [];
-  folder.names = new Map(folder.durable);
-  for (const node of folder.names.values()) if (node instanceof FolderNode) settleTree(node, order);
-}
-
-function usage(folder: FolderNode): number {
-  let bytes = 0;
-  for (const node of folder.names.values())
-    bytes += node instanceof FolderNode ? usage(node) : node.current.size;
-  return bytes;
 }
 
 function parts(path: string): string[] {
