@@ -4,6 +4,8 @@
  *     gs2-header     = gs2-cbind-flag "," [ "a=" saslname ] ","
  *     gs2-cbind-flag = ("p=" cb-name) / "n" / "y"
  *     saslname       = 1*(value-safe-char / "=2C" / "=3D")
+ *
+ * An empty saslname in "a=" is taken as none: GNU SASL 2.2.0 sends `n,a=,`, observed 2026.
  */
 import { SaslError } from "./sasl-error.ts";
 
@@ -14,7 +16,7 @@ export interface Gs2Header {
   readonly authzid: string;
 }
 
-const HEADER = /^(?:([ny])|p=([A-Za-z0-9.-]+)),(?:a=([^,\0]+))?,/;
+const HEADER = /^(?:([ny])|p=([A-Za-z0-9.-]+)),(?:a=([^,\0]*))?,/;
 
 /** `length` is in characters of `text`. @throws SaslError malformed */
 export function parseGs2Header(text: string): { readonly header: Gs2Header; readonly length: number } {

@@ -27,6 +27,8 @@ const NONCE = /^[\x21-\x2b\x2d-\x7e]+$/;
 
 export interface ClientFirst {
   readonly header: Gs2Header;
+  /** The header as it came, which is what the client binds to (RFC 5802 §7 cbind-input). */
+  readonly headerText: string;
   readonly username: string;
   readonly nonce: string;
   /** The part that is signed, as it came. */
@@ -56,7 +58,13 @@ export function parseClientFirst(message: Uint8Array): ClientFirst {
   const bare = text.slice(length);
   const [name, nonce] = attributes(bare, ["n", "r"]);
   if (name === "") throw new SaslError("malformed", "SCRAM user name is empty");
-  return { header, username: unescapeSaslName(name), nonce: checkedNonce(nonce), bare };
+  return {
+    header,
+    headerText: text.slice(0, length),
+    username: unescapeSaslName(name),
+    nonce: checkedNonce(nonce),
+    bare,
+  };
 }
 
 export function printClientFirst(

@@ -5,7 +5,6 @@
  */
 import { timingSafeEqual } from "node:crypto";
 import { assert } from "../../base/assert.ts";
-import { printGs2Header } from "./gs2-header.ts";
 import { SaslError } from "./sasl-error.ts";
 import { hmac, sha256, xor, type ScramKeys } from "./scram-keys.ts";
 import { parseClientFinal, parseClientFirst, printServerFinal, printServerFirst } from "./scram-message.ts";
@@ -93,7 +92,7 @@ export class ScramServer {
   }
 
   #expectedBinding(first: ClientFirst): Buffer {
-    const header = Buffer.from(printGs2Header(first.header));
+    const header = Buffer.from(first.headerText);
     if (typeof first.header.binding === "string") return header;
     const data = this.#bindingData(first.header.binding.type);
     assert(data !== undefined, "channel binding was checked with the first message");

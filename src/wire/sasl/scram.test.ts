@@ -143,6 +143,23 @@ for (const bad of [
   });
 }
 
+test("an empty authzid is none, and binds as it came (GNU SASL 2.2.0)", () => {
+  const right = server();
+  const bare = `n=user,r=${CLIENT_NONCE}`;
+  deepEqual(right.receiveFirst(Buffer.from(`n,a=,${bare}`)), { username: "user", authzid: "" });
+  const challenge = right.challenge(KEYS).toString();
+  const withoutProof = `c=${Buffer.from("n,a=,").toString("base64")},r=${CLIENT_NONCE}${SERVER_NONCE}`;
+  const wrongProof = Buffer.alloc(32).toString("base64");
+  // No verdict means that the binding was right and the proof was looked at.
+  equal(right.receiveFinal(Buffer.from(`${withoutProof},p=${wrongProof}`), KEYS), undefined);
+  throws(
+    () =>
+      right.receiveFinal(Buffer.from(`${withoutProof.replace(/^c=[^,]*/, "c=biws")},p=${wrongProof}`), KEYS),
+    code("channel_binding"),
+  );
+  equal(challenge.startsWith(`r=${CLIENT_NONCE}${SERVER_NONCE},`), true);
+});
+
 test("GS2 headers and names survive printing and reading", () => {
   const name = fc.string({ unit: "grapheme" }).filter((text) => !text.includes("\0"));
   fc.assert(
