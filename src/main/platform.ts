@@ -9,6 +9,7 @@ import { AdminError } from "../admin/failure.ts";
 import { systemClock } from "../base/io/clock.ts";
 import { systemRandom } from "../base/io/random.ts";
 import { systemResolver } from "../base/io/resolver.ts";
+import { systemDisk } from "../base/io/system-disk.ts";
 import { systemNetwork } from "../base/io/system-network.ts";
 import type { LogLevel, Logs } from "../base/log.ts";
 import { Metrics } from "../base/metrics.ts";
@@ -16,6 +17,7 @@ import { type Config, ConfigError } from "../config/load.ts";
 import { logOptions } from "../config/log-options.ts";
 import { Delivery } from "../delivery/delivery.ts";
 import { deliveryMetrics } from "../delivery/metrics.ts";
+import { FilterMemory } from "../delivery/filter-memory.ts";
 import { deliveryOptions } from "../delivery/options.ts";
 import { Provision } from "../delivery/provision.ts";
 import { Scripts } from "../delivery/scripts.ts";
@@ -80,7 +82,7 @@ export async function openPlatform(config: Config, options: PlatformOptions = {}
 
   const storeSettings = config.get(storeOptions);
   if (storeSettings.archiveFolder !== undefined) linkArchiveFolder(dataFolder, storeSettings.archiveFolder);
-  const roles = new Roles(dataFolder);
+  const roles = new Roles(dataFolder, systemDisk);
   const store = await openStore({
     folder: dataFolder,
     guard: roles,
@@ -131,17 +133,19 @@ export async function openPlatform(config: Config, options: PlatformOptions = {}
     log: logs.named("queue"),
     metrics: queueMetrics(metrics.room("queue"), () => queueFile.writer.count),
   });
+  const sieveLog = logs.named("sieve");
+  const outbound = new FilterMemory({ store, queue, clock: io.clock, log: sieveLog });
   const filter = new SieveFilter({
     store,
     scripts,
     directory: directory.directory,
-    outbound: queue,
+    outbound,
     namespace: () => toNamespace(config.get(namespaceOptions), defaultDomain()),
     addressSeparator: config.get(directoryOptions).plusSeparator,
     hostName,
     version: programVersion(),
     ...io,
-    log: logs.named("sieve"),
+    log: sieveLog,
   });
   const delivery = new Delivery({
     store,
@@ -153,12 +157,13 @@ export async function openPlatform(config: Config, options: PlatformOptions = {}
     log: deliveryLog,
     metrics: deliveryMetrics(metrics.room("delivery")),
     filter: config.get(sieveOptions).enabled ? filter : undefined,
-    outbound: queue,
+    outbound,
   });
 
   const replication = new Replication({
     store,
     network: systemNetwork,
+    disk: systemDisk,
     ...io,
     log: logs.named("replication"),
     settings: config.get(replicationOptions),

@@ -83,7 +83,10 @@ async function updateMailboxes(
   remotes: readonly SyncMailbox[],
 ): Promise<readonly FailedMailbox[]> {
   const byUniqueId = new Map(remotes.map((remote) => [remote.uniqueId, remote]));
-  const withMessages = remotes.filter(({ lastUid }) => lastUid > 0).map(({ name }) => name);
+  const withMessages = remotes
+    .filter(({ lastUid }) => lastUid > 0)
+    .slice(0, MAX_ELSEWHERE)
+    .map(({ name }) => name);
   const failed: FailedMailbox[] = [];
   for (const { id, name } of mailboxes) {
     const own = run.store.mailboxes.byId(id);
@@ -91,8 +94,12 @@ async function updateMailboxes(
     try {
       const remote = byUniqueId.get(own.uniqueId);
       const here = remote?.name === own.name ? remote : undefined;
-      const sent = await updateMailbox(run, id, here, withMessages.slice(0, MAX_ELSEWHERE));
-      if (sent && own.lastUid > 0 && !withMessages.includes(own.name)) withMessages.unshift(own.name);
+      const sent = await updateMailbox(run, id, here, withMessages);
+      if (sent && own.lastUid > 0 && !withMessages.includes(own.name)) {
+        // The youngest copies are the likeliest.
+        withMessages.unshift(own.name);
+        withMessages.length = Math.min(withMessages.length, MAX_ELSEWHERE);
+      }
     } catch (error) {
       if (!(error instanceof ReplicaRefusal)) throw error;
       run.log.error("mailbox could not be made equal", { mailbox: name, err: error });

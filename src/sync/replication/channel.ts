@@ -76,7 +76,10 @@ export class Channel {
   }
 
   start(): void {
-    this.#ended = this.#work();
+    this.#ended = this.#work().catch((error: unknown) => {
+      this.#lastError = error instanceof Error ? error.message : String(error);
+      this.#ports.log.error("channel ended", { channel: this.#ports.name, err: error });
+    });
   }
 
   async stop(): Promise<void> {
@@ -129,7 +132,7 @@ export class Channel {
       } catch (error) {
         if (this.#isStopping) break;
         this.#lastError = error instanceof Error ? error.message : String(error);
-        log.warn("replica cannot be reached, tried again later", { channel: name, err: this.#lastError });
+        log.warn("replication broke off, tried again later", { channel: name, err: this.#lastError });
         this.#run?.replica.link.destroy();
         this.#run = undefined;
         await this.#wait(this.#retryDelayMs(failures), false);

@@ -1,8 +1,9 @@
 /** Replication of a node as its administrator sees it: single runs, and the channels that follow every change. */
-import { readFileSync } from "node:fs";
 import type { Clock } from "../../base/io/clock.ts";
+import type { Disk } from "../../base/io/disk.ts";
 import type { Network } from "../../base/io/network.ts";
 import type { Random } from "../../base/io/random.ts";
+import { readSmallFile } from "../../base/io/small-file.ts";
 import type { Log } from "../../base/log.ts";
 import { Secret } from "../../base/secret.ts";
 import type { HostPort } from "../../config/kinds.ts";
@@ -21,6 +22,7 @@ export interface ReplicationPorts {
   readonly network: Network;
   readonly clock: Clock;
   readonly random: Random;
+  readonly disk: Disk;
   readonly log: Log;
   readonly settings: ReplicationSettings;
   readonly roles: Roles;
@@ -114,7 +116,7 @@ export class Replication {
       user: authname,
       password: password ?? new Secret(""),
       tls,
-      authorities: ca === undefined ? undefined : readFileSync(ca, "utf8"),
+      authorities: ca === undefined ? undefined : readSmallFile(this.#ports.disk, ca),
       serverName,
       compress,
       timeoutMs,

@@ -2,8 +2,9 @@
  * Who is master of whom (S5.1): users and domains for which this node is a replica. Their mailboxes change by replication
  * only; clients find them read-only, and mail for them is refused for now. Kept in a small file of the data folder.
  */
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
+import type { Disk } from "../../base/io/disk.ts";
+import { readSmallFile, replaceSmallFile } from "../../base/io/small-file.ts";
 import { StoreError } from "../../store/errors.ts";
 import type { UserId } from "../../store/model.ts";
 import type { OwnershipGuard } from "../../store/port.ts";
@@ -13,15 +14,17 @@ export type Role = "master" | "replica";
 const FILE = "replication-roles.json";
 
 export class Roles implements OwnershipGuard {
+  readonly #disk: Disk;
   readonly #path: string;
   /** `alice`, `bob@example.org`, `@example.org` for a domain, `@` for everybody else. */
   readonly #roles: Map<string, Role>;
 
-  constructor(dataFolder: string) {
+  constructor(dataFolder: string, disk: Disk) {
+    this.#disk = disk;
     this.#path = join(dataFolder, FILE);
     this.#roles = new Map(
-      existsSync(this.#path)
-        ? Object.entries(JSON.parse(readFileSync(this.#path, "utf8")) as Record<string, Role>)
+      disk.exists(this.#path)
+        ? Object.entries(JSON.parse(readSmallFile(disk, this.#path)) as Record<string, Role>)
         : [],
     );
   }
@@ -46,21 +49,8 @@ export class Roles implements OwnershipGuard {
   set(who: string, role: Role | undefined): void {
     if (role === undefined) this.#roles.delete(who);
     else this.#roles.set(who, role);
-    const temporary = `${this.#path}.new`;
-    const file = openSync(temporary, "w", 0o600);
-    try {
-      writeSync(file, `${JSON.stringify(Object.fromEntries(this.#roles), undefined, 2)}\n`);
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-    renameSync(temporary, this.#path);
-    const folder = openSync(dirname(this.#path), "r");
-    try {
-      fsyncSync(folder);
-    } finally {
-      closeSync(folder);
-    }
+    const text = `${JSON.stringify(Object.fromEntries(this.#roles), undefined, 2)}\n`;
+    replaceSmallFile(this.#disk, this.#path, text);
   }
 
   /** @throws StoreError read_only */
