@@ -23,6 +23,7 @@ import {
   type BodyPlace,
 } from "./segment-record.ts";
 import { SegmentFiles } from "./segment-files.ts";
+import { readSummaryRows } from "./summary-rows.ts";
 import type { Views } from "./views.ts";
 
 /** A group of messages that is read ahead. */
@@ -246,18 +247,17 @@ export class BodyReader {
   }
 
   *readSummaries(id: MailboxId, uids: readonly Uid[]): Generator<{ uid: Uid; summary: MessageSummary }> {
-    const range = this.#index.sql("SELECT key, bytes FROM summaries WHERE key BETWEEN ? AND ? ORDER BY key");
     const base = rowKey(id, 0);
     for (let at = 0; at < uids.length;) {
       const end = denseEnd(uids, at);
-      const rows = range.all(base + uids[at]!, base + uids[end - 1]!) as { key: number; bytes: Buffer }[];
+      const rows = readSummaryRows(this.#index, base + uids[at]!, base + uids[end - 1]!);
       const bodyIdOf = this.#bodyIdFinder(id);
       // All of the run before the first is given out: the finder is good for this turn only.
       const found: { uid: Uid; bytes: Buffer }[] = [];
       for (let row = 0; at < end; at++) {
         const uid = uids[at]!;
-        while (row < rows.length && rows[row]!.key < base + uid) row++;
-        const here = row < rows.length && rows[row]!.key === base + uid ? rows[row]!.bytes : undefined;
+        while (row < rows.keys.length && rows.keys[row]! < base + uid) row++;
+        const here = rows.keys[row] === base + uid ? rows.bytes[row] : undefined;
         const bytes = here ?? this.#summaryOfBody(bodyIdOf(uid));
         if (bytes !== undefined) found.push({ uid, bytes });
       }
