@@ -20,6 +20,7 @@ export class QueueFile {
   readonly #waiting: Waiter[] = [];
   #worker: Worker | undefined;
   #failure: Error | undefined;
+  #closing = false;
   #count: number;
 
   /** @param database an open one of `folder`; only read from now on, closed by `close` */
@@ -41,6 +42,8 @@ export class QueueFile {
     const worker = this.#worker;
     if (worker !== undefined && this.#failure === undefined) {
       const exited = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
+      // Until it has ended, whatever answers come before: else the process may end here, with code 13.
+      this.#closing = true;
       worker.ref();
       worker.postMessage("close", []);
       await exited;
@@ -75,7 +78,7 @@ export class QueueFile {
     const waiter = this.#waiting.shift();
     assert(waiter !== undefined, "queue thread answered without being asked");
     this.#count = count;
-    if (this.#waiting.length === 0) worker.unref();
+    if (this.#waiting.length === 0 && !this.#closing) worker.unref();
     if (error === undefined) waiter.resolve(answer);
     else waiter.reject(new Error(`outbound queue: ${error}`));
   }
