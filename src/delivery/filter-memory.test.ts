@@ -49,8 +49,8 @@ test("FilterMemory is bounded; what was seen pushes out no answer, redirects are
   const inline = await openWithScripts(t);
   const here = nodeWith(inline);
   assert.equal(await here.submit(answer("bob@remote.test")), "queued");
-  for (let number = 0; number < 6_000; number += 1)
-    await here.remember("alice", `seen ${number}`, number + 60);
+  const numbers = Array.from({ length: 6_000 }, (_, number) => number);
+  await Promise.all(numbers.map((number) => here.remember("alice", `seen ${number}`, number + 60)));
   const size = [...inline.store.annotations.all("user.alice.#sieve")].reduce(
     (sum, { value }) => sum + value.length,
     0,
