@@ -15,6 +15,8 @@ export interface RunningNode {
   readonly child: ChildProcess;
   /** Every line on standard output so far; `up --json` prints exactly one. */
   readonly lines: readonly string[];
+  /** Every line of the log so far. */
+  readonly log: readonly string[];
   endpoint(name: string): { host: string; port: number; tls: boolean };
   /** Sends SIGTERM; resolves with the exit code when the process has ended. */
   stop(): Promise<number | null>;
@@ -39,19 +41,20 @@ async function start(words: readonly string[]): Promise<RunningNode> {
     stdio: ["ignore", "pipe", "pipe"],
     env: cliEnvironment(),
   });
-  const errors: Buffer[] = [];
-  child.stderr.on("data", (chunk: Buffer) => errors.push(chunk));
+  const log: string[] = [];
+  createInterface({ input: child.stderr }).on("line", (line) => log.push(line));
   const lines: string[] = [];
   const reader = createInterface({ input: child.stdout });
   reader.on("line", (line) => lines.push(line));
   const exited = once(child, "exit");
   await Promise.race([once(reader, "line"), exited]);
-  assert.equal(child.exitCode, null, `up ended before it was ready:\n${Buffer.concat(errors).toString()}`);
+  assert.equal(child.exitCode, null, `${words[0]} ended before it was ready:\n${log.join("\n")}`);
   const answer = JSON.parse(lines[0] ?? "") as UpAnswer;
   return {
     answer,
     child,
     lines,
+    log,
     endpoint(name) {
       const endpoint = answer.endpoints[name];
       assert.ok(endpoint !== undefined, `no endpoint ${name}`);
