@@ -20,6 +20,7 @@ import { newsOf } from "../search/news.ts";
 import { DEFAULT_RETURNS, readReturnOptions, type ReturnOptions } from "../search/returns.ts";
 import { ViewTarget, type SearchTarget } from "../search/target.ts";
 import type { Session } from "../session.ts";
+import { inTurns } from "../turns.ts";
 
 /** Mailboxes one command may search (RFC 7377 §2.4). */
 const MAX_MAILBOXES = 10_000;
@@ -120,7 +121,9 @@ async function searchOne(
   const about = returns.spokenOf(result);
   const modseq =
     matcher.asksModseq === true && about.length > 0 ? ` MODSEQ ${highestModseq(target, about)}` : "";
+  const text = await inTurns(session, returns.text(result));
+  if (session.ended) return;
   session.out.ascii(`* ESEARCH (TAG ${quoted(tag)} MAILBOX `);
   session.writeMailboxName(external);
-  session.out.ascii(` UIDVALIDITY ${mailbox.uidValidity}) UID${returns.text(result)}${modseq}\r\n`);
+  session.out.ascii(` UIDVALIDITY ${mailbox.uidValidity}) UID${text}${modseq}\r\n`);
 }

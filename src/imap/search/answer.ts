@@ -53,20 +53,20 @@ export function* writePlain(
 }
 
 /** `* ESEARCH (TAG "a") UID COUNT 5 …`, and what SAVE keeps. `modseqOf` when a MODSEQ key was used. */
-export function writeEsearch(
+export async function writeEsearch(
   session: Session,
   tag: string,
   result: SearchResult,
   returns: ReturnOptions,
   by: "sequence" | "uid",
   modseqOf: ((uids: readonly number[]) => number) | undefined,
-): void {
+): Promise<void> {
   if (returns.answers) {
+    const text = await inTurns(session, returns.text(result));
+    if (session.ended) return;
     const about = returns.spokenOf(result);
     const modseq = modseqOf === undefined || about.length === 0 ? "" : ` MODSEQ ${modseqOf(about)}`;
-    session.untagged(
-      `ESEARCH (TAG ${quoted(tag)})${by === "uid" ? " UID" : ""}${returns.text(result)}${modseq}`,
-    );
+    session.untagged(`ESEARCH (TAG ${quoted(tag)})${by === "uid" ? " UID" : ""}${text}${modseq}`);
   }
   if (returns.saves) session.selected.save([...returns.spokenOf(result)].sort((a, b) => a - b));
 }

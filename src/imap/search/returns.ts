@@ -2,12 +2,12 @@
  * Result options of extended SEARCH and SORT: MIN, MAX, ALL, COUNT (RFC 4731, RFC 9051 §6.4.4), SAVE (RFC 5182),
  * PARTIAL (RFC 9394), CONTEXT and UPDATE (RFC 5267). Extensions add a line.
  */
-import { printNumbers } from "../../wire/number-set.ts";
 import type { Reader } from "../codec/reader.ts";
 import { readFetchList } from "../fetch/attributes.ts";
 import type { FetchItem } from "../fetch/item.ts";
 import { bad } from "../refusal.ts";
 import type { Session } from "../session.ts";
+import { STEP_ITEMS, type Steps } from "../turns.ts";
 import { partOf, readPartialRange } from "./partial.ts";
 
 /** In the order of the result: ascending for SEARCH, sorted for SORT. */
@@ -20,7 +20,7 @@ export interface SearchResult {
 export interface ReturnItem {
   readonly name: string;
   /** ` NAME value` for the ESEARCH response; "" for nothing. */
-  text(result: SearchResult): string;
+  text(result: SearchResult): string | Steps<string>;
   /** UIDs this item speaks of, when not all (RFC 5182 §2.4, RFC 9394 §3.2, RFC 7162 §3.1.10). */
   limits?(result: SearchResult): readonly number[];
   /** Only a wish: says nothing and limits nothing. */
@@ -33,7 +33,7 @@ type ItemReader = (reader: Reader, session: Session) => ReturnItem;
 
 const ALL: ReturnItem = {
   name: "ALL",
-  text: ({ numbers }) => (numbers.length === 0 ? "" : ` ALL ${printNumbers(numbers)}`),
+  text: ({ numbers }) => (numbers.length === 0 ? "" : printing(" ALL ", numbers)),
 };
 
 const RETURN_ITEMS: ReadonlyMap<string, ItemReader> = new Map<string, ItemReader>([
@@ -64,7 +64,8 @@ const RETURN_ITEMS: ReadonlyMap<string, ItemReader> = new Map<string, ItemReader
         name: "PARTIAL",
         text({ numbers }) {
           const part = partOf(numbers, range);
-          return ` PARTIAL (${range.text} ${part.length === 0 ? "NIL" : printNumbers(part)})`;
+          const start = ` PARTIAL (${range.text} `;
+          return part.length === 0 ? `${start}NIL)` : printing(start, part, ")");
         },
         limits: ({ uids }) => partOf(uids, range),
       };
@@ -80,6 +81,24 @@ const RETURN_ITEMS: ReadonlyMap<string, ItemReader> = new Map<string, ItemReader
     },
   ],
 ]);
+
+/** `1:5,7` between two texts: long lists in steps. */
+function* printing(before: string, numbers: readonly number[], after = ""): Steps<string> {
+  let text = before;
+  let separator = "";
+  for (let i = 0; i < numbers.length;) {
+    const first = numbers[i]!;
+    let last = first;
+    for (i++; i < numbers.length && numbers[i] === last + 1; i++) {
+      last++;
+      if (i % STEP_ITEMS === 0) yield;
+    }
+    text += first === last ? `${separator}${first}` : `${separator}${first}:${last}`;
+    separator = ",";
+    if (i % STEP_ITEMS === 0) yield;
+  }
+  return text + after;
+}
 
 function silent(name: string): ReturnItem {
   return { name, text: () => "", silent: true };
@@ -112,8 +131,13 @@ export class ReturnOptions {
     return [...new Set(loud.flatMap((item) => item.limits?.(result) ?? []))].sort((a, b) => a - b);
   }
 
-  text(result: SearchResult): string {
-    return this.items.map((item) => item.text(result)).join("");
+  *text(result: SearchResult): Steps<string> {
+    let all = "";
+    for (const item of this.items) {
+      const text = item.text(result);
+      all += typeof text === "string" ? text : yield* text;
+    }
+    return all;
   }
 }
 

@@ -66,7 +66,7 @@ export async function runSearching(
     await writeInTurns(session, (out) => writePlain(out, name, result, modseqOf?.(result.uids)));
     return;
   }
-  writeEsearch(session, tag, result, returns, by, modseqOf);
-  if (update === undefined) return;
+  await writeEsearch(session, tag, result, returns, by, modseqOf);
+  if (update === undefined || session.ended) return;
   newsOf(session, selected).follow({ tag, by, matcher, criteria, fetches: update.fetches ?? [] }, sorted);
 }

@@ -7,7 +7,7 @@ export type TextField = "subject" | "from" | "to" | "cc" | "bcc" | "header" | "b
 export interface TextSearch {
   /**
    * Messages that may contain `needle` as a substring (any case); undefined = the index cannot narrow it down.
-   * With `exact` no further check is needed for `uids`. Messages in `unknown` are not indexed yet: they are scanned.
+   * With `exact` no further check is needed for `uids`. Messages in `unknown` are not indexed yet: they are scanned. Both ascend.
    */
   candidates(
     mailbox: MailboxId,

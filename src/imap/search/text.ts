@@ -6,6 +6,7 @@ import type { DateColumn } from "../columns/date-column.ts";
 import { readDate } from "../codec/date.ts";
 import type { Session } from "../session.ts";
 import { inTurns, STEP_ITEMS, type Steps } from "../turns.ts";
+import { Ascending } from "./ascending.ts";
 import { EnvelopeField, envelopeAddressText, envelopeSubject } from "./envelope.ts";
 import type { SearchKey } from "./key.ts";
 import { Level, type Candidate, type Matcher } from "./matcher.ts";
@@ -17,11 +18,13 @@ const FEW = 8;
 /** Summaries that are as quickly read as a column is found. */
 const FEW_SUMMARIES = 64;
 
+type Members = Pick<ReadonlySet<number>, "has">;
+
 /** Answers that were looked up for the whole mailbox. */
 interface Found {
-  readonly uids: ReadonlySet<number>;
+  readonly uids: Members;
   /** Not looked up: scanned. */
-  readonly unknown: ReadonlySet<number>;
+  readonly unknown: Members;
   /** False: `uids` may match, all others do not. */
   readonly exact: boolean;
 }
@@ -60,7 +63,7 @@ function indexed(field: "body" | "text", needle: string) {
     if (open <= FEW) return undefined;
     const answer = await session.services.textSearch?.candidates(target.id, field, needle);
     if (answer === undefined) return undefined;
-    return { uids: new Set(answer.uids), unknown: new Set(answer.unknown), exact: answer.exact };
+    return { uids: new Ascending(answer.uids), unknown: new Ascending(answer.unknown), exact: answer.exact };
   };
 }
 

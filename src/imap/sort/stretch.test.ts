@@ -10,6 +10,7 @@ import { StringColumn } from "../columns/string-column.ts";
 import { TextColumn } from "../columns/text-column.ts";
 import { ThreadColumn } from "../columns/thread-column.ts";
 import { resultOf, writePlain } from "../search/answer.ts";
+import { DEFAULT_RETURNS } from "../search/returns.ts";
 import { ViewTarget } from "../search/target.ts";
 import type { MailboxView } from "../../store/port.ts";
 import { atOnce, STEP_ITEMS, type Steps } from "../turns.ts";
@@ -216,4 +217,16 @@ test("SEARCH SUBJECT: scans long columns and many hits in pieces", () => {
   assert.equal(none.run(column.containing("z")).size, 0);
   // 3 MB in windows of 1 MiB
   assert.ok(none.steps >= 3);
+});
+
+test("ESEARCH: lists in order and in no order are printed in pieces", () => {
+  for (const [list, length] of [
+    [numbers, " ALL 1:30000".length],
+    [shuffled, 5 * COUNT],
+  ] as const) {
+    const meter = new Meter();
+    const text = meter.run(DEFAULT_RETURNS.text({ uids: list, numbers: meter.watch([...list]) }));
+    assert.ok(text.length >= length);
+    meter.assertShort("ALL");
+  }
 });
