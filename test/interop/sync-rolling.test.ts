@@ -156,3 +156,28 @@ test("roles: nobody but its master writes for a user of the replica", { timeout:
   assert.notEqual(refused.exitCode, 0);
   assert.match(refused.stderr, /replica of carol/);
 });
+
+test(
+  "TLS with a pinned authority: the right one is taken, another refused",
+  { timeout: 240_000 },
+  async (t) => {
+    const replica = await startServer(t, []);
+    const other = await startServer(t, []);
+    const authority = ({ data }: Server): string => join(data, "tls", "certificate.pem");
+    const settings = (server: Server): string[] => [
+      `replication.channels=second=127.0.0.1:${replica.node.endpoint("csync").port}`,
+      "replication.authname=root",
+      "replication.password=root-secret",
+      "replication.tls=required",
+      "replication.server_name=localhost",
+      "replication.max_retry_delay=1s",
+      `replication.ca=${authority(server)}`,
+    ];
+    const good = await startServer(t, settings(replica));
+    await caughtUp(good);
+    const bad = await startServer(t, settings(other));
+    const refused = await runCli(["replicate", "-n", "second", "-A", "--data", bad.data]);
+    assert.notEqual(refused.exitCode, 0);
+    assert.match(refused.stderr, /certificate/);
+  },
+);

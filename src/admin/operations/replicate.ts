@@ -5,6 +5,7 @@ import { checkMailboxes, checkUser, type Difference } from "../../sync/client/ch
 import { sharedMailboxes, usersOf } from "../../sync/client/groups.ts";
 import { ReplicaLost, ReplicaRefusal } from "../../sync/client/refusal.ts";
 import type { SyncRun } from "../../sync/client/run.ts";
+import type { RunOptions } from "../../sync/replication/replication.ts";
 import { updateMeta, updateServerAnnotations } from "../../sync/client/update-meta.ts";
 import { type FailedMailbox, updateSomeMailboxes, updateUser } from "../../sync/client/update-user.ts";
 import type { NodeContext } from "../context.ts";
@@ -43,7 +44,7 @@ export const replicate: Operation = {
     const rows = rowQueue(output);
     const step = (text: string): void => (verbose ? rows.add({ step: text }) : undefined);
     try {
-      const run = await node.replication.open({ address, channel: channel ?? "", force, step });
+      const run = await open(node, { address, channel: channel ?? "", force, step });
       try {
         const counts = await (check ? checkAll(run, targets, rows) : updateAll(run, targets, rows, output));
         await rows.sent();
@@ -52,12 +53,7 @@ export const replicate: Operation = {
         await run.replica.link.close();
       }
     } catch (error) {
-      if (error instanceof ReplicaLost || isSocketError(error)) {
-        throw new AdminError("replica_unreachable", `${address.host}:${address.port}: ${error.message}`, {
-          cause: error,
-          next: "See that the replica runs and that its csync port can be reached, then try again.",
-        });
-      }
+      if (error instanceof ReplicaLost) throw unreachable(address, error);
       if (error instanceof ReplicaRefusal) {
         throw new AdminError("replica_refused", error.message, { cause: error });
       }
@@ -65,6 +61,23 @@ export const replicate: Operation = {
     }
   },
 };
+
+async function open(node: NodeContext, options: RunOptions): Promise<SyncRun> {
+  try {
+    return await node.replication.open(options);
+  } catch (error) {
+    // No such host, nobody listens, not the certificate that is trusted …: the world's, not ours.
+    const isWorlds = error instanceof Error && "code" in error && !(error instanceof ReplicaRefusal);
+    throw isWorlds ? unreachable(options.address, error) : error;
+  }
+}
+
+function unreachable({ host, port }: HostPort, error: Error): AdminError {
+  return new AdminError("replica_unreachable", `${host}:${port}: ${error.message}`, {
+    cause: error,
+    next: "See that the replica runs, that its csync port can be reached, and the options of replication.",
+  });
+}
 
 function addressOf(node: NodeContext, channel: string | undefined): HostPort {
   if (channel === undefined) {
@@ -142,8 +155,4 @@ function rowQueue(output: OperationOutput): Rows {
     add: (row) => void (waiting = waiting.then(() => output.row(row))),
     sent: () => waiting,
   };
-}
-
-function isSocketError(error: unknown): error is Error {
-  return error instanceof Error && "syscall" in error;
 }
