@@ -69,6 +69,8 @@ export class Scope {
           throw new SieveSyntaxError(node.position, `the extension "${capability}" is not supported`);
         }
         this.#required.add(capability);
+        // RFC 6131 §2: its examples require nothing else.
+        if (capability === "vacation-seconds") this.#required.add("vacation");
       }
     }
     return commands.slice(count);
