@@ -8,7 +8,7 @@ export const capa = command({
     const { settings, directory } = session.ports;
     const lines = ["+OK Capabilities follow", "TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING"];
     // RFC 6856 §2: USER says that names and passwords may be UTF-8.
-    lines.push("UTF8 USER");
+    lines.push("UTF8 USER", "LANG");
     lines.push(settings.expire < 0 ? "EXPIRE NEVER" : `EXPIRE ${settings.expire}`);
     if (settings.loginDelayMs > 0) lines.push(`LOGIN-DELAY ${Math.ceil(settings.loginDelayMs / 1000)}`);
     if (!session.isLoggedIn) {
