@@ -31,6 +31,21 @@ const MESSAGES = isLong ? 20 : 6;
 const SEED = 5804;
 const FOLDERS = ["INBOX", "Work", "Lists/New", "Junk"];
 
+/**
+ * Cyrus counts the header that it adds, and has no mail transfer agent here that would take a redirect. A mailbox that is
+ * filed into with and without :copy cancels the implicit keep at Rookery (RFC 3894 §3) and does not at Cyrus.
+ */
+function isComparable(script: string): boolean {
+  if (/\bsize |\bredirect /.test(script)) return false;
+  const actions = script.match(/fileinto [^;]*;/g) ?? [];
+  return FOLDERS.every((folder) => {
+    const ways = actions
+      .filter((action) => action.endsWith(`"${folder}";`))
+      .map((action) => action.includes(":copy"));
+    return new Set(ways).size < 2;
+  });
+}
+
 /** `script-message folder flags` for everything that is stored. */
 async function stored({ imap }: Server): Promise<string[]> {
   const lines: string[] = [];
@@ -116,8 +131,7 @@ test("Cyrus and Rookery take the same scripts and file the same", { timeout: 600
     assert.match(await sieve.say('SETACTIVE "none"'), /^NO/);
     assert.match(await sieve.say('GETSCRIPT "none"'), /^NO/);
   }
-  // Cyrus counts the header that it adds, and has no mail transfer agent here that would take a redirect.
-  const comparable = sampleScript.filter((script) => !/\bsize |\bredirect /.test(script));
+  const comparable = sampleScript.filter(isComparable);
   const scripts = fc.sample(comparable, { seed: SEED, numRuns: SCRIPTS });
   const messages = fc.sample(sampleMessage, { seed: SEED, numRuns: MESSAGES });
   for (const [s, script] of scripts.entries()) {
