@@ -6,6 +6,7 @@ import type { Clock } from "../base/io/clock.ts";
 import type { Log, LogFields } from "../base/log.ts";
 import { StoreError } from "../store/errors.ts";
 import type { Mailbox, MailboxName } from "../store/model.ts";
+import { checkNewName } from "../store/names.ts";
 import type { DeliveryResult, DeliveryTarget, Store } from "../store/port.ts";
 import { type Action, IMPLICIT_KEEP, type Marks, NO_MARKS } from "./action.ts";
 import type { Addressee, Place } from "./addressee.ts";
@@ -158,6 +159,7 @@ async function remember(
 async function createFolder(ports: FilingPorts, name: MailboxName): Promise<void> {
   if (ports.store.mailboxes.find(name)?.intermediate === false) return;
   try {
+    checkNewName(name);
     await ports.store.create(name, {});
   } catch (error) {
     // It may be there by now; else the copy falls back to INBOX (RFC 5228 §4.1 allows that).

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import {
+  checkNewName,
   childKeyRange,
   compareNames,
   domainOf,
@@ -96,6 +97,16 @@ test("compareNames orders as sortKey does, and a subtree is one range", () => {
       assert.equal(right >= range.from && right < range.to, isBelow(b, a));
     }),
   );
+});
+
+test("a new name has no level that a file system takes for this or the upper folder", () => {
+  for (const name of ["user.alice.^^.^^.etc", "user.alice.^", "example.org!^^", "shared.^^.x"]) {
+    assert.equal(nameFault(name), undefined, name);
+    assert.throws(() => checkNewName(name), /hierarchy levels/, name);
+  }
+  for (const name of ["user.alice.^^^", "user.alice.^profile", "a.b!shared.x^^"]) {
+    assert.doesNotThrow(() => checkNewName(name), name);
+  }
 });
 
 test("nameFault refuses what Cyrus refuses", () => {

@@ -147,6 +147,22 @@ export function nameFault(name: MailboxName): string | undefined {
   return undefined;
 }
 
+/**
+ * For names that people make; what is there already, or comes from a master or a backup, stays reachable.
+ * Clients that keep mail in folders (mbsync, offlineimap) refuse a whole account for one level `..`.
+ * @throws StoreError mailbox_name_invalid
+ */
+export function checkNewName(name: MailboxName): void {
+  checkName(name);
+  const levels = name.slice(pathStart(name)).split(".");
+  if (levels.includes("^") || levels.includes("^^")) {
+    throw new StoreError(
+      "mailbox_name_invalid",
+      `mailbox name ${JSON.stringify(name)}: '.' and '..' are no hierarchy levels`,
+    );
+  }
+}
+
 /** @throws StoreError mailbox_name_invalid */
 export function checkName(name: MailboxName): void {
   const fault = nameFault(name);

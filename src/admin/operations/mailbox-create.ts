@@ -1,3 +1,4 @@
+import { checkNewName } from "../../store/names.ts";
 import { parseMailboxName } from "../mailbox-name.ts";
 import type { Operation } from "../operation.ts";
 
@@ -8,6 +9,7 @@ export const mailboxCreate: Operation = {
     const partition = fields.findString("partition");
     const specialUse = fields.findStrings("specialUse");
     fields.end();
+    checkNewName(name);
     const mailbox = await node.store.create(name, {
       ...(partition === undefined ? {} : { partition }),
       ...(specialUse === undefined ? {} : { specialUse: specialUse.map(bareSpecialUse) }),

@@ -3,7 +3,7 @@ import { requireRights } from "../../store/access.ts";
 import { Right } from "../../store/acl.ts";
 import type { MailboxName } from "../../store/model.ts";
 import { isOwner } from "../../store/access.ts";
-import { parentOf } from "../../store/names.ts";
+import { checkNewName, parentOf } from "../../store/names.ts";
 import { command } from "../command.ts";
 import { readSpecialUses, useTaken } from "../list/special-use.ts";
 import { bad, no } from "../refusal.ts";
@@ -26,6 +26,7 @@ export const create = command({
     // A trailing separator says that children will follow; the name is without it (RFC 9051 §6.3.4).
     const trimmed = name.endsWith(session.namespace.separator) ? name.slice(0, -1) : name;
     const internal = session.internalName(trimmed);
+    checkNewName(internal);
     requireCreation(session, internal);
     const specialUse = readSpecialUses(uses);
     if (specialUse.length > 0 && !isOwner(internal, session.user))

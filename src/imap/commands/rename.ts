@@ -4,7 +4,7 @@ import { requireRights } from "../../store/access.ts";
 import { Right } from "../../store/acl.ts";
 import { StoreError } from "../../store/errors.ts";
 import type { Mailbox, MailboxName } from "../../store/model.ts";
-import { inboxOf } from "../../store/names.ts";
+import { checkNewName, inboxOf } from "../../store/names.ts";
 import { command } from "../command.ts";
 import type { Session } from "../session.ts";
 import { requireCreation } from "./create.ts";
@@ -21,6 +21,7 @@ export const rename = command({
     if (!session.accessor.isAdmin) requireRights(mailbox, session.accessor, Right.deleteMailbox);
     const trimmed = target.endsWith(session.namespace.separator) ? target.slice(0, -1) : target;
     const newName = session.internalName(trimmed);
+    checkNewName(newName);
     requireCreation(session, newName);
     if (mailbox.name === inboxOf(session.user)) await emptyInto(session, mailbox, newName);
     else await store.rename(mailbox.id, newName, { withChildren: true });
