@@ -167,7 +167,8 @@ export class BodyStore {
 
   /** Its bytes as they stand in the segment. @throws StoreError disk_failed */
   readStored(row: BodyRow): Buffer {
-    for (const segment of this.#active.values()) {
+    // A segment that was filled in this batch has pending bytes, too.
+    for (const segment of [...this.#full, ...this.#active.values()]) {
       if (segment.id === row.segment && row.offset >= segment.size) return readPending(segment, row);
     }
     const bytes = Buffer.allocUnsafeSlow(storedBytes(row));
