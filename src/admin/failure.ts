@@ -24,6 +24,7 @@ export type AdminErrorCode =
   | "delivery_refused"
   | "delivery_deferred"
   | "mailbox_not_deleted"
+  | "inbox_of_user"
   | "queued_mail_not_found"
   | "data_folder_in_use"
   | "data_folder_missing"
@@ -63,6 +64,7 @@ const ADMIN_KIND: Record<AdminErrorCode, FailureKind> = {
   queued_mail_not_found: "refused",
   delivery_deferred: "unavailable",
   mailbox_not_deleted: "refused",
+  inbox_of_user: "refused",
   data_folder_in_use: "unavailable",
   data_folder_missing: "refused",
   node_not_running: "unavailable",
@@ -84,6 +86,8 @@ const NEXT: Partial<Record<StoreErrorCode | DirectoryErrorCode, string>> = {
   user_exists: "Set a new password with: rookery user password NAME",
   domain_unknown: "Add it first with: rookery domain add DOMAIN",
   domain_in_use: "Remove its users and aliases first, and make another domain the default.",
+  default_domain_in_use:
+    "Set directory.defaultdomain in the configuration instead: users without @domain then belong to it. Or add the domain without --default.",
   alias_unknown: "See the aliases with: rookery alias list",
   group_unknown: "See the groups with: rookery group list",
   app_password_unknown: "See the ids with: rookery app-password list NAME",

@@ -24,7 +24,7 @@ export interface DirectoryAdmin {
   /** undefined = the configured default. */
   setQuota(name: string, quotaBytes: number | undefined): Promise<void>;
 
-  /** @throws DirectoryError domain_exists, name_invalid */
+  /** @throws DirectoryError domain_exists, name_invalid, default_domain_in_use (users' ids would change) */
   addDomain(domain: string, options?: { readonly isDefault?: boolean }): Promise<void>;
   listDomains(): Promise<readonly Domain[]>;
   /** @throws DirectoryError domain_unknown, domain_in_use (users or aliases left, or the default domain) */
@@ -115,6 +115,7 @@ export type DirectoryErrorCode =
   | "domain_exists"
   | "domain_unknown"
   | "domain_in_use"
+  | "default_domain_in_use"
   | "alias_unknown"
   | "address_taken"
   | "target_not_local"

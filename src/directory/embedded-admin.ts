@@ -156,7 +156,10 @@ export class EmbeddedAdmin implements DirectoryAdmin {
           .prepare("SELECT 1 FROM users WHERE user_id NOT LIKE '%@%' OR user_id LIKE ? LIMIT 1")
           .get(`%@${name}`);
         if (affected !== undefined) {
-          throw new DirectoryError("domain_in_use", `there are users whose ids depend on the default domain`);
+          throw new DirectoryError(
+            "default_domain_in_use",
+            `"${name}" cannot become the default domain: there are users in "${source.defaultDomain}" or "${name}"`,
+          );
         }
       } else if (isKnown) {
         throw new DirectoryError("domain_exists", `domain "${name}" exists`);

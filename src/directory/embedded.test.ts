@@ -215,7 +215,7 @@ test("what the directory refuses to change, it names", async (context) => {
     ["domain_exists", () => admin.addDomain("EXAMPLE.org")],
     ["domain_in_use", () => admin.removeDomain("example.org")],
     ["domain_in_use", () => admin.removeDomain("example.test")],
-    ["domain_in_use", () => admin.addDomain("example.net", { isDefault: true })],
+    ["default_domain_in_use", () => admin.addDomain("example.net", { isDefault: true })],
     ["domain_unknown", () => admin.removeDomain("example.net")],
     ["user_unknown", () => admin.setAdmin("nobody", true)],
     ["group_unknown", () => admin.addMember("nobody", "alice")],
@@ -230,6 +230,14 @@ test("what the directory refuses to change, it names", async (context) => {
     { name: "example.org", isDefault: false, userCount: 0 },
     { name: "example.test", isDefault: true, userCount: 1 },
   ]);
+});
+
+test("users without a domain follow the default domain of the configuration", async (context) => {
+  const first = open(context, { defaultdomain: "" });
+  await first.admin.addUser({ name: "dave" });
+  await rejects(first.admin.addDomain("example.org", { isDefault: true }), denied("default_domain_in_use"));
+  const second = await first.reopen({ defaultdomain: "example.org" });
+  deepEqual((await second.directory.findUser("dave"))?.addresses, ["dave@example.org"]);
 });
 
 test("aliases in a circle end, and reach who is in it", async (context) => {
