@@ -46,6 +46,9 @@ export const restoreUser: Operation = {
       onProgress: (done) => output.progress({ what: "messages", done, total: 0 }),
     });
     node.disconnect(report.user, "Mailboxes were restored");
-    return { file, ...report };
+    // Where users are kept in LDAP none can be added here.
+    const isUserKnown =
+      node.directoryAdmin === undefined || (await node.directory.findUser(report.user)) !== undefined;
+    return { file, ...report, isUserKnown };
   },
 };

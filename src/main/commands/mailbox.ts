@@ -45,10 +45,11 @@ export function addMailboxCommands(program: Command): void {
     "mailbox delete user.alice.Old --immediate",
   ])
     .option("--immediate", "at once and for good")
-    .action(async (name: string, flags: CommonFlags & { immediate?: boolean }) => {
+    .option("--force", "also an INBOX, whose user stays")
+    .action(async (name: string, flags: CommonFlags & { immediate?: boolean; force?: boolean }) => {
       await operate(flags, {
         operation: "mailbox.delete",
-        arguments: { name, immediate: flags.immediate },
+        arguments: { name, immediate: flags.immediate, force: flags.force },
         text: () =>
           flags.immediate === true
             ? `Mailbox ${name} is gone.`

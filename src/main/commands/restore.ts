@@ -14,6 +14,7 @@ interface UserResult {
   readonly mailboxes: number;
   readonly messages: number;
   readonly newUniqueIds: readonly string[];
+  readonly isUserKnown: boolean;
 }
 
 interface RestoreFlags extends CommonFlags {
@@ -42,12 +43,13 @@ async function restoreUser(file: string, flags: RestoreFlags): Promise<void> {
     operation: "restore.user",
     arguments: { file, as: flags.as, replace: flags.replace },
     text: ({ result }) => {
-      const { user, mailboxes, messages, newUniqueIds } = result as unknown as UserResult;
+      const { user, mailboxes, messages, newUniqueIds, isUserKnown } = result as unknown as UserResult;
       const ids =
         newUniqueIds.length === 0
           ? ""
           : ` ${newUniqueIds.length} mailboxes have new unique ids: the old ones are in use.`;
-      return `${user} has ${mailboxes} mailboxes and ${messages} messages again.${ids}\n`;
+      const next = isUserKnown ? "" : `The directory does not know ${user}; now: rookery user add ${user}\n`;
+      return `${user} has ${mailboxes} mailboxes and ${messages} messages again.${ids}\n${next}`;
     },
   });
 }
