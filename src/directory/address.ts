@@ -40,6 +40,13 @@ export function canonicalDomain(text: string): string | undefined {
   return valid ? ascii : undefined;
 }
 
+/** A domain as the configuration has it. */
+export function configuredDomain(text: string): string {
+  const domain = canonicalDomain(text);
+  if (domain === undefined) throw new TypeError(`"${text}" in the configuration is no domain`);
+  return domain;
+}
+
 export function printAddress(address: Address): string {
   return `${address.local.toLowerCase()}@${address.domain}`;
 }

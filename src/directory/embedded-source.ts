@@ -8,7 +8,7 @@ import { Lru } from "../base/lru.ts";
 import { prepare } from "../wire/sasl/prepare.ts";
 import { SCRAM_KEY_BYTES, type ScramKeys } from "../wire/sasl/scram-keys.ts";
 import type { Account, AccountSource, PasswordVerdict, ScramSource } from "./account-source.ts";
-import { canonicalDomain, parseAddress, printAddress, userIdOf } from "./address.ts";
+import { configuredDomain, parseAddress, printAddress, userIdOf } from "./address.ts";
 import { normalAppPassword } from "./app-password.ts";
 import type { EmbeddedDatabase, UserRow } from "./embedded-database.ts";
 import { SALT_BYTES } from "./password-hash.ts";
@@ -69,8 +69,8 @@ export class EmbeddedSource implements AccountSource, ScramSource {
     this.#settings = settings;
     this.#known = new Lru({ maxEntries: settings.credentialCacheUsers });
     this.#defaultDomain =
-      settings.defaultdomain === "" ? this.#storedDefaultDomain() : knownDomain(settings.defaultdomain);
-    this.#domains = new Set(settings.domains.map(knownDomain));
+      settings.defaultdomain === "" ? this.#storedDefaultDomain() : configuredDomain(settings.defaultdomain);
+    this.#domains = new Set(settings.domains.map(configuredDomain));
     this.#admins = this.#userIds(settings.admins);
     this.#proxies = this.#userIds(settings.proxyservers);
     if (database.hasUserIn(this.#defaultDomain)) {
@@ -277,10 +277,4 @@ function asked<Result>(ask: () => Result): Result {
     if (!(error instanceof SqliteError)) throw error;
     throw new AuthError("unavailable", "the directory's database cannot be read", { cause: error });
   }
-}
-
-function knownDomain(text: string): string {
-  const domain = canonicalDomain(text);
-  if (domain === undefined) throw new TypeError(`"${text}" in the configuration is no domain`);
-  return domain;
 }

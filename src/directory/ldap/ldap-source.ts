@@ -6,7 +6,7 @@ import type { Clock } from "../../base/io/clock.ts";
 import type { Log } from "../../base/log.ts";
 import { Lru } from "../../base/lru.ts";
 import type { Account, AccountSource, PasswordVerdict } from "../account-source.ts";
-import { canonicalDomain, parseAddress, printAddress, userIdOf } from "../address.ts";
+import { configuredDomain, parseAddress, printAddress, userIdOf } from "../address.ts";
 import type { User } from "../port.ts";
 import { fillFilter, firstValueOfDn } from "./filter.ts";
 import type { LdapEntry } from "./ldap-connection.ts";
@@ -47,10 +47,10 @@ export class LdapSource implements AccountSource {
     this.#ldap = ldap;
     this.#clock = io.clock;
     this.#log = log;
-    this.defaultDomain = knownDomain(
+    this.defaultDomain = configuredDomain(
       settings.defaultdomain === "" ? FALLBACK_DOMAIN : settings.defaultdomain,
     );
-    this.#domains = new Set([this.defaultDomain, ...settings.domains.map(knownDomain)]);
+    this.#domains = new Set([this.defaultDomain, ...settings.domains.map(configuredDomain)]);
     this.#admins = new Set(settings.admins.map((name) => this.#userId(name) ?? name));
     this.#proxies = new Set(settings.proxyservers.map((name) => this.#userId(name) ?? name));
     this.#defaultQuotaBytes = settings.defaultQuotaBytes;
@@ -244,10 +244,4 @@ function texts(entry: LdapEntry, attribute: string): readonly string[] {
   const value = key === undefined ? undefined : entry[key];
   const values = Array.isArray(value) ? value : value === undefined ? [] : [value];
   return values.map(String);
-}
-
-function knownDomain(text: string): string {
-  const domain = canonicalDomain(text);
-  if (domain === undefined) throw new TypeError(`"${text}" in the configuration is no domain`);
-  return domain;
 }
