@@ -88,6 +88,7 @@ const NEXT: Partial<Record<StoreErrorCode | DirectoryErrorCode, string>> = {
   domain_in_use: "Remove its users and aliases first, and make another domain the default.",
   default_domain_in_use:
     "Set directory.defaultdomain in the configuration instead: users without @domain then belong to it. Or add the domain without --default.",
+  alias_loop: "See the aliases with: rookery alias list",
   alias_unknown: "See the aliases with: rookery alias list",
   group_unknown: "See the groups with: rookery group list",
   app_password_unknown: "See the ids with: rookery app-password list NAME",

@@ -33,7 +33,7 @@ export interface DirectoryAdmin {
   /**
    * `address` may be `@example.org`: whatever nothing else in that domain takes. Targets are users, aliases, groups'
    * addresses or shared folders of this directory; added to those the alias has.
-   * @throws DirectoryError name_invalid, domain_unknown, target_not_local, address_taken, too_many
+   * @throws DirectoryError name_invalid, domain_unknown, target_not_local, address_taken, too_many, alias_loop
    */
   addAlias(address: string, targets: readonly string[]): Promise<Alias>;
   listAliases(): Promise<readonly Alias[]>;
@@ -117,6 +117,7 @@ export type DirectoryErrorCode =
   | "domain_in_use"
   | "default_domain_in_use"
   | "alias_unknown"
+  | "alias_loop"
   | "address_taken"
   | "target_not_local"
   | "group_exists"

@@ -218,6 +218,7 @@ export class EmbeddedAdmin implements DirectoryAdmin {
         );
       }
       if (!canonical.startsWith("@")) this.#names.refuseTaken(canonical, "alias");
+      this.#names.refuseLoop(canonical, added);
       const insert = database.sql.prepare(
         "INSERT OR IGNORE INTO alias_targets (address, target) VALUES (?, ?)",
       );

@@ -112,6 +112,29 @@ export class EmbeddedNames {
     }
   }
 
+  /** Targets that lead back to the alias, through other aliases or at once; catch-alls are not followed. */
+  refuseLoop(alias: string, targets: readonly string[]): void {
+    const seen = new Set<string>();
+    const open = [...targets];
+    for (let target = open.pop(); target !== undefined; target = open.pop()) {
+      const parsed = parseAddress(target, this.#defaultDomain);
+      if (parsed === undefined) continue;
+      const { base } = splitDetail(parsed.local, this.#plusSeparator);
+      // As `recipient.ts` looks up: what is named exactly, else without the detail.
+      for (const local of [parsed.local, base]) {
+        const address = printAddress({ local, domain: parsed.domain });
+        if (address === alias) {
+          throw new DirectoryError("alias_loop", `alias "${alias}" would lead back to itself`);
+        }
+        const next = this.#database.targetsOf(address);
+        if (next.length === 0) continue;
+        if (!seen.has(address)) open.push(...next);
+        seen.add(address);
+        break;
+      }
+    }
+  }
+
   domainOf(userId: string): string {
     const at = userId.lastIndexOf("@");
     return at < 0 ? this.#defaultDomain : userId.slice(at + 1);

@@ -240,11 +240,35 @@ test("users without a domain follow the default domain of the configuration", as
   deepEqual((await second.directory.findUser("dave"))?.addresses, ["dave@example.org"]);
 });
 
+test("an alias that would lead back to itself is refused", async (context) => {
+  const { admin } = open(context);
+  await admin.addUser({ name: "alice" });
+  await admin.addAlias("x", ["y"]);
+  await admin.addAlias("y", ["z+Lists", "alice"]);
+  await admin.addAlias("@example.test", ["x"]);
+  await admin.addAlias("both", ["x", "y", "alice+Both"]);
+  for (const [alias, target] of [
+    ["a", "a"],
+    ["a", "A+Detail@example.test"],
+    ["y", "x"],
+    ["z", "x"],
+  ] as const) {
+    await rejects(admin.addAlias(alias, ["alice", target]), denied("alias_loop"), `${alias} -> ${target}`);
+  }
+  await admin.addAlias("z", ["alice"]);
+  await admin.addAlias("info+a", ["alice"]);
+  await admin.addAlias("info", ["info+a"]);
+});
+
 test("aliases in a circle end, and reach who is in it", async (context) => {
-  const { directory, admin } = open(context);
+  const { directory, admin, folder } = open(context);
   await admin.addUser({ name: "alice" });
   await admin.addAlias("a", ["b"]);
-  await admin.addAlias("b", ["a", "alice"]);
+  await admin.addAlias("b", ["alice"]);
+  // From before circles were refused.
+  const database = new BetterSqlite(join(folder, "directory.sqlite"));
+  database.prepare("INSERT INTO alias_targets (address, target) VALUES ('b@example.test', 'a')").run();
+  database.close();
   const found = await directory.resolveRecipient("a@example.test");
   deepEqual(found, { kind: "users", targets: [{ userId: "alice", detail: undefined }] });
 });
