@@ -32,6 +32,8 @@ export class LmtpHost implements TranscriptHost {
   readonly clock: SimClock;
   readonly store: Store;
   readonly failures: string[] = [];
+  /** What an operator reads: the log from level info on. */
+  readonly events: string[] = [];
   readonly #folder = mkdtempSync(join(tmpdir(), "rookery-lmtp-"));
   readonly #directory: ReturnType<typeof openDirectory>;
   readonly #ready: Promise<void>;
@@ -48,9 +50,12 @@ export class LmtpHost implements TranscriptHost {
     this.clock = inline.clock;
     this.store = inline.store;
     this.#logs = new Logs({
-      level: "error",
+      level: "info",
       format: "json",
-      destination: (line) => this.failures.push(line),
+      destination: (line) => {
+        this.events.push(line);
+        if (line.includes('"level":"error"')) this.failures.push(line);
+      },
     });
     this.#directory = openDirectory({
       folder: this.#folder,

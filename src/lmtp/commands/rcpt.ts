@@ -1,6 +1,7 @@
 import { parsePathArgument } from "../codec/path.ts";
 import { command } from "../command.ts";
-import { Refusal } from "../reply.ts";
+import { oneLine, Refusal, replyTo } from "../reply.ts";
+import type { LmtpSession } from "../session.ts";
 
 /** RCPT TO: RFC 5321 §4.1.1.3. IGNOREQUOTA: Cyrus 3.6.1's extension. */
 export const rcpt = command({
@@ -22,12 +23,30 @@ export const rcpt = command({
     if (!path.isAscii && !transaction.smtpUtf8) {
       throw new Refusal("553 5.6.7 A UTF-8 address needs SMTPUTF8");
     }
-    const addressee = await session.ports.delivery.resolve(path.address, {
-      sizeBytes: transaction.sizeBytes,
-      ignoreQuota,
-      authenticatedAs: session.identity?.userId ?? "",
-    });
-    transaction.addressees.push(addressee);
+    try {
+      const addressee = await session.ports.delivery.resolve(path.address, {
+        sizeBytes: transaction.sizeBytes,
+        ignoreQuota,
+        authenticatedAs: session.identity?.userId ?? "",
+      });
+      transaction.addressees.push(addressee);
+    } catch (error) {
+      logRefusal(session, transaction.sender, path.address, error);
+      throw error;
+    }
     return "250 2.1.5 Recipient accepted";
   },
 });
+
+/** The operator's answer to "my mail did not arrive"; faults of ours are logged where they end the session. */
+function logRefusal(session: LmtpSession, sender: string, recipient: string, error: unknown): void {
+  const reply = replyTo(error);
+  if (reply === undefined) return;
+  session.ports.log.info("recipient refused", {
+    session: session.id,
+    sender: oneLine(sender),
+    recipient: oneLine(recipient),
+    reply,
+    peer: session.connection.remoteAddress,
+  });
+}
