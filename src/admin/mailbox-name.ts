@@ -1,6 +1,6 @@
 import type { Mailbox, MailboxName } from "../store/model.ts";
 import { encodeMutf7 } from "../store/mutf7.ts";
-import { checkName, fromDeletedName, isDeletedName } from "../store/names.ts";
+import { checkName, isDeletedName } from "../store/names.ts";
 import { DEFAULT_NAMESPACE, Namespace } from "../store/namespace.ts";
 import type { NodeContext } from "./context.ts";
 
@@ -23,11 +23,6 @@ export function parseMailboxName(text: string, defaultDomain: string): MailboxNa
 /** @throws StoreError mailbox_name_invalid, mailbox_not_found */
 export function getMailbox(node: NodeContext, text: string): Mailbox {
   return node.store.mailboxes.get(parseMailboxName(text, node.defaultDomain));
-}
-
-/** The name a deleted mailbox had, without the domain's and DELETED's decoration; undefined for others. */
-export function originalNameOf(name: MailboxName): MailboxName | undefined {
-  return fromDeletedName(name)?.name;
 }
 
 function isAscii(text: string): boolean {

@@ -2,8 +2,6 @@
 import type { Reader } from "./codec/reader.ts";
 import type { Session } from "./session.ts";
 
-export type SessionState = "notAuthenticated" | "authenticated" | "selected" | "logout";
-
 export interface CommandSpec<Arguments> {
   /** As on the wire, upper case. */
   readonly name: string;

@@ -1,5 +1,5 @@
 import { choice, hostPort, listOf, networkList, path, text } from "../config/kinds.ts";
-import { option, optionGroup, type SettingsOf } from "../config/option.ts";
+import { option, optionGroup } from "../config/option.ts";
 
 /** What a node can be; each role starts its listeners. */
 export const ROLES = ["store"] as const;
@@ -23,7 +23,6 @@ export const nodeOptions = optionGroup("node", "The process as a whole.", {
   ),
   roles: option(listOf(choice(...ROLES)), ["store"], "What this process does."),
 });
-export type NodeSettings = SettingsOf<typeof nodeOptions>;
 
 export const listenOptions = optionGroup(
   "listen",
@@ -39,4 +38,3 @@ export const listenOptions = optionGroup(
     http: option(listOf(hostPort), ["127.0.0.1:8082"], "HTTP: /health and /metrics."),
   },
 );
-export type ListenSettings = SettingsOf<typeof listenOptions>;

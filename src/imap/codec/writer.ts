@@ -1,5 +1,4 @@
 /** How values are written in responses: RFC 9051 §4.3 strings, §5.1 mailbox names, §9 astring. */
-import { printRanges, type NumberRanges } from "../../wire/number-set.ts";
 import type { Output } from "../../wire/output.ts";
 
 /** Longer quoted strings are legal but break clients with line buffers. */
@@ -54,10 +53,6 @@ export function writeLiteral8(out: Output, bytes: Uint8Array): void {
 /** Text of a response line: printable, no line breaks. */
 export function lineText(text: string): string {
   return text.replaceAll(/[^\x20-\x7e]/g, "?");
-}
-
-export function writeRanges(out: Output, ranges: NumberRanges): void {
-  out.ascii(printRanges(ranges));
 }
 
 /** quoted, of printable characters: tags. */
