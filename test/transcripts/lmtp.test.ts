@@ -31,7 +31,7 @@ test("a refused recipient is one line of the log", { timeout: 20_000 }, async ()
     while ((await peer.line()) !== undefined);
     const refusals = host.events
       .map((line) => JSON.parse(line) as Record<string, unknown>)
-      .filter(({ event, msg }) => (event ?? msg) === "recipient refused")
+      .filter(({ event }) => event === "recipient refused")
       .map(({ sender, recipient, reply, peer: from }) => ({ sender, recipient, reply, from }));
     const common = { sender: "a@b.test", from: "192.0.2.1" };
     assert.deepEqual(refusals, [
