@@ -5,9 +5,10 @@
 import { DirectoryError, type DirectoryErrorCode } from "../directory/admin.ts";
 import { AuthError } from "../directory/port.ts";
 import { StoreError, type StoreErrorCode } from "../store/errors.ts";
+import { describeSystemFailure } from "./system-failure.ts";
 
-/** usage: the call was wrong; refused: it cannot be done as asked; unavailable: not now; internal: a bug. */
-export type FailureKind = "usage" | "refused" | "unavailable" | "internal";
+/** usage: the call was wrong; refused: it cannot be done as asked; unavailable: not now; configuration: to be mended there; internal: a bug. */
+export type FailureKind = "usage" | "refused" | "unavailable" | "configuration" | "internal";
 
 export interface Failure {
   readonly kind: FailureKind;
@@ -111,6 +112,8 @@ export function describeFailure(error: unknown): Failure {
     const kind = error.code === "unavailable" ? "unavailable" : "refused";
     return { kind, code: error.code, message: error.message, next: undefined };
   }
+  const known = describeSystemFailure(error);
+  if (known !== undefined) return known;
   const message = error instanceof Error ? error.message : String(error);
   return { kind: "internal", code: "internal_error", message, next: undefined };
 }

@@ -23,6 +23,7 @@ const OF_KIND: Record<FailureKind, ExitCodeValue> = {
   usage: ExitCode.usage,
   refused: ExitCode.refused,
   unavailable: ExitCode.unavailable,
+  configuration: ExitCode.configuration,
   internal: ExitCode.internal,
 };
 

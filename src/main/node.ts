@@ -176,7 +176,10 @@ export async function startNode(config: Config, hooks: NodeHooks = {}): Promise<
       pop3.shutDown();
       managesieve.shutDown();
       sync.shutDown();
-      await waitUntil(() => lmtp.sessionCount + imap.sessions.size + pop3.sessionCount === 0);
+      const servers = [lmtp, pop3, managesieve, sync];
+      await waitUntil(
+        () => imap.sessions.size === 0 && servers.every(({ sessionCount }) => sessionCount === 0),
+      );
     });
 
     const listen = config.get(listenOptions);
@@ -309,7 +312,7 @@ function openCertificates(config: Config, dataFolder: string, log: Log): TlsCont
   const files = certificateFiles(settings, dataFolder);
   const [first] = files;
   if (settings.certificate === undefined && first !== undefined) {
-    if (ensureSelfSignedFiles(first, systemClock.nowMs())) {
+    if (ensureSelfSignedFiles(first, config.get(nodeOptions).name, systemClock.nowMs())) {
       log.info("made a self-signed certificate", { file: first.certificate });
     }
   }

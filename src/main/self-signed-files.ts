@@ -6,9 +6,13 @@ import type { CertificateFiles } from "../base/io/tls-contexts.ts";
 import { makeSelfSignedCertificate } from "./certificate.ts";
 
 /** Makes certificate and key unless both are there. True when they were made. */
-export function ensureSelfSignedFiles(files: CertificateFiles, nowMs: number): boolean {
+export function ensureSelfSignedFiles(
+  files: CertificateFiles,
+  nodeName: string | undefined,
+  nowMs: number,
+): boolean {
   if (existsSync(files.certificate) && existsSync(files.key)) return false;
-  writeSelfSignedFiles(files, ownNames(), nowMs);
+  writeSelfSignedFiles(files, ownNames(nodeName), nowMs);
   return true;
 }
 
@@ -20,14 +24,15 @@ export function writeSelfSignedFiles(files: CertificateFiles, names: readonly st
   replaceFile(files.certificate, made.certificatePem, 0o644);
 }
 
-/** What clients may call this machine: localhost, its host name, its addresses. */
-export function ownNames(): readonly string[] {
+/** What clients may call this machine: localhost, the configured node.name, its host name, its addresses. */
+export function ownNames(nodeName: string | undefined): readonly string[] {
   const addresses = Object.values(networkInterfaces())
     .flatMap((list) => list ?? [])
     // Link-local addresses need a zone, which no certificate can name.
     .filter(({ address }) => !address.startsWith("fe80:"))
     .map(({ address }) => address);
-  return [...new Set(["localhost", hostname().toLowerCase(), "127.0.0.1", "::1", ...addresses])];
+  const named = nodeName === undefined ? [] : [nodeName.toLowerCase()];
+  return [...new Set(["localhost", ...named, hostname().toLowerCase(), "127.0.0.1", "::1", ...addresses])];
 }
 
 function replaceFile(path: string, text: string, mode: number): void {

@@ -17,6 +17,11 @@ export interface CertificateFiles {
   readonly passphrase?: Secret | undefined;
 }
 
+/** A certificate or key file that is not there, not readable or not fit for use; the message names it. */
+export class CertificateFileError extends Error {
+  override name = "CertificateFileError";
+}
+
 export interface LoadedCertificate {
   readonly file: string;
   readonly names: readonly string[];
@@ -153,7 +158,7 @@ function load({ certificate, key, passphrase }: CertificateFiles): Loaded {
   try {
     x509 = new X509Certificate(cert);
   } catch (error) {
-    throw new Error(`could not read a certificate from "${certificate}"`, { cause: error });
+    throw new CertificateFileError(`could not read a certificate from "${certificate}"`, { cause: error });
   }
   try {
     const secret = passphrase === undefined ? {} : { passphrase: passphrase.reveal() };
@@ -173,7 +178,10 @@ function load({ certificate, key, passphrase }: CertificateFiles): Loaded {
       context,
     };
   } catch (error) {
-    throw new Error(`could not use the key "${key}" with the certificate "${certificate}"`, { cause: error });
+    if (error instanceof CertificateFileError) throw error;
+    throw new CertificateFileError(`could not use the key "${key}" with the certificate "${certificate}"`, {
+      cause: error,
+    });
   }
 }
 
@@ -181,7 +189,7 @@ function read(file: string): Buffer {
   try {
     return readFileSync(file);
   } catch (error) {
-    throw new Error(`could not read "${file}"`, { cause: error });
+    throw new CertificateFileError(`could not read "${file}"`, { cause: error });
   }
 }
 

@@ -49,7 +49,7 @@ export function addCertificateCommands(program: Command): void {
           next: "Replace it with --force.",
         });
       }
-      const names = flags.name ?? ownNames();
+      const names = flags.name ?? ownNames(config.get(nodeOptions).name);
       writeSelfSignedFiles(files, names, systemClock.nowMs());
       if (output.json) output.printJson({ certificate: files.certificate, key: files.key, names });
       else {

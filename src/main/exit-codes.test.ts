@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import Database from "better-sqlite3";
+import { TlsContexts } from "../base/io/tls-contexts.ts";
+import { ExitCode, explain } from "./exit-codes.ts";
+import { ownNames } from "./self-signed-files.ts";
+
+function failureOf(act: () => unknown): ReturnType<typeof explain> {
+  try {
+    act();
+  } catch (error) {
+    return explain(error);
+  }
+  return assert.fail("it did not fail");
+}
+
+test("explain: mistakes of the operator are no bugs, have no stack and say what to do", (context) => {
+  const folder = mkdtempSync(join(tmpdir(), "rookery-"));
+  context.after(() => rmSync(folder, { recursive: true }));
+  const garbage = join(folder, "garbage");
+  writeFileSync(garbage, "no database, no certificate\n".repeat(200));
+  const absent = join(folder, "absent", "file");
+  const certificate = (file: string) => () => new TlsContexts([{ certificate: file, key: file }]);
+  const cases: [act: () => unknown, exitCode: number, says: string][] = [
+    [certificate(absent), ExitCode.configuration, absent],
+    [certificate(garbage), ExitCode.configuration, garbage],
+    [() => readFileSync(absent), ExitCode.refused, absent],
+    [() => readFileSync(join(garbage, "below")), ExitCode.refused, garbage],
+    [() => new Database(folder), ExitCode.unavailable, "unable to open"],
+    [() => new Database(garbage).pragma("journal_mode = WAL"), ExitCode.unavailable, "not a database"],
+  ];
+  for (const [act, exitCode, says] of cases) {
+    const { messages, next, ...failure } = failureOf(act);
+    assert.equal(failure.exitCode, exitCode, says);
+    assert.equal(messages.length, 1);
+    assert.ok(messages[0]?.includes(says), messages[0]);
+    assert.ok(next !== undefined && !next.includes("bug"));
+  }
+  const full = Object.assign(new Error("database or disk is full"), { code: "SQLITE_FULL" });
+  assert.equal(explain(full).exitCode, ExitCode.unavailable);
+  assert.equal(explain(new Error("wrapped", { cause: full })).exitCode, ExitCode.unavailable);
+  assert.equal(explain(new TypeError("x is not a function")).exitCode, ExitCode.internal);
+});
+
+test("ownNames: the configured name of the node is among them", () => {
+  assert.ok(ownNames("Mail.Example.test").includes("mail.example.test"));
+});
