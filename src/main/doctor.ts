@@ -71,6 +71,13 @@ function checkFolder(dataFolder: string): Finding {
     const next = `Run as its owner, or: chown -R USER ${dataFolder}`;
     return { check, status: "failure", message: `"${dataFolder}" may not be written by this user`, next };
   }
+  const locked = readdirSync(dataFolder).find(
+    (name) => name.includes(".sqlite") && !isWritable(join(dataFolder, name)),
+  );
+  if (locked !== undefined) {
+    const message = `"${join(dataFolder, locked)}" may not be written by this user`;
+    return { check, status: "failure", message, next: `Run as its owner, or: chown -R USER ${dataFolder}` };
+  }
   const mode = statSync(dataFolder).mode & 0o777;
   if ((mode & 0o007) !== 0) {
     const next = `chmod 0700 ${dataFolder}`;
@@ -82,6 +89,16 @@ function checkFolder(dataFolder: string): Finding {
     };
   }
   return { check, status: "ok", message: `"${dataFolder}" is there and writable` };
+}
+
+function isWritable(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK | constants.W_OK);
+    return true;
+  } catch {
+    // Gone since it was listed, as a WAL file may be, is no finding.
+    return !existsSync(path);
+  }
 }
 
 function checkSpace(dataFolder: string): Finding {

@@ -7,6 +7,7 @@ import Database from "better-sqlite3";
 import { TlsContexts } from "../base/io/tls-contexts.ts";
 import { ExitCode, explain } from "./exit-codes.ts";
 import { ownNames } from "./self-signed-files.ts";
+import { configuredCertificateFiles } from "./tls-options.ts";
 
 function failureOf(act: () => unknown): ReturnType<typeof explain> {
   try {
@@ -47,4 +48,16 @@ test("explain: mistakes of the operator are no bugs, have no stack and say what 
 
 test("ownNames: the configured name of the node is among them", () => {
   assert.ok(ownNames("Mail.Example.test").includes("mail.example.test"));
+});
+
+test("configuredCertificateFiles: only what the operator named", () => {
+  const none = {
+    certificate: undefined,
+    key: undefined,
+    keyPassphrase: undefined,
+    moreCertificates: new Map(),
+  };
+  assert.deepEqual(configuredCertificateFiles(none), []);
+  const [named] = configuredCertificateFiles({ ...none, certificate: "/nope.pem" });
+  assert.equal(named?.key, "/nope.pem");
 });

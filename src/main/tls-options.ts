@@ -36,3 +36,8 @@ export function certificateFiles(settings: TlsSettings, dataFolder: string): rea
       : { certificate, key: key ?? certificate, passphrase: keyPassphrase };
   return [first, ...[...moreCertificates].map(([file, keyFile]) => ({ certificate: file, key: keyFile }))];
 }
+
+/** Those that the operator named: without the self-signed one, which the first start makes. */
+export function configuredCertificateFiles(settings: TlsSettings): readonly CertificateFiles[] {
+  return certificateFiles(settings, "").slice(settings.certificate === undefined ? 1 : 0);
+}

@@ -1,9 +1,11 @@
 import type { Command } from "commander";
 import { configSchema, printConfig, showConfig } from "../../config/show.ts";
+import { TlsContexts } from "../../base/io/tls-contexts.ts";
 import { command, commandGroup } from "../command-line.ts";
 import { type CommonFlags, readConfiguration } from "../configuration.ts";
 import { optionGroups } from "../option-groups.ts";
 import { terminalOutput } from "../output.ts";
+import { configuredCertificateFiles, tlsOptions } from "../tls-options.ts";
 
 export function addConfigCommands(program: Command): void {
   const config = commandGroup(program, "config", "The configuration: show, check, describe");
@@ -20,7 +22,10 @@ export function addConfigCommands(program: Command): void {
     "config check --config /etc/rookery/rookery.yaml",
   ]).action((flags: CommonFlags) => {
     const output = terminalOutput(flags.json === true);
-    const { file } = readConfiguration(flags, { systemFile: true });
+    const { config: loaded, file } = readConfiguration(flags, { systemFile: true });
+    const certificates = configuredCertificateFiles(loaded.get(tlsOptions));
+    // Throws with the name of the file that is not usable.
+    if (certificates.length > 0) new TlsContexts(certificates).stopWatching();
     if (output.json) output.printJson({ ok: true, file: file ?? null });
     else output.print(`The configuration is good (${file ?? "no file: defaults and environment"}).`);
   });
