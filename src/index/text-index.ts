@@ -17,6 +17,8 @@ import { IndexWorker } from "./worker-client.ts";
 
 /** Between news in the feed and reading it: a burst of deliveries becomes few batches. */
 const INDEX_DELAY_MS = 1_000;
+/** After failures (a full disk) the delay doubles up to this. */
+const MAX_RETRY_DELAY_MS = 300_000;
 /** Messages and bytes handed to the worker at once. */
 const MAX_BATCH_MESSAGES = 512;
 const MAX_BATCH_BYTES = 1024 * 1024;
@@ -41,6 +43,8 @@ export class TextIndex implements TextSearch {
   #follower: FeedFollower | undefined;
   #stopNews: (() => void) | undefined;
   #working: Promise<void> | undefined;
+  /** In a row. */
+  #failures = 0;
   #timer: { cancel(): void } | undefined;
   #closed = false;
   readonly #built = { messages: 0, bytes: 0, ms: 0 };
@@ -157,7 +161,8 @@ export class TextIndex implements TextSearch {
 
   #wakeLater(): void {
     if (this.#closed || this.#timer !== undefined || this.#working !== undefined) return;
-    this.#timer = this.#clock.setTimer(INDEX_DELAY_MS, () => {
+    const delayMs = Math.min(INDEX_DELAY_MS * 2 ** this.#failures, MAX_RETRY_DELAY_MS);
+    this.#timer = this.#clock.setTimer(delayMs, () => {
       this.#timer = undefined;
       this.#start(false);
     });
@@ -168,7 +173,13 @@ export class TextIndex implements TextSearch {
     this.#timer?.cancel();
     this.#timer = undefined;
     this.#working = this.#follow(inFull)
-      .catch((error: unknown) => this.#onError(error))
+      .then(() => {
+        this.#failures = 0;
+      })
+      .catch((error: unknown) => {
+        this.#failures++;
+        this.#onError(error);
+      })
       .finally(() => {
         this.#working = undefined;
         // News that came while the last page was being worked on.
