@@ -1,0 +1,193 @@
+import assert from "node:assert/strict";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { systemClock } from "../../base/io/clock.ts";
+import { Logs } from "../../base/log.ts";
+import type { EngineContext } from "../engine.ts";
+import type { JobResult, MigrationJob } from "../model.ts";
+import { CommandEngine } from "./command-engine.ts";
+import { readWorkerCommands } from "./options.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "rookery-command-engine-"));
+after(() => rmSync(folder, { recursive: true }));
+
+const SECRET = "s3cret-p4ssword";
+
+test("a temporary failure is tried again, counts and saved messages are recorded (S4.33–36)", async () => {
+  // Fails with 75 the first time, as doveadm does when the source does not answer.
+  const doveadm = script(
+    "doveadm",
+    `case "$*" in
+       *status*) printf 'mailbox\\tmessages\\tvsize\\nINBOX\\t150\\t142255\\n'; exit 0;;
+     esac
+     if [ ! -e ${folder}/tried ]; then touch ${folder}/tried; echo 'dsync(user1): Error: no answer' >&2; exit 75; fi
+     echo 'dsync(user1): Info: save: box=INBOX, uid=1, msgid=<a@b>, size=10'
+     echo 'dsync(user1): Info: expunge: box=INBOX, uid=1, msgid=<c@d>, size=10'`,
+  );
+  const result = await run(doveadm);
+  assert.equal(result.status, "SUCCESS");
+  assert.deepEqual(
+    result.details.map(({ operation, success }) => [operation, success]),
+    [
+      ["count local mailbox pre sync", true],
+      ["dsync", true],
+      ["count local mailbox post sync", true],
+    ],
+  );
+  const dsync = result.details[1];
+  assert.equal(dsync?.attempts, 2);
+  assert.deepEqual(dsync?.saved, { INBOX: 1 });
+  assert.equal(result.syncMessageCount, 1);
+  assert.equal(result.expungedMessageCount, 1);
+  assert.equal(result.targetMessageCount, 150);
+});
+
+test("after the last attempt the record says what to do and what doveadm said (S4.35)", async () => {
+  const doveadm = script(
+    "doveadm",
+    `case "$*" in *status*) exit 0;; esac
+     echo 'dsync(user1): Error: imapc: Authentication failed' >&2; exit 75`,
+  );
+  const result = await run(doveadm);
+  assert.equal(result.status, "FAILED");
+  assert.deepEqual(result.details.at(-1)?.errors, [
+    "Dsync failed with return code 75 after 3 attempts. Reason: Temporary failure. Hint: Re-running the migration at a later time will usually resolve this",
+    "dsync(user1): Error: imapc: Authentication failed",
+  ]);
+});
+
+test("pre, post and failure commands run in their phase; failure commands all run", async () => {
+  const trace = join(folder, "trace");
+  const note = (word: string) => ({
+    name: "sh",
+    options: [{ name: "-c", value: `echo ${word} >> ${trace}` }],
+  });
+  const doveadm = script("doveadm", `case "$*" in *status*) exit 0;; esac; exit 1`);
+  const result = await run(doveadm, {
+    "pre-sync": {
+      pre: note("lock"),
+      post: note("switched"),
+      failure: [{ name: "false" }, note("unlock")],
+    },
+  });
+  assert.equal(result.status, "FAILED");
+  assert.equal(readFileSync(trace, "utf8"), "lock\nunlock\n");
+});
+
+test("the password reaches doveadm and nothing else: not the arguments, the record, the log", async () => {
+  const seen = join(folder, "seen");
+  const doveadm = script(
+    "doveadm",
+    `case "$*" in *status*) exit 0;; esac
+     tr '\\0' ' ' < /proc/$$/cmdline > ${seen}.arguments
+     cat "$2" > ${seen}.config`,
+  );
+  const lines: string[] = [];
+  const result = await run(doveadm, {}, lines);
+  assert.equal(result.status, "SUCCESS");
+  assert.match(readFileSync(`${seen}.config`, "utf8"), new RegExp(`imapc_password = "${SECRET}%%"`));
+  const everything = [
+    readFileSync(`${seen}.arguments`, "utf8"),
+    JSON.stringify(result),
+    readFileSync(join(folder, "CustomerX-user1-user-migration.log"), "utf8"),
+    ...lines,
+  ].join("\n");
+  assert.ok(!everything.includes(SECRET));
+  assert.ok(everything.includes("imapc_password=<hidden>"));
+});
+
+test("a job that is taken away ends its command and says ABORTED", async () => {
+  const started = join(folder, "started");
+  const doveadm = script("doveadm", `case "$*" in *status*) exit 0;; esac; touch ${started}; exec sleep 600`);
+  const abort = new AbortController();
+  const running = run(doveadm, {}, [], abort.signal);
+  abort.abort();
+  assert.equal((await running).status, "ABORTED");
+});
+
+/** Scripts of one name must not overwrite each other while one runs. */
+let scripts = 0;
+function script(name: string, body: string): string {
+  scripts += 1;
+  const place = mkdtempSync(join(folder, `bin${scripts}-`));
+  const path = join(place, name);
+  writeFileSync(path, `#!/bin/sh\n${body}\n`);
+  chmodSync(path, 0o755);
+  return path;
+}
+
+function run(
+  doveadm: string,
+  phases: Record<string, unknown> = {},
+  lines: string[] = [],
+  signal: AbortSignal = new AbortController().signal,
+): Promise<JobResult> {
+  const engine = new CommandEngine({
+    commands: readWorkerCommands({
+      dmf: {
+        doveadm: { source: { CustomerX: { imapc: { "master-password": `${SECRET}%` } } } },
+        worker: { command: phases },
+      },
+    }),
+    maxAttempts: 3,
+    retryAfterMs: 1,
+    userLog: { format: "%(source)-%(user)-user-migration.log", folder },
+  });
+  const context: EngineContext = {
+    signal,
+    clock: systemClock,
+    log: new Logs({
+      level: "trace",
+      format: "json",
+      destination: (line) => void lines.push(line),
+    }).named("migrate"),
+    pace: { take: () => Promise.resolve(), backOff() {} },
+    progress() {},
+  };
+  return engine.run(jobWith(doveadm), context);
+}
+
+function jobWith(doveadm: string): MigrationJob {
+  return {
+    id: 7,
+    user: {
+      source: "CustomerX",
+      sourceUid: "source_user1",
+      targetUid: "user1",
+      target: "default",
+      sourceHost: "imap.host.1",
+      sourcePort: undefined,
+      password: undefined,
+      email: undefined,
+      imapcOptions: [],
+      useImapcSsl: undefined,
+      excludeFolders: [],
+    },
+    host: {
+      source: "CustomerX",
+      name: "imap.host.1",
+      maxConnections: 1,
+      migrationCommand1: JSON.stringify({
+        name: doveadm,
+        options: [{ name: "imapc_password", value: "%{conf:imapc_master_password}" }],
+        subCommand: {
+          name: "backup",
+          flags: ["-R"],
+          options: [{ name: "-u", value: "%{mdb:uid}" }],
+          arguments: ["imapc:"],
+        },
+      }),
+      migrationCommand2: "",
+      statusCommand: "",
+      maxMessagesPerSecond: 0,
+      maxBytesPerSecond: 0,
+    },
+    phase: "PRE_SYNC",
+    priority: false,
+    dryRun: false,
+    fence: 1,
+    attempt: 1,
+  };
+}
