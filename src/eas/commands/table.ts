@@ -1,0 +1,12 @@
+/** Every command of the gateway (MS-ASCMD §2.2.1). A new one is a file beside this one and a line here. */
+import type { Command } from "../command.ts";
+import type { CommandServices } from "./services.ts";
+
+type MakeCommand = (services: CommandServices) => Command;
+
+const makers: readonly MakeCommand[] = [];
+
+/** By the name in the query string. */
+export function commandTable(services: CommandServices): ReadonlyMap<string, Command> {
+  return new Map(makers.map((make) => make(services)).map((command) => [command.name, command]));
+}
