@@ -124,6 +124,8 @@ export interface ApplyArgs {
         readonly value: Uint8Array;
       }[]
     | undefined;
+  /** Tombstones give way to live records of their UIDs. */
+  readonly revive: boolean;
 }
 
 export interface ExpiryDays {

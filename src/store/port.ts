@@ -354,6 +354,8 @@ export interface ReplicatedChange {
   readonly records: readonly (MessageRecord & { readonly body?: NewMessage["body"] })[];
   /** Mailbox annotations to set exactly as given; undefined = leave. */
   readonly annotations?: readonly Omit<MailboxAnnotation, "mailbox">[];
+  /** A live record whose UID is a tombstone here comes back under it (needs `body`); without this tombstones stay. */
+  readonly revive?: boolean;
 }
 
 export interface Quotas {

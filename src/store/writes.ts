@@ -108,5 +108,6 @@ export function toApplyArgs(change: ReplicatedChange, bodies: HeldBodies): Apply
       modseq,
       value: exactBuffer(value),
     })),
+    revive: change.revive === true,
   };
 }

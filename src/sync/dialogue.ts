@@ -9,6 +9,7 @@ import type { DlistReader } from "./codec/reader.ts";
 import type { FileHeader, FileSink } from "./codec/framer.ts";
 import { SyncProtocolError } from "./codec/errors.ts";
 import { applyTable, getTable } from "./commands/table.ts";
+import type { BodyIntake } from "./line-stream.ts";
 import { replyTo, SyncReply } from "./reply.ts";
 import type { UserScripts } from "./scripts.ts";
 import { Staging } from "./staging.ts";
@@ -26,7 +27,7 @@ export interface SyncServices {
 /** Sends one response line, in pieces. */
 export type Send = (pieces: readonly Buffer[]) => void | Promise<void>;
 
-export class SyncDialogue {
+export class SyncDialogue implements BodyIntake {
   readonly services: SyncServices;
   readonly staging: Staging;
   /** Capabilities that the client has enabled; they stay for the session. */
@@ -41,6 +42,14 @@ export class SyncDialogue {
 
   openFile(header: FileHeader): FileSink {
     return this.staging.open(header);
+  }
+
+  get isBehind(): boolean {
+    return this.staging.isBehind;
+  }
+
+  idle(): Promise<void> {
+    return this.staging.idle();
   }
 
   /** Runs one command whose word (GET, APPLY, RESTORE) was read already; returns the last line, without a tag. */

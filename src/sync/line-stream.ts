@@ -3,8 +3,7 @@
  * not read its answers, so that neither side can grow memory.
  */
 import { SyncProtocolError } from "./codec/errors.ts";
-import { SyncFramer } from "./codec/framer.ts";
-import type { SyncDialogue } from "./dialogue.ts";
+import { type FileHeader, type FileSink, type FrameHandlers, SyncFramer } from "./codec/framer.ts";
 
 /** Lines that came while a command runs; Cyrus sends one at a time, a pipelining client waits at this bound. */
 const MAX_WAITING_LINES = 64;
@@ -24,9 +23,20 @@ export interface LineCarrier {
   crashed(error: unknown): void;
 }
 
+/** Who takes message bodies that stand beside the lines. */
+export interface BodyIntake {
+  openFile(header: FileHeader): FileSink;
+  /** True while more should not be read from the peer. */
+  readonly isBehind: boolean;
+  /** Resolves when it has caught up. */
+  idle(): Promise<void>;
+  /** Forgets what was taken and not filed. */
+  restart(): void;
+}
+
 export class LineStream {
   readonly #carrier: LineCarrier;
-  readonly #dialogue: SyncDialogue;
+  readonly #intake: BodyIntake;
   readonly #maxOutputBytes: number;
   readonly #framer: SyncFramer;
   readonly #lines: Buffer[] = [];
@@ -35,17 +45,18 @@ export class LineStream {
   #isPaused = false;
   #drained: (() => void) | undefined;
 
-  constructor(carrier: LineCarrier, dialogue: SyncDialogue, maxOutputBytes: number) {
+  constructor(carrier: LineCarrier, intake: BodyIntake, maxOutputBytes: number, maxLiteralBytes?: number) {
     this.#carrier = carrier;
-    this.#dialogue = dialogue;
+    this.#intake = intake;
     this.#maxOutputBytes = maxOutputBytes;
-    this.#framer = new SyncFramer({
+    const handlers: FrameHandlers = {
       line: (bytes) => {
         this.#lines.push(bytes);
         void this.#pump();
       },
-      file: (header) => dialogue.openFile(header),
-    });
+      file: (header) => intake.openFile(header),
+    };
+    this.#framer = new SyncFramer(handlers, maxLiteralBytes);
   }
 
   get isBusy(): boolean {
@@ -84,12 +95,12 @@ export class LineStream {
 
   end(): void {
     this.#isEnded = true;
-    this.#dialogue.restart();
+    this.#intake.restart();
     this.drained();
   }
 
   #throttle(): void {
-    if (this.#lines.length > MAX_WAITING_LINES || this.#dialogue.staging.isBehind) this.#pause();
+    if (this.#lines.length > MAX_WAITING_LINES || this.#intake.isBehind) this.#pause();
     else this.#resume();
   }
 
@@ -97,7 +108,7 @@ export class LineStream {
     if (this.#isPaused || this.#isEnded) return;
     this.#isPaused = true;
     this.#carrier.pause();
-    void this.#dialogue.staging.idle().then(() => this.#throttle());
+    void this.#intake.idle().then(() => this.#throttle());
   }
 
   #resume(): void {

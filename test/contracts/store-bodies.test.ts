@@ -3,8 +3,9 @@ import assert from "node:assert/strict";
 import { openSync, closeSync, readdirSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { toUid, type Uid } from "../../src/base/numbers.ts";
+import { toModseq, toUid, type Uid } from "../../src/base/numbers.ts";
 import { ALICE, StoreTrial } from "../support/store-trial.ts";
+import { syncCrcs } from "../support/sync-crc.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -99,4 +100,37 @@ test("expiry goes through many mailboxes in steps and misses none", async (conte
   const kept = Array.from({ length: 30 }, (_, i) => i).filter((i) => i % 3 !== 0);
   assert.deepEqual(expired, { messages: kept.reduce((sum, i) => sum + 150 - i, 0), mailboxes: 10 });
   for (const { id } of store.mailboxes.list("")) assert.deepEqual(store.expungedRecords(id), []);
+});
+
+test("apply with revive brings an expunged message back under its UID", async (context) => {
+  const trial = await StoreTrial.open(context);
+  const { id, uids } = await three(trial);
+  const view = await trial.store.open(id);
+  await trial.store.expunge(id, [uids[1]!], { onlyDeleted: false }, ALICE);
+  const gone = trial.store.findRecord(id, uids[1]!)!;
+  const record = {
+    ...gone,
+    systemFlags: 0,
+    modseq: toModseq(gone.modseq + 1),
+    body: { guid: gone.guid, partition: "default" },
+  };
+  const header = { highestModseq: record.modseq };
+  await trial.store.apply({ mailbox: id, header, records: [record] });
+  assert.equal(trial.store.mailboxes.get("user.alice").exists, 2);
+  await trial.store.apply({ mailbox: id, header, records: [record], revive: true });
+  for (const fresh of [false, true]) {
+    if (fresh) {
+      view.release();
+      await trial.reopen();
+    } else assert.deepEqual([...(await trial.store.open(id)).uids], uids);
+    const { store } = trial;
+    const { exists, syncCrc } = store.mailboxes.get("user.alice");
+    assert.equal(exists, 3);
+    assert.equal(syncCrc, syncCrcs([...store.readRecords(id)].flat()).syncCrc);
+    assert.match((await store.readBody(id, uids[1]!)).toString(), /two/);
+  }
+  trial.clock.advance(8 * DAY_MS);
+  await trial.store.expire(Math.floor(trial.clock.nowMs() / 1000));
+  await trial.store.maintenance.compact({ belowLive: 1 });
+  assert.match((await trial.store.readBody(id, uids[1]!)).toString(), /two/);
 });

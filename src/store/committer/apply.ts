@@ -25,6 +25,9 @@ export const apply: Apply<"apply"> = (batch, args, bodies) => {
     if (found === undefined) {
       addRecord(batch, state, record, bodies);
       appended = true;
+    } else if (isRevived(args, found, record)) {
+      reviveRecord(batch, state, record, bodies);
+      appended = true;
     } else if (!(found.chunk.flags[found.index]! & SystemFlag.expunged)) {
       const goes = (record.systemFlags & SystemFlag.expunged) !== 0;
       replaceRecord(batch, state, record);
@@ -44,7 +47,7 @@ export const apply: Apply<"apply"> = (batch, args, bodies) => {
 function checkRecords(state: MailboxState, args: ApplyArgs, bodies: readonly BodySource[]): void {
   for (const record of args.records) {
     const found = state.find(record.uid);
-    if (found === undefined) {
+    if (found === undefined || isRevived(args, found, record)) {
       if (record.body === undefined || bodies[record.body] === undefined) {
         if (record.systemFlags & SystemFlag.expunged) continue;
         throw new StoreError(
@@ -100,6 +103,30 @@ function addRecord(
   if (record.systemFlags & SystemFlag.expunged) return;
   batch.quotas.count(state.statics.quotaRoot, { bytes: stored?.length ?? 0, messages: 1 });
   setAnnotations(batch, state, record);
+}
+
+type Found = NonNullable<ReturnType<MailboxState["find"]>>;
+
+function isRevived({ revive }: ApplyArgs, { chunk, index }: Found, record: AppliedRecord): boolean {
+  const isTombstone = (chunk.flags[index]! & SystemFlag.expunged) !== 0;
+  return revive && isTombstone && (record.systemFlags & SystemFlag.expunged) === 0;
+}
+
+/** The tombstone goes as if it had expired; then the record is new. */
+function reviveRecord(
+  batch: Batch,
+  state: MailboxState,
+  record: AppliedRecord,
+  bodies: readonly BodySource[],
+): void {
+  const { chunk, index } = state.find(record.uid)!;
+  const old = state.forget(chunk, index);
+  if (state.numbers.annotations > 0) {
+    const notes = batch.index.sql("DELETE FROM message_annotations WHERE mailbox = ? AND uid = ?");
+    state.numbers.annotations -= notes.run(state.id, record.uid).changes;
+  }
+  addRecord(batch, state, record, bodies);
+  batch.bodies.addRefs(old, -1);
 }
 
 function replaceRecord(batch: Batch, state: MailboxState, record: AppliedRecord): void {

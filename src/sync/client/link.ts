@@ -28,6 +28,10 @@ interface Waiting {
 export interface AnswerHandlers {
   /** One `* KEY value` line; `reader` stands at the value. */
   readonly line?: (key: string, reader: DlistReader) => void;
+  /** One `* word` line without a value. */
+  readonly bare?: (word: string) => void;
+  /** One `** …` line of the text dialect; `reader` stands behind the stars. */
+  readonly header?: (reader: DlistReader) => void;
   readonly file?: (header: FileHeader, body: Buffer) => void;
 }
 
@@ -107,14 +111,19 @@ export class ReplicaLink {
 
   /** One step of SASL: the line goes out, the challenge or the last line comes back. */
   step(text: string): Promise<string> {
-    const answer = this.#await<string>((resolve) => ({
+    const answer = this.nextLine();
+    this.#write(Buffer.from(`${text}\r\n`));
+    return answer;
+  }
+
+  /** One line, whatever it is. */
+  nextLine(): Promise<string> {
+    return this.#await<string>((resolve) => ({
       take: (line) => {
         resolve(line.toString("latin1"));
         return true;
       },
     }));
-    this.#write(Buffer.from(`${text}\r\n`));
-    return answer;
   }
 
   /** Waits while the replica does not read. @throws ReplicaLost */
@@ -204,10 +213,15 @@ export class ReplicaLink {
   #answer(name: string, handlers: AnswerHandlers): Promise<string> {
     return this.#await<string>((resolve, reject) => ({
       take(line) {
+        if (line[0] === STAR && line[1] === STAR) {
+          handlers.header?.(new DlistReader(line, 3));
+          return false;
+        }
         if (line[0] === STAR || line[0] === PLUS) {
           const reader = new DlistReader(line, 2);
           const key = reader.word();
-          if (!reader.atEnd) handlers.line?.(key, reader.sp());
+          if (reader.atEnd) handlers.bare?.(key);
+          else handlers.line?.(key, reader.sp());
           return false;
         }
         const text = line.toString("latin1", 0, 1000);

@@ -43,6 +43,7 @@ const TAIL = /(?:%\{([^\s{}]{1,255}) ([0-9a-f]{40}) (\d{1,16})\}|\{(\d{1,16})\+?
 
 export class SyncFramer {
   readonly #handlers: FrameHandlers;
+  readonly #maxLiteralBytes: number;
   #parts: Buffer[] = [];
   #lineBytes = 0;
   #literalLeft = 0;
@@ -51,8 +52,9 @@ export class SyncFramer {
   /** End of a text piece that arrived without its LF yet. */
   #text: Buffer[] = [];
 
-  constructor(handlers: FrameHandlers) {
+  constructor(handlers: FrameHandlers, maxLiteralBytes = MAX_LITERAL_BYTES) {
     this.#handlers = handlers;
+    this.#maxLiteralBytes = maxLiteralBytes;
   }
 
   /** True between two lines: nothing is half read. */
@@ -116,7 +118,7 @@ export class SyncFramer {
     }
     if (tail[4] !== undefined) {
       this.#parts.push(text);
-      this.#literalLeft = bounded(tail[4], MAX_LITERAL_BYTES, "literal too long");
+      this.#literalLeft = bounded(tail[4], this.#maxLiteralBytes, "literal too long");
       return;
     }
     this.#parts.push(text.subarray(0, end));

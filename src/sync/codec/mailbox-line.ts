@@ -214,7 +214,12 @@ function specialUseAnnotations(mailbox: Mailbox): readonly SyncAnnotation[] {
   ];
 }
 
-function typeOfLetters(letters: string): MailboxType {
+/** MBOXTYPE's letters; mail has none. */
+export function typeLetters(type: MailboxType): string {
+  return TYPE_LETTERS[type];
+}
+
+export function typeOfLetters(letters: string): MailboxType {
   for (const [type, letter] of Object.entries(TYPE_LETTERS)) {
     if (letter !== "" && letters.includes(letter)) return type as MailboxType;
   }

@@ -116,6 +116,10 @@ export class DlistReader {
     });
   }
 
+  get atLiteral(): boolean {
+    return this.#bytes[this.#at] === BRACE_OPEN;
+  }
+
   get atFile(): boolean {
     return this.#bytes[this.#at] === PERCENT && this.#bytes[this.#at + 1] === BRACE_OPEN;
   }

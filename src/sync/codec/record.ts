@@ -96,12 +96,13 @@ export function flagNames(systemFlags: number, keywords: readonly string[]): rea
   return keywords.length === 0 ? names : [...names, ...keywords];
 }
 
-interface Flags {
+export interface Flags {
   readonly systemFlags: number;
   readonly keywords: readonly string[];
 }
 
-function readFlags(reader: DlistReader): Flags {
+/** `(\\Answered kw)`; system flags in any case. */
+export function readFlags(reader: DlistReader): Flags {
   let systemFlags = 0;
   const keywords: string[] = [];
   reader.list((item) => {

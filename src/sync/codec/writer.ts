@@ -48,6 +48,14 @@ export class DlistWriter {
     return this;
   }
 
+  /** A literal whose bytes are not copied. */
+  body(value: Buffer): this {
+    this.raw(`{${value.length}${this.#literalMark}`);
+    this.#flushText();
+    this.#chunks.push(value);
+    return this;
+  }
+
   number(value: number): this {
     return this.raw(String(value));
   }
