@@ -58,24 +58,6 @@ test("after the last attempt the record says what to do and what doveadm said (S
   ]);
 });
 
-test("pre, post and failure commands run in their phase; failure commands all run", async () => {
-  const trace = join(folder, "trace");
-  const note = (word: string) => ({
-    name: "sh",
-    options: [{ name: "-c", value: `echo ${word} >> ${trace}` }],
-  });
-  const doveadm = script("doveadm", `case "$*" in *status*) exit 0;; esac; exit 1`);
-  const result = await run(doveadm, {
-    "pre-sync": {
-      pre: note("lock"),
-      post: note("switched"),
-      failure: [{ name: "false" }, note("unlock")],
-    },
-  });
-  assert.equal(result.status, "FAILED");
-  assert.equal(readFileSync(trace, "utf8"), "lock\nunlock\n");
-});
-
 test("the password reaches doveadm and nothing else: not the arguments, the record, the log", async () => {
   const seen = join(folder, "seen");
   const doveadm = script(
@@ -85,7 +67,7 @@ test("the password reaches doveadm and nothing else: not the arguments, the reco
      cat "$2" > ${seen}.config`,
   );
   const lines: string[] = [];
-  const result = await run(doveadm, {}, lines);
+  const result = await run(doveadm, lines);
   assert.equal(result.status, "SUCCESS");
   assert.match(readFileSync(`${seen}.config`, "utf8"), new RegExp(`imapc_password = "${SECRET}%%"`));
   const everything = [
@@ -102,7 +84,7 @@ test("a job that is taken away ends its command and says ABORTED", async () => {
   const started = join(folder, "started");
   const doveadm = script("doveadm", `case "$*" in *status*) exit 0;; esac; touch ${started}; exec sleep 600`);
   const abort = new AbortController();
-  const running = run(doveadm, {}, [], abort.signal);
+  const running = run(doveadm, [], abort.signal);
   abort.abort();
   assert.equal((await running).status, "ABORTED");
 });
@@ -120,7 +102,6 @@ function script(name: string, body: string): string {
 
 function run(
   doveadm: string,
-  phases: Record<string, unknown> = {},
   lines: string[] = [],
   signal: AbortSignal = new AbortController().signal,
 ): Promise<JobResult> {
@@ -128,7 +109,6 @@ function run(
     commands: readWorkerCommands({
       dmf: {
         doveadm: { source: { CustomerX: { imapc: { "master-password": `${SECRET}%` } } } },
-        worker: { command: phases },
       },
     }),
     maxAttempts: 3,

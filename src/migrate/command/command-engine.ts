@@ -1,19 +1,18 @@
 /**
  * The command engine: what the Dovecot Migration Framework's worker does with `doveadm backup` and friends.
  *
- *     pre commands → count target → migrate (again after exit code 75) → count target → count source → post commands
+ *     count target → migrate (again after exit code 75) → count target → count source
  *
- * A failed pre command or migration runs the failure commands. Passwords are `<hidden>` in everything recorded.
+ * Passwords are `<hidden>` in everything recorded. A dry run counts and shows the command; it does not run it.
  */
 import type { Engine, EngineContext } from "../engine.ts";
-import type { JobDetail, JobResult, MigrationJob } from "../model.ts";
-import { type Argv, toArgv } from "./argv.ts";
-import { type Command, CommandError, innermost, readCommand } from "./command.ts";
-import { inject, type Properties, userProperties } from "./inject.ts";
+import type { JobResult, MigrationJob } from "../model.ts";
+import { type Command, CommandError, readCommand } from "./command.ts";
 import type { WorkerCommands } from "./options.ts";
 import { type MailboxCounts, type OutputReader, sumMailboxStatus } from "./output.ts";
-import { type RunResult, runCommand } from "./run.ts";
-import { NO_USER_LOG, openUserLog, type UserLog, type UserLogOptions } from "./user-log.ts";
+import type { RunResult } from "./run.ts";
+import { CommandSteps, lastLines } from "./steps.ts";
+import { NO_USER_LOG, openUserLog, type UserLogOptions } from "./user-log.ts";
 
 export interface CommandEngineOptions {
   readonly commands: WorkerCommands;
@@ -37,49 +36,44 @@ export class CommandEngine implements Engine {
   }
 
   async run(job: MigrationJob, context: EngineContext): Promise<JobResult> {
-    const { userLog } = this.#options;
-    const log = userLog === undefined ? NO_USER_LOG : openUserLog(userLog, job.user);
+    const { userLog: settings, commands } = this.#options;
+    const userLog = settings === undefined ? NO_USER_LOG : openUserLog(settings, job.user);
     try {
-      return await new CommandRun(job, context, this.#options, log).run();
+      const steps = new CommandSteps(job, commands.conf(job.user.source), { context, userLog });
+      return await new CommandRun(job, context, this.#options, steps).run();
     } finally {
-      log.close();
+      userLog.close();
     }
   }
+}
+
+/** Does the source host bring its own command, or say that the worker has it? Then the command engine is meant. */
+export function wantsCommands(job: MigrationJob): boolean {
+  return job.host.migrationCommand1 !== "";
 }
 
 class CommandRun {
   readonly #job: MigrationJob;
   readonly #context: EngineContext;
   readonly #options: CommandEngineOptions;
-  readonly #log: UserLog;
-  readonly #properties: Properties;
-  readonly #details: JobDetail[] = [];
+  readonly #steps: CommandSteps;
   #copyMs = 0;
   #saved = 0;
   #expunged = 0;
 
-  constructor(job: MigrationJob, context: EngineContext, options: CommandEngineOptions, log: UserLog) {
+  constructor(job: MigrationJob, context: EngineContext, options: CommandEngineOptions, steps: CommandSteps) {
     this.#job = job;
     this.#context = context;
     this.#options = options;
-    this.#log = log;
-    this.#properties = {
-      mdb: userProperties(job),
-      conf: options.commands.conf(job.user.source),
-      excludeFolders: job.user.excludeFolders,
-    };
+    this.#steps = steps;
   }
 
   async run(): Promise<JobResult> {
-    const { commands } = this.#options;
-    const phase = commands.phases[this.#job.phase];
     try {
-      for (const command of phase.pre) await this.#step("pre command", command);
       const before = await this.#count("count local mailbox pre sync", this.#localStatus());
       await this.#migrate();
       const target = await this.#count("count local mailbox post sync", this.#localStatus());
       const source = await this.#count("count remote mailbox", this.#sourceStatus());
-      for (const command of phase.post) await this.#step("post command", command);
       if (this.#saved === 0 && before !== undefined && target !== undefined) {
         // No mail_log plugin: what the target grew by.
         this.#saved = Math.max(0, target.messages - before.messages);
@@ -91,16 +85,15 @@ class CommandRun {
       };
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;
-      const failed = this.#result(this.#context.signal.aborted ? "ABORTED" : "FAILED");
-      await this.#runFailureCommands(phase.failure);
-      return { ...failed, details: this.#details, error: error.message };
+      const status = this.#context.signal.aborted ? "ABORTED" : "FAILED";
+      return { ...this.#result(status), error: error.message };
     }
   }
 
   #result(status: JobResult["status"]): JobResult {
     return {
       status,
-      details: this.#details,
+      details: this.#steps.details,
       syncMessageCount: this.#saved,
       expungedMessageCount: this.#expunged,
       syncSpeed: Math.round(this.#copyMs),
@@ -109,7 +102,12 @@ class CommandRun {
 
   /** @throws CommandError */
   async #migrate(): Promise<void> {
-    const argv = this.#prepare("dsync", this.#migrationCommand());
+    const prepared = this.#steps.prepare("dsync", this.#migrationCommand());
+    const { printed } = prepared.argv;
+    if (this.#job.dryRun) {
+      this.#steps.details.push({ operation: "dry run", success: true, command: printed, exitCode: 0 });
+      return;
+    }
     const { maxAttempts, retryAfterMs } = this.#options;
     const { clock, signal } = this.#context;
     const startedAtMs = clock.monotonicMs();
@@ -118,18 +116,18 @@ class CommandRun {
     do {
       attempts += 1;
       if (attempts > 1) await this.#sleep(retryAfterMs);
-      result = await this.#execute(argv.argv);
+      result = await this.#steps.execute(prepared);
       for (const count of result.output.saved.values()) this.#saved += count;
       this.#expunged += result.output.expunged;
     } while (result.exitCode === TEMPORARY && attempts < maxAttempts && !signal.aborted);
     this.#copyMs = clock.monotonicMs() - startedAtMs;
     const { output, exitCode } = result;
-    const success = exitCode === argv.successCode;
+    const success = exitCode === prepared.successCode;
     const errors = success ? [] : describeFailure(exitCode, attempts, output);
-    this.#details.push({
+    this.#steps.details.push({
       operation: "dsync",
       success,
-      command: argv.argv.printed,
+      command: printed,
       exitCode,
       attempts,
       ...(success ? {} : { errors }),
@@ -139,53 +137,19 @@ class CommandRun {
     if (!success) throw new CommandError(errors.join("; "));
   }
 
-  async #step(operation: string, command: Command): Promise<void> {
-    const { argv, successCode } = this.#prepare(operation, command);
-    const { exitCode, output } = await this.#execute(argv);
-    const success = exitCode === successCode;
-    this.#details.push({
-      operation,
-      success,
-      command: argv.printed,
-      exitCode,
-      ...(success ? {} : { errors: lastLines(output) }),
-    });
-    if (!success) throw new CommandError(`${operation} failed with return code ${exitCode}`);
-  }
-
   /** Counting never fails a migration: what cannot be counted is left out. */
   async #count(operation: string, command: Command | undefined): Promise<MailboxCounts | undefined> {
     if (command === undefined || this.#context.signal.aborted) return undefined;
-    const { argv, successCode } = this.#prepare(operation, command);
-    const { exitCode, output, stdout } = await this.#execute(argv);
-    const success = exitCode === successCode;
-    this.#details.push({
-      operation,
-      success,
-      command: argv.printed,
-      exitCode,
-      ...(success ? {} : { errors: lastLines(output) }),
-    });
+    const { success, stdout } = await this.#steps.run(operation, command);
     return success ? sumMailboxStatus(stdout) : undefined;
-  }
-
-  async #runFailureCommands(commands: readonly Command[]): Promise<void> {
-    for (const command of commands) {
-      try {
-        await this.#step("failure command", command);
-      } catch (error) {
-        // The others still run: one of them may be what unlocks the user.
-        if (!(error instanceof CommandError)) throw error;
-        this.#context.log.warn("failure command failed", { error: error.message });
-      }
-    }
   }
 
   #migrationCommand(): Command {
     const { host, phase } = this.#job;
     const { migration1, migration2 } = this.#options.commands;
     const first = hostCommand(host.migrationCommand1) ?? migration1;
-    const chosen = phase === "CUTOVER" ? (hostCommand(host.migrationCommand2) ?? migration2 ?? first) : first;
+    const second = hostCommand(host.migrationCommand2) ?? migration2;
+    const chosen = phase === "CUTOVER" ? (second ?? first) : first;
     if (chosen === undefined) {
       throw new CommandError(
         `no migration command: give the source host "${host.name}" one, or set dmf.worker.command.migration1 in the worker's commands`,
@@ -201,12 +165,12 @@ class CommandRun {
   #localStatus(): Command | undefined {
     const { localStatus } = this.#options.commands;
     if (localStatus !== undefined) return localStatus;
-    const migration = this.#migrationCommand();
-    if (!/(?:^|\/)doveadm$/.test(migration.name)) return undefined;
+    const { name, options } = this.#migrationCommand();
+    if (!/(?:^|\/)doveadm$/.test(name)) return undefined;
     // S4.38: what the framework asks of its own side when nothing else is said.
     return readCommand({
-      name: migration.name,
-      options: [...migration.options.filter(({ name }) => name === "-c"), { name: "-f", value: "tab" }],
+      name,
+      options: [...options.filter((option) => option.name === "-c"), { name: "-f", value: "tab" }],
       subCommand: {
         name: "mailbox",
         subCommand: {
@@ -216,34 +180,6 @@ class CommandRun {
         },
       },
     });
-  }
-
-  #prepare(operation: string, command: Command): { argv: Argv; successCode: number } {
-    try {
-      const filled = inject(command, this.#properties);
-      const successCode = command.successCode === 0 ? innermost(command).successCode : command.successCode;
-      return { argv: toArgv(filled), successCode };
-    } catch (error) {
-      if (error instanceof CommandError) {
-        this.#details.push({
-          operation,
-          success: false,
-          command: command.name,
-          exitCode: -1,
-          errors: [error.message],
-        });
-      }
-      throw error;
-    }
-  }
-
-  async #execute(argv: Argv): Promise<RunResult> {
-    const { signal, log } = this.#context;
-    log.debug("command", { command: argv.printed });
-    this.#log.line(`$ ${argv.printed}`);
-    const result = await runCommand(argv, { signal, onLine: (line) => this.#log.line(line) });
-    this.#log.line(`exit code ${result.exitCode}`);
-    return result;
   }
 
   #sleep(ms: number): Promise<void> {
@@ -264,10 +200,8 @@ class CommandRun {
 function hostCommand(json: string): Command | undefined {
   if (json === "") return undefined;
   const command = readCommand(JSON.parse(json));
-  const bare =
-    command.flags.length + command.options.length + command.arguments.length === 0 &&
-    command.subCommand === undefined;
-  return bare && command.name === DUMMY ? undefined : command;
+  const words = command.flags.length + command.options.length + command.arguments.length;
+  return words === 0 && command.subCommand === undefined && command.name === DUMMY ? undefined : command;
 }
 
 function describeFailure(exitCode: number, attempts: number, output: OutputReader): string[] {
@@ -276,9 +210,4 @@ function describeFailure(exitCode: number, attempts: number, output: OutputReade
       ? `Dsync failed with return code 75 after ${attempts} attempts. Reason: Temporary failure. Hint: Re-running the migration at a later time will usually resolve this`
       : `Dsync failed with return code ${exitCode}.`;
   return [first, ...lastLines(output)];
-}
-
-function lastLines(output: OutputReader): string[] {
-  const last = output.lastError ?? output.lines.at(-1);
-  return last === undefined ? [] : [last];
 }

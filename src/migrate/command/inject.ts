@@ -37,8 +37,7 @@ export function userProperties({ user, host }: MigrationJob): ReadonlyMap<string
 
 /** @throws CommandError for a property that is unknown or that the user does not have */
 export function inject(command: Command, properties: Properties): Command {
-  const fill = (text: string): string =>
-    text.replaceAll(PROPERTY, (_match, kind: string, key: string) => lookUp(kind, key, properties));
+  const fill = (text: string): string => fillText(text, properties);
   return {
     ...command,
     name: fill(command.name),
@@ -51,6 +50,17 @@ export function inject(command: Command, properties: Properties): Command {
     ),
     subCommand: command.subCommand === undefined ? undefined : inject(command.subCommand, properties),
   };
+}
+
+/** @throws CommandError as `inject` */
+export function fillText(
+  text: string,
+  properties: Properties,
+  escape: (value: string) => string = (value) => value,
+): string {
+  return text.replaceAll(PROPERTY, (_match, kind: string, key: string) =>
+    escape(lookUp(kind, key, properties)),
+  );
 }
 
 function lookUp(kind: string, key: string, { mdb, conf }: Properties): string {

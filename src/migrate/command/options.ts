@@ -21,22 +21,24 @@ import { readFileSync } from "node:fs";
 import { parse } from "yaml";
 import type { Phase } from "../model.ts";
 import { type Command, CommandError, readCommand } from "./command.ts";
+import { type Hook, readHook } from "./hook.ts";
 
 export interface WorkerCommands {
   readonly migration1: Command | undefined;
   readonly migration2: Command | undefined;
   readonly status: Command | undefined;
   readonly localStatus: Command | undefined;
-  readonly phases: Readonly<Record<Phase, PhaseCommands>>;
+  readonly phases: Readonly<Record<Phase, PhaseHooks>>;
   /** `%{conf:…}` of a source. */
   conf(source: string): ReadonlyMap<string, string>;
 }
 
-export interface PhaseCommands {
-  readonly pre: readonly Command[];
-  readonly post: readonly Command[];
+/** What is done around a migration. */
+export interface PhaseHooks {
+  readonly pre: readonly Hook[];
+  readonly post: readonly Hook[];
   /** After a failed migration: to unlock what `pre` locked. */
-  readonly failure: readonly Command[];
+  readonly failure: readonly Hook[];
 }
 
 /** @throws CommandError that names the file and the key */
@@ -58,18 +60,20 @@ export function readWorkerCommands(document: unknown, path = "commands"): Worker
   const sources = field(field(dmf, "doveadm"), "source");
   const command = (key: string): Command | undefined => {
     const value = field(worker, key);
-    return value === undefined ? undefined : named(`${path}: dmf.worker.command.${key}`, value);
+    return value === undefined
+      ? undefined
+      : named(`${path}: dmf.worker.command.${key}`, () => readCommand(value));
   };
-  const commands = (phase: string, key: string): readonly Command[] => {
+  const hooks = (phase: string, key: string): readonly Hook[] => {
     const value = field(field(worker, phase), key);
     if (value === undefined) return [];
     const list: readonly unknown[] = Array.isArray(value) ? value : [value];
-    return list.map((one) => named(`${path}: dmf.worker.command.${phase}.${key}`, one));
+    return list.map((one) => named(`${path}: dmf.worker.command.${phase}.${key}`, () => readHook(one)));
   };
-  const phase = (name: string): PhaseCommands => ({
-    pre: commands(name, "pre"),
-    post: commands(name, "post"),
-    failure: commands(name, "failure"),
+  const phase = (name: string): PhaseHooks => ({
+    pre: hooks(name, "pre"),
+    post: hooks(name, "post"),
+    failure: hooks(name, "failure"),
   });
   return {
     migration1: command("migration1"),
@@ -82,9 +86,9 @@ export function readWorkerCommands(document: unknown, path = "commands"): Worker
   };
 }
 
-function named(where: string, value: unknown): Command {
+function named<Value>(where: string, read: () => Value): Value {
   try {
-    return readCommand(value);
+    return read();
   } catch (error) {
     if (error instanceof CommandError) throw new CommandError(`${where}: ${error.message}`, { cause: error });
     throw error;

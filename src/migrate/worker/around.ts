@@ -1,0 +1,84 @@
+/**
+ * What every migration has around it, whatever engine moves the mail:
+ *
+ *     a cutover is refused while messages are known to be missing → pre hooks → engine → post hooks, or failure hooks
+ *
+ * Failure hooks all run: one of them may be what unlocks the user. A dry run has none of them (S4.45).
+ */
+import { CommandError } from "../command/command.ts";
+import { type Hook, runHooks } from "../command/hook.ts";
+import type { WorkerCommands } from "../command/options.ts";
+import { CommandSteps } from "../command/steps.ts";
+import { NO_USER_LOG, openUserLog, type UserLogOptions } from "../command/user-log.ts";
+import type { JobResult, MigrationJob } from "../model.ts";
+import type { AroundContext } from "./worker.ts";
+
+export interface AroundOptions {
+  readonly commands: WorkerCommands;
+  readonly userLog: UserLogOptions | undefined;
+  /** Why the user may not be cut over now; undefined = he may. */
+  readonly cutoverRefusal: (job: MigrationJob) => Promise<string | undefined>;
+}
+
+export async function runWithHooks(
+  options: AroundOptions,
+  job: MigrationJob,
+  { signal, clock, log, isHeld }: AroundContext,
+  run: () => Promise<JobResult>,
+): Promise<JobResult> {
+  if (job.dryRun) return run();
+  const refusal = job.phase === "CUTOVER" ? await options.cutoverRefusal(job) : undefined;
+  if (refusal !== undefined) return failed(refusal);
+  const { pre, post, failure } = options.commands.phases[job.phase];
+  if (pre.length + post.length + failure.length === 0) return run();
+
+  const userLog = options.userLog === undefined ? NO_USER_LOG : openUserLog(options.userLog, job.user);
+  // Hooks are not cut off with the job: a lock that was begun is finished, and then undone.
+  const uncut = new AbortController().signal;
+  const context = { signal: uncut, log };
+  const before = new CommandSteps(job, options.commands.conf(job.user.source), { context, userLog });
+  const after = new CommandSteps(job, options.commands.conf(job.user.source), { context, userLog });
+  const call = (operation: string, hooks: readonly Hook[], steps: CommandSteps): Promise<void> =>
+    runHooks(operation, hooks, { steps, properties: steps.properties, clock, signal: uncut });
+
+  let result: JobResult | undefined;
+  try {
+    await call("pre command", pre, before);
+    result = signal.aborted ? { ...failed("stopped"), status: "ABORTED" } : await run();
+    if (result.status === "SUCCESS") await call("post command", post, after);
+  } catch (error) {
+    if (!(error instanceof CommandError)) {
+      await undo();
+      throw error;
+    }
+    // The mail may be copied already: what was counted stays in the record.
+    result = { ...(result ?? failed("")), status: "FAILED", error: error.message };
+  }
+  if (result.status !== "SUCCESS") await undo();
+  userLog.close();
+  return { ...result, details: [...before.details, ...result.details, ...after.details] };
+
+  async function undo(): Promise<void> {
+    // Another worker has the job by now, and with it the user's lock.
+    if (!isHeld()) return;
+    for (const hook of failure) {
+      try {
+        await call("failure command", [hook], after);
+      } catch (error) {
+        if (!(error instanceof CommandError)) throw error;
+        log.warn("failure command failed", { error: error.message });
+      }
+    }
+  }
+}
+
+function failed(error: string): JobResult {
+  return {
+    status: "FAILED",
+    details: [],
+    syncMessageCount: 0,
+    expungedMessageCount: 0,
+    syncSpeed: 0,
+    error,
+  };
+}
