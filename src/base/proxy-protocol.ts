@@ -37,6 +37,11 @@ export function parseProxyHeader(bytes: Buffer): ProxyHeader | undefined {
   throw new ProxyProtocolError("connection does not begin with a PROXY header");
 }
 
+/** Whether `bytes`, perhaps too few to tell for certain, can be the start of a header. */
+export function beginsLikeProxyHeader(bytes: Buffer): boolean {
+  return startsLike(bytes, V2_SIGNATURE) || startsLike(bytes, V1_SIGNATURE);
+}
+
 function startsLike(bytes: Buffer, signature: Buffer): boolean {
   const length = Math.min(bytes.length, signature.length);
   return bytes.compare(signature, 0, length, 0, length) === 0;

@@ -3,14 +3,14 @@
  * routes given to it, with or without TLS. Bodies, headers, connections and slow requests are bounded here.
  */
 import { createServer, type RequestListener, type Server } from "node:http";
-import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { networkInterfaces } from "node:os";
 import { type FastifyInstance, fastify } from "fastify";
-import type { Listener } from "../base/io/network.ts";
-import { MIN_VERSION, type TlsContexts } from "../base/io/tls-contexts.ts";
+import type { Listener, TlsServer } from "../base/io/network.ts";
 import type { Log } from "../base/log.ts";
 import type { RoomMetrics } from "../base/metrics.ts";
+import { NetworkList } from "../base/networks.ts";
+import { interposeAccept } from "../base/io/http-accept.ts";
 
 /** Registers a room's routes. Paths are absolute; a room with larger bodies sets `bodyLimit` on its routes. */
 export type HttpRoutes = (app: FastifyInstance) => void;
@@ -21,7 +21,12 @@ export interface HttpOptions {
   /** 0 = any free one. */
   readonly port: number;
   /** Undefined = in the clear. */
-  readonly tls?: TlsContexts | undefined;
+  readonly tls?: TlsServer | undefined;
+  /**
+   * Load balancers. Their connections may begin with a PROXY protocol header, and their X-Forwarded-For,
+   * X-Forwarded-Proto and X-Forwarded-Host are believed: `request.ip` is the client's address. Nobody else's are.
+   */
+  readonly trustedProxies?: NetworkList | undefined;
   readonly routes: readonly HttpRoutes[];
   readonly log: Log;
   readonly metrics: RoomMetrics;
@@ -36,35 +41,31 @@ const REQUEST_TIMEOUT_MS = 300_000;
 const KEEP_ALIVE_TIMEOUT_MS = 75_000;
 /** Requests under way get this long when the listener closes. */
 const CLOSE_TIMEOUT_MS = 3_000;
+const NOBODY = new NetworkList([]);
 
 /** Resolves when the listener is bound. @throws the Node error (EADDRINUSE, EACCES …) */
 export async function listenHttp(options: HttpOptions): Promise<Listener> {
-  const { log, tls } = options;
+  const { log, tls, trustedProxies = NOBODY } = options;
   const app = fastify({
     bodyLimit: MAX_BODY_BYTES,
     forceCloseConnections: "idle",
-    serverFactory: (handle) => makeServer(handle, tls),
+    serverFactory: (handle) => makeServer(handle),
+    trustProxy: (address) => trustedProxies.contains(address),
+  });
+  const dropStarting = interposeAccept(app.server, {
+    tls,
+    trustedProxies,
+    onRefused: (reason, remote) => log.debug("connection refused", { reason, remote }),
   });
   observe(app, options);
   for (const register of options.routes) register(app);
-  const stopFollowing = tls?.follow(() => {
-    const server = app.server;
-    if ("setSecureContext" in server && typeof server.setSecureContext === "function") {
-      server.setSecureContext({ ...tls.defaultPem, minVersion: MIN_VERSION });
-    }
-  });
-  try {
-    await app.listen({ port: options.port, host: options.host === "" ? everyAddress() : options.host });
-  } catch (error) {
-    stopFollowing?.();
-    throw error;
-  }
+  await app.listen({ port: options.port, host: options.host === "" ? everyAddress() : options.host });
   const address = app.server.address() as AddressInfo;
   return {
     host: address.address,
     port: address.port,
     async close() {
-      stopFollowing?.();
+      dropStarting();
       const force = setTimeout(() => {
         log.warn("requests under way were cut off");
         app.server.closeAllConnections();
@@ -81,20 +82,14 @@ function everyAddress(): string {
   return addresses.some(({ family }) => family === "IPv6") ? "::" : "0.0.0.0";
 }
 
-function makeServer(handle: RequestListener, tls: TlsContexts | undefined): Server {
+function makeServer(handle: RequestListener): Server {
   const bounds = {
     headersTimeout: HEADERS_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     noDelay: true,
   };
-  const server =
-    tls === undefined
-      ? createServer(bounds, handle)
-      : createTlsServer(
-          { ...bounds, ...tls.defaultPem, SNICallback: tls.chooseContext, minVersion: MIN_VERSION },
-          handle,
-        );
+  const server = createServer(bounds, handle);
   server.maxConnections = MAX_CONNECTIONS;
   return server;
 }

@@ -19,7 +19,7 @@ export const nodeOptions = optionGroup("node", "The process as a whole.", {
   trusted_proxies: option(
     networkList,
     [],
-    "Load balancers whose IMAP and LMTP connections begin with a PROXY protocol header that names the client.",
+    "Load balancers whose mail connections begin with a PROXY protocol header that names the client; over HTTP that or X-Forwarded-For.",
   ),
   roles: option(listOf(choice(...ROLES)), ["store"], "What this process does."),
 });

@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { parseProxyHeader } from "../proxy-protocol.ts";
+import { beginsLikeProxyHeader, parseProxyHeader } from "../proxy-protocol.ts";
 import type { Addresses } from "./socket-connection.ts";
 
 /** A proxy sends its header in its first segment, with or before the client's bytes. */
@@ -10,6 +10,15 @@ const HEADER_TIMEOUT_MS = 10_000;
  * undefined: the proxy speaks for itself (LOCAL, UNKNOWN). @throws Error when there is no header
  */
 export function readProxyHeader(socket: Socket): Promise<Addresses | undefined> {
+  return read(socket, false);
+}
+
+/** The same where the proxy may also begin with the protocol itself: undefined then too. */
+export function readOptionalProxyHeader(socket: Socket): Promise<Addresses | undefined> {
+  return read(socket, true);
+}
+
+function read(socket: Socket, optional: boolean): Promise<Addresses | undefined> {
   return new Promise((resolve, reject) => {
     let seen: Buffer = Buffer.alloc(0);
     const timer = setTimeout(() => finish(new Error("no PROXY header in time")), HEADER_TIMEOUT_MS);
@@ -19,6 +28,10 @@ export function readProxyHeader(socket: Socket): Promise<Addresses | undefined> 
       const chunk: unknown = socket.read();
       if (!Buffer.isBuffer(chunk)) return;
       seen = seen.length === 0 ? chunk : Buffer.concat([seen, chunk]);
+      if (optional && !beginsLikeProxyHeader(seen)) {
+        finish(undefined, undefined, seen);
+        return;
+      }
       try {
         const header = parseProxyHeader(seen);
         if (header === undefined) return;

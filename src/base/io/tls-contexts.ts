@@ -29,22 +29,14 @@ export interface LoadedCertificate {
   readonly validTo: Date;
 }
 
-/** As Node's own servers take it. */
-export interface CertificatePem {
-  readonly cert: Buffer;
-  readonly key: Buffer;
-  readonly passphrase?: string;
-}
-
 interface Loaded extends LoadedCertificate {
-  readonly pem: CertificatePem;
   readonly context: SecureContext;
 }
 
 /** How often `watch` looks for changed files: certificates are renewed days ahead of their end. */
 const WATCH_INTERVAL_MS = 60_000;
 /** RFC 8996 retired TLS 1.0 and 1.1. */
-export const MIN_VERSION = "TLSv1.2";
+const MIN_VERSION = "TLSv1.2";
 
 export class TlsContexts implements TlsServer {
   readonly #files: readonly CertificateFiles[];
@@ -52,7 +44,6 @@ export class TlsContexts implements TlsServer {
   #options: TlsServerOptions | undefined;
   #fingerprint = "";
   #timer: Timer | undefined;
-  readonly #followers = new Set<() => void>();
 
   /** @param files the first is shown to clients that ask for no name or an unknown one. @throws as `reload` */
   constructor(files: readonly CertificateFiles[]) {
@@ -66,19 +57,6 @@ export class TlsContexts implements TlsServer {
     return this.#loaded;
   }
 
-  /** The default certificate, for servers that want it themselves (HTTPS); `follow` tells when it changed. */
-  get defaultPem(): CertificatePem {
-    const first = this.#loaded[0];
-    assert(first !== undefined, "TLS without a certificate");
-    return first.pem;
-  }
-
-  /** Calls `reloaded` after each reload, until the returned function is called. */
-  follow(reloaded: () => void): () => void {
-    this.#followers.add(reloaded);
-    return () => this.#followers.delete(reloaded);
-  }
-
   /** Reads all files again; on any failure the former ones stay in use. @throws Error naming the file */
   reload(): void {
     const fingerprint = this.#readFingerprint();
@@ -90,9 +68,8 @@ export class TlsContexts implements TlsServer {
     this.#options = {
       isServer: true,
       secureContext: first.context,
-      SNICallback: this.chooseContext,
+      SNICallback: this.#chooseContext,
     };
-    for (const reloaded of this.#followers) reloaded();
   }
 
   handshakeOptions(): TlsServerOptions {
@@ -101,7 +78,7 @@ export class TlsContexts implements TlsServer {
   }
 
   /** Node's SNICallback. */
-  readonly chooseContext = (name: string, done: (error: null, context?: SecureContext) => void): void =>
+  readonly #chooseContext = (name: string, done: (error: null, context?: SecureContext) => void): void =>
     done(null, this.#contextFor(name));
 
   /** Reloads when a file changed; `report` hears of every reload, with the error when it failed. */
@@ -162,9 +139,10 @@ function load({ certificate, key, passphrase }: CertificateFiles): Loaded {
   }
   try {
     const secret = passphrase === undefined ? {} : { passphrase: passphrase.reveal() };
-    const pem: CertificatePem = { cert, key: read(key), ...secret };
     const context = createSecureContext({
-      ...pem,
+      cert,
+      key: read(key),
+      ...secret,
       minVersion: MIN_VERSION,
       honorCipherOrder: true,
       sessionIdContext: "rookery",
@@ -174,7 +152,6 @@ function load({ certificate, key, passphrase }: CertificateFiles): Loaded {
       names: namesOf(x509),
       validFrom: x509.validFromDate,
       validTo: x509.validToDate,
-      pem,
       context,
     };
   } catch (error) {
