@@ -3,7 +3,8 @@ import { test } from "node:test";
 import { ImapHost } from "../../test/support/imap-host.ts";
 import { openInlineStore } from "../../test/support/inline-store.ts";
 import { PipeEnd, TEST_TLS } from "../../test/support/pipe.ts";
-import { ImapClient, ImapClientError } from "./client.ts";
+import { ImapClient } from "./client.ts";
+import { ImapClientError } from "./client-command.ts";
 import { readFetchValues } from "./codec/response.ts";
 
 async function withClient(run: (client: ImapClient, host: ImapHost) => Promise<void>): Promise<void> {

@@ -5,52 +5,54 @@
  * Promises: commands may be sent without waiting for earlier ones; each resolves with its tagged line and the untagged
  * responses that came since the command before it ended; literals wait for the server unless it has LITERAL+. When the
  * connection ends or the server breaks the protocol every waiting command rejects.
+ *
+ * Memory stays bounded for who copies whole mailboxes: responses can be taken as they come (`CommandWishes`), large
+ * literals go to a sink in pieces, `hold` stops reading, and sending waits for a slow server.
  */
+import type { Clock } from "../base/io/clock.ts";
 import type { Connection } from "../base/io/network.ts";
-import { Framer, type Frame } from "./codec/framer.ts";
+import {
+  type CommandPart,
+  type CommandResult,
+  type CommandWishes,
+  ImapClientError,
+  type ImapClientOptions,
+  type LiteralSink,
+  type StreamedLiteral,
+} from "./client-command.ts";
+import { type AnnouncedLiteral, Framer, type Frame, type FrameEvent } from "./codec/framer.ts";
+import { CompressedConnection } from "./compress/compressed-connection.ts";
 import { Reader } from "./codec/reader.ts";
-import { readStatusLine, readUntagged, type StatusLine, type Untagged } from "./codec/response.ts";
+import {
+  readStatusLine,
+  readStatusText,
+  readUntagged,
+  type StatusLine,
+  type Untagged,
+} from "./codec/response.ts";
 
-export interface ImapClientOptions {
-  /** The largest literal taken from the server. */
-  readonly maxLiteralBytes: number;
-  /** The longest response line, literals not counted. */
-  readonly maxLineBytes: number;
-  /** Literals are sent without waiting (the server announced LITERAL+). */
-  readonly literalPlus: boolean;
-}
+/** Above it sending waits until the server has taken what was sent. */
+const MAX_BUFFERED_BYTES = 1024 * 1024;
 
 const DEFAULTS: ImapClientOptions = {
   maxLiteralBytes: 256 * 1024 * 1024,
   maxLineBytes: 16 * 1024 * 1024,
   literalPlus: false,
+  literalMinusBytes: 0,
 };
-
-/** Text as it stands, and literals. `["a SELECT ", Buffer]` without the tag. */
-export type CommandPart = string | Buffer;
-
-export interface CommandResult extends StatusLine {
-  readonly untagged: readonly Untagged[];
-}
-
-/** The connection ended, or the server does not speak IMAP. */
-export class ImapClientError extends Error {
-  override name = "ImapClientError";
-}
 
 interface Pending {
   readonly tag: string;
   readonly untagged: Untagged[];
-  /** Called with the text of each `+` line that no literal waits for: AUTHENTICATE, IDLE. */
-  readonly continued: ((text: string) => void) | undefined;
+  readonly wishes: CommandWishes;
   resolve(result: CommandResult): void;
   reject(error: Error): void;
 }
 
 export class ImapClient {
-  readonly connection: Connection;
   /** The server's first line. */
   readonly greeting: Promise<StatusLine>;
+  #connection: Connection;
   #options: ImapClientOptions;
   readonly #framer: Framer;
   readonly #pending: Pending[] = [];
@@ -60,9 +62,17 @@ export class ImapClient {
   #listener: ((response: Untagged) => void) | undefined;
   #nextTag = 1;
   #failure: Error | undefined;
+  #sinkFor: ((announced: AnnouncedLiteral) => LiteralSink | undefined) | undefined;
+  #sink: LiteralSink | undefined;
+  /** Reading has stopped: on `hold`, or while a sink works. */
+  #held = false;
+  #sinking = false;
+  #drained: (() => void) | undefined;
+  #lastWords = "";
+  #heard = true;
 
   constructor(connection: Connection, options: Partial<ImapClientOptions> = {}) {
-    this.connection = connection;
+    this.#connection = connection;
     this.#options = { ...DEFAULTS, ...options };
     this.#framer = new Framer(this.#options.maxLineBytes);
     this.greeting = new Promise((resolve, reject) => {
@@ -70,11 +80,24 @@ export class ImapClient {
     });
     // Who does not wait for the greeting learns of the failure from his command.
     this.greeting.catch(() => undefined);
+    this.#attach(connection);
+  }
+
+  get connection(): Connection {
+    return this.#connection;
+  }
+
+  #attach(connection: Connection): void {
     connection.onData((chunk) => {
+      this.#heard = true;
       this.#framer.push(chunk);
       this.#read();
     });
-    connection.onClose((error) => this.#fail(new ImapClientError("connection ended", { cause: error })));
+    connection.onDrain(() => this.#wakeSender());
+    connection.onClose((error) => {
+      const reason = this.#lastWords === "" ? "connection ended" : `the server said BYE ${this.#lastWords}`;
+      this.#fail(new ImapClientError(reason, { cause: error }));
+    });
   }
 
   /** After CAPABILITY: LITERAL+ lets literals go out without waiting. */
@@ -87,13 +110,68 @@ export class ImapClient {
     this.#listener = listener;
   }
 
+  /** Chooses for each literal of a response; undefined = into memory. */
+  onLiteral(sinkFor: (announced: AnnouncedLiteral) => LiteralSink | undefined): void {
+    this.#sinkFor = sinkFor;
+  }
+
+  /** Reads no further until `readOn`: what comes next has no room yet. */
+  hold(): void {
+    if (this.#held) return;
+    this.#held = true;
+    this.#connection.pause();
+  }
+
+  readOn(): void {
+    if (!this.#held) return;
+    this.#held = false;
+    this.#goOn();
+  }
+
+  /** Ends the connection when the server says nothing for so long while a command waits. */
+  watchSilence(clock: Clock, silenceMs: number): void {
+    clock.setTimer(silenceMs, () => {
+      if (this.#failure !== undefined) return;
+      const isSilent = !this.#heard && this.#pending.length > 0 && !this.#held && !this.#sinking;
+      this.#heard = false;
+      if (isSilent) {
+        this.#fail(new ImapClientError(`the server said nothing for ${silenceMs} ms`));
+        this.#connection.destroy();
+      } else this.watchSilence(clock, silenceMs);
+    });
+  }
+
+  /** After the server's OK to STARTTLS; what came in the clear behind it is forgotten (CVE-2011-0411). */
+  async startTls(): Promise<void> {
+    this.#framer.clear();
+    await this.#connection.startTls();
+  }
+
+  /** After the server's OK to COMPRESS DEFLATE (RFC 4978). */
+  startCompression(): void {
+    const unread = this.#framer.takeUnread();
+    const under = this.#connection;
+    const compressed = new CompressedConnection(under, {
+      broken: (reason) => {
+        this.#fail(new ImapClientError(reason));
+        under.destroy();
+      },
+      // What a server sends is bounded by line and literal; mail of one letter compresses without bound.
+      inLiteral: () => true,
+    });
+    this.#connection = compressed;
+    this.#attach(compressed);
+    compressed.receive(unread);
+  }
+
   /** @throws ImapClientError when the connection ends first; NO and BAD are results, not errors */
   command(
     parts: CommandPart | readonly CommandPart[],
-    continued?: (text: string) => void,
+    wishes: ((text: string) => void) | CommandWishes = {},
   ): Promise<CommandResult> {
     const tag = `c${this.#nextTag++}`;
-    const list = typeof parts === "string" || Buffer.isBuffer(parts) ? [parts] : parts;
+    const list = isOnePart(parts) ? [parts] : parts;
+    const asked = typeof wishes === "function" ? { continued: wishes } : wishes;
     return new Promise((resolve, reject) => {
       if (this.#failure !== undefined) {
         reject(this.#failure);
@@ -104,7 +182,7 @@ export class ImapClient {
           reject(this.#failure);
           return undefined;
         }
-        this.#pending.push({ tag, untagged: [], continued, resolve, reject });
+        this.#pending.push({ tag, untagged: [], wishes: asked, resolve, reject });
         return this.#send(tag, list);
       };
       // One after the other: a command with a literal may have to wait in its middle.
@@ -116,11 +194,16 @@ export class ImapClient {
 
   /** A line inside a command: DONE, SASL messages. */
   line(text: string): void {
-    this.connection.write(`${text}\r\n`);
+    this.#connection.write(`${text}\r\n`);
   }
 
   close(): void {
-    this.connection.end();
+    this.#connection.end();
+    this.#fail(new ImapClientError("connection closed"));
+  }
+
+  destroy(): void {
+    this.#connection.destroy();
     this.#fail(new ImapClientError("connection closed"));
   }
 
@@ -131,38 +214,127 @@ export class ImapClient {
         text += part;
         continue;
       }
-      const { literalPlus } = this.#options;
-      this.connection.write(`${text}{${part.length}${literalPlus ? "+" : ""}}\r\n`);
+      const sizeBytes = Buffer.isBuffer(part) ? part.length : part.sizeBytes;
+      const { literalPlus, literalMinusBytes } = this.#options;
+      const waits = !literalPlus && sizeBytes > literalMinusBytes;
+      // literalMinusBytes 0 = the server has neither extension, not even for a literal of no bytes.
+      const synchronizing = waits || (!literalPlus && literalMinusBytes === 0);
+      this.#connection.write(Buffer.from(`${text}{${sizeBytes}${synchronizing ? "" : "+"}}\r\n`, "utf8"));
       text = "";
-      if (!literalPlus) {
+      if (synchronizing) {
         const asked = new Promise<void>((resolve, reject) => {
           this.#literalWaiter = { resolve, reject, tag };
         });
         await asked;
       }
-      this.connection.write(part);
+      if (Buffer.isBuffer(part)) this.#connection.write(part);
+      else await this.#stream(part);
+      await this.#whenDrained();
     }
-    this.connection.write(Buffer.from(`${text}\r\n`, "utf8"));
+    this.#connection.write(Buffer.from(`${text}\r\n`, "utf8"));
+  }
+
+  async #stream(literal: StreamedLiteral): Promise<void> {
+    let sentBytes = 0;
+    try {
+      for await (const chunk of literal.chunks()) {
+        this.#connection.write(chunk);
+        sentBytes += chunk.length;
+        await this.#whenDrained();
+      }
+      if (sentBytes !== literal.sizeBytes) throw new ImapClientError("a literal had another size");
+    } catch (error) {
+      // The server waits for bytes that there are not: nothing more can be said on this connection.
+      this.#fail(error instanceof Error ? error : new ImapClientError("could not send", { cause: error }));
+      this.#connection.destroy();
+      throw error;
+    }
+  }
+
+  #whenDrained(): Promise<void> | undefined {
+    if (this.#failure !== undefined || this.#connection.bufferedBytes <= MAX_BUFFERED_BYTES) return undefined;
+    return new Promise((resolve) => {
+      this.#drained = resolve;
+    });
+  }
+
+  #wakeSender(): void {
+    const drained = this.#drained;
+    this.#drained = undefined;
+    drained?.();
+  }
+
+  #goOn(): void {
+    if (this.#held || this.#sinking || this.#failure !== undefined) return;
+    this.#connection.resume();
+    this.#read();
   }
 
   #read(): void {
     try {
-      for (let event = this.#framer.next(); event !== undefined; event = this.#framer.next()) {
-        if (event.kind === "literal") {
-          if (event.announced.sizeBytes > this.#options.maxLiteralBytes)
-            throw new ImapClientError("literal too long");
-          this.#framer.acceptLiteral();
-        } else if (event.kind === "frame") this.#response(event.frame);
-        else throw new ImapClientError("response line too long");
+      while (!this.#held && !this.#sinking) {
+        const event = this.#framer.next();
+        if (event === undefined) return;
+        this.#handle(event);
       }
     } catch (error) {
-      this.#fail(
-        error instanceof ImapClientError
-          ? error
-          : new ImapClientError("server does not speak IMAP", { cause: error }),
-      );
-      this.connection.destroy();
+      this.#break(error);
     }
+  }
+
+  #handle(event: FrameEvent): void {
+    if (event.kind === "frame") this.#response(event.frame);
+    else if (event.kind === "chunk") this.#chunk(event.bytes, event.last);
+    else if (event.kind === "literal") this.#literal(event.announced);
+    else throw new ImapClientError("response line too long");
+  }
+
+  #literal(announced: AnnouncedLiteral): void {
+    const sink = this.#sinkFor?.(announced);
+    if (sink !== undefined) {
+      this.#sink = sink;
+      this.#framer.streamLiteral();
+      return;
+    }
+    if (announced.sizeBytes > this.#options.maxLiteralBytes) throw new ImapClientError("literal too long");
+    this.#framer.acceptLiteral();
+  }
+
+  #chunk(bytes: Buffer, last: boolean): void {
+    const sink = this.#sink;
+    if (sink === undefined) throw new ImapClientError("a literal came without a sink");
+    const written = bytes.length === 0 ? undefined : sink.write(bytes);
+    if (written === undefined && !last) return;
+    this.#sinking = true;
+    this.#connection.pause();
+    this.#afterChunk(sink, written, last).catch((error: unknown) => {
+      sink.discard();
+      this.#break(error);
+    });
+  }
+
+  async #afterChunk(sink: LiteralSink, written: Promise<void> | void, last: boolean): Promise<void> {
+    await written;
+    if (last) {
+      const body = await sink.finish();
+      this.#sink = undefined;
+      if (this.#failure !== undefined) {
+        body.release();
+        return;
+      }
+      this.#framer.literalStaged(body);
+    }
+    this.#sinking = false;
+    this.#goOn();
+  }
+
+  #break(error: unknown): void {
+    this.#fail(
+      error instanceof ImapClientError
+        ? error
+        : new ImapClientError("server does not speak IMAP", { cause: error }),
+    );
+    this.#connection.destroy();
   }
 
   #response(frame: Frame): void {
@@ -176,7 +348,7 @@ export class ImapClient {
     const waiter = this.#literalWaiter;
     this.#literalWaiter = undefined;
     if (waiter !== undefined) waiter.resolve();
-    else this.#pending[0]?.continued?.(text);
+    else this.#pending[0]?.wishes.continued?.(text);
   }
 
   #untagged(frame: Frame): void {
@@ -188,7 +360,10 @@ export class ImapClient {
       return;
     }
     const response = readUntagged(frame);
-    this.#pending[0]?.untagged.push(response);
+    if (response.name === "BYE") this.#lastWords = readStatusText("BYE", response.arguments()).text;
+    const pending = this.#pending[0];
+    if (pending !== undefined && pending.wishes.untagged?.(response) !== true)
+      pending.untagged.push(response);
     this.#listener?.(response);
   }
 
@@ -212,8 +387,14 @@ export class ImapClient {
   #fail(error: Error): void {
     if (this.#failure !== undefined) return;
     this.#failure = error;
+    if (!this.#sinking) this.#sink?.discard();
     this.#greeted?.reject(error);
+    this.#wakeSender();
     this.#literalWaiter?.reject(error);
     for (const pending of this.#pending.splice(0)) pending.reject(error);
   }
+}
+
+function isOnePart(parts: CommandPart | readonly CommandPart[]): parts is CommandPart {
+  return !Array.isArray(parts);
 }

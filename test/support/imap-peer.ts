@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { systemNetwork } from "../../src/base/io/system-network.ts";
-import { ImapClient, type CommandPart, type CommandResult } from "../../src/imap/client.ts";
+import { ImapClient } from "../../src/imap/client.ts";
+import type { CommandPart, CommandResult } from "../../src/imap/client-command.ts";
 
 export interface ImapPeer {
   /** Runs a command that must succeed. */
