@@ -5,6 +5,7 @@ import type { Delivery } from "../delivery/delivery.ts";
 import { MAX_HEAD_BYTES } from "../delivery/envelope.ts";
 import { isTemporary } from "../delivery/outcome.ts";
 import { DeliveryRefusal } from "../delivery/refusal.ts";
+import { SmtpFailure } from "../queue/smtp-failure.ts";
 import { StoreError } from "../store/errors.ts";
 import type { Store } from "../store/port.ts";
 
@@ -49,6 +50,20 @@ export async function deliverLocally(
   } finally {
     body.release();
   }
+}
+
+/** The queue's way to our own users. @throws SmtpFailure */
+export async function deliverQueued(
+  ports: { readonly store: Store; readonly delivery: Delivery; readonly random: Random },
+  sender: string,
+  recipient: string,
+  message: Buffer,
+): Promise<void> {
+  const [answer] = await deliverLocally(ports, { sender, recipients: [recipient], message });
+  if (answer === undefined || answer.accepted) return;
+  throw answer.temporary
+    ? new SmtpFailure(451, `4.2.0 ${answer.text}`)
+    : new SmtpFailure(550, `5.2.0 ${answer.text}`);
 }
 
 /** What is no refusal is a fault of ours and stops the whole. */

@@ -42,7 +42,7 @@ import { replicationMetrics } from "../sync/replication/metrics.ts";
 import { replicationOptions } from "../sync/replication/options.ts";
 import { Replication } from "../sync/replication/replication.ts";
 import { Roles } from "../sync/replication/roles.ts";
-import { deliverLocally } from "./local-submission.ts";
+import { deliverLocally, deliverQueued } from "./local-submission.ts";
 import { namespaceOptions, toNamespace } from "./namespace-options.ts";
 import { nodeOptions } from "./node-options.ts";
 import { openLogs } from "./open-logs.ts";
@@ -132,6 +132,11 @@ export async function openPlatform(config: Config, options: PlatformOptions = {}
     ...io,
     log: logs.named("queue"),
     metrics: queueMetrics(metrics.room("queue"), () => queueFile.writer.count),
+    local: {
+      takes: (domain) => directory.directory.isLocalDomain(domain),
+      deliver: ({ sender, recipient }, message) =>
+        deliverQueued({ store, delivery, random: io.random }, sender, recipient, message),
+    },
   });
   const sieveLog = logs.named("sieve");
   const outbound = new FilterMemory({ store, queue, clock: io.clock, log: sieveLog });

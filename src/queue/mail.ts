@@ -1,6 +1,6 @@
 /** What is given to the queue. Delivery declares the same shape as its port. */
 export interface QueuedMail {
-  readonly kind: "redirect" | "vacation" | "notify" | "report";
+  readonly kind: "redirect" | "vacation" | "notify" | "report" | "submission";
   /** Whose filter sends it; "" = the node itself. */
   readonly userId: string;
   /** Envelope sender; "" = the null reverse-path. */

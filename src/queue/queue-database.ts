@@ -110,6 +110,19 @@ export class QueueDatabase {
     return isNew;
   }
 
+  /** All or none. */
+  addAll(mails: readonly QueuedMail[], nowMs: number): void {
+    this.#write(() => {
+      for (const mail of mails) this.#add(mail, nowMs);
+    });
+    this.#count += mails.length;
+  }
+
+  /** Of the mails that wait. */
+  domains(): readonly string[] {
+    return this.#sql.prepare<[], string>("SELECT DISTINCT domain FROM mails").pluck().all();
+  }
+
   /** Those due longest first, without the domains named. */
   due(nowMs: number, without: readonly string[], limit: number): readonly WaitingMail[] {
     return this.#due.all(nowMs, JSON.stringify(without), limit).map(toMail);
@@ -173,12 +186,15 @@ export class QueueDatabase {
     this.#count += reports.length;
   }
 
-  /** Nothing goes to a destination that does not answer before `untilMs`; domain undefined = all. */
-  holdBack(domain: string | undefined, untilMs: number): void {
+  /** Nothing goes to a destination that does not answer before `untilMs`; domain undefined = all but `except`. */
+  holdBack(domain: string | undefined, untilMs: number, except: readonly string[] = []): void {
     if (domain === undefined) {
       this.#sql
-        .prepare<[number, number]>("UPDATE mails SET next_at_ms = ? WHERE next_at_ms < ?")
-        .run(untilMs, untilMs);
+        .prepare<[number, number, string]>(
+          `UPDATE mails SET next_at_ms = ? WHERE next_at_ms < ?
+           AND domain NOT IN (SELECT value FROM json_each(?))`,
+        )
+        .run(untilMs, untilMs, JSON.stringify(except));
     } else {
       this.#sql
         .prepare<[number, string, number]>(

@@ -3,6 +3,7 @@ import type { QueueDatabase } from "./queue-database.ts";
 /** Methods of `QueueDatabase` that change the file and wait for the disk. */
 export const QUEUE_CHANGES = [
   "add",
+  "addAll",
   "remove",
   "postpone",
   "markHandingOver",
@@ -28,7 +29,7 @@ export type QueueWriter = {
 /** What the session thread reads itself: microseconds, and never waits for a writer (WAL). */
 export type QueueReader = Pick<
   QueueDatabase,
-  "due" | "nextDueMs" | "find" | "body" | "list" | "isRemembered"
+  "due" | "nextDueMs" | "find" | "body" | "list" | "isRemembered" | "domains"
 >;
 
 export interface QueueRequest {

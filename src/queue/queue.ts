@@ -35,7 +35,18 @@ export interface QueuePorts {
   readonly random: Random;
   readonly log: Log;
   readonly metrics: QueueMetrics;
+  /** Mail for our own users does not go round through another host. */
+  readonly local?: LocalHop | undefined;
 }
+
+export interface LocalHop {
+  takes(domain: string): boolean;
+  /** Resolves when it is stored. @throws SmtpFailure */
+  deliver(mail: WaitingMail, bytes: Buffer): Promise<void>;
+}
+
+/** Destination of what `LocalHop` takes: no domain has this name. */
+const LOCAL = "(local)";
 
 /** The longest sleep: then the clock may have jumped, and memory wants sweeping. */
 const MAX_SLEEP_MS = 60_000;
@@ -101,6 +112,18 @@ export class Queue {
       this.#wake(0);
     }
     return status;
+  }
+
+  /** One message for several recipients, all or none; rates are the caller's. Durable when it resolves. @throws as `submit` */
+  async submitAll(mails: readonly QueuedMail[]): Promise<void> {
+    const { writer, clock, settings, metrics } = this.#ports;
+    if (writer.count + mails.length > settings.maxMessages) throw new Error("the outbound queue is full");
+    await writer.addAll(
+      mails.map((mail) => ({ ...mail, bytes: withCrlf(mail.bytes) })),
+      clock.nowMs(),
+    );
+    for (const { kind } of mails) metrics.submissions.inc({ kind, status: "queued" });
+    this.#wake(0);
   }
 
   isRemembered(userId: string, key: string): boolean {
@@ -186,10 +209,11 @@ export class Queue {
   #startDue(nowMs: number): void {
     const { database, settings } = this.#ports;
     for (let free = this.#freeConnections; free > 0;) {
-      const busy = settings.route === "smart_host" ? [] : this.#busyDomains();
+      const busy =
+        settings.route === "smart_host" && this.#ports.local === undefined ? [] : this.#busyDomains();
       const due = database.due(nowMs, busy, free + this.#inFlight.size);
       for (const mail of due) {
-        const destination = destinationOf(settings, mail.domain);
+        const destination = this.#destinationOf(mail.domain);
         if (this.#inFlight.has(mail.id) || this.#connectionsTo(destination) >= this.#perDestination) continue;
         if (this.#freeConnections === 0) return;
         this.#inFlight.set(mail.id, destination);
@@ -200,13 +224,23 @@ export class Queue {
     }
   }
 
+  #destinationOf(domain: string): string | undefined {
+    const { settings, local } = this.#ports;
+    return local?.takes(domain) === true ? LOCAL : destinationOf(settings, domain);
+  }
+
   get #freeConnections(): number {
     return this.#ports.settings.maxConnections - this.#inFlight.size;
   }
 
   #busyDomains(): string[] {
     const domains = new Set([...this.#inFlight.values()].filter((domain) => domain !== undefined));
-    return [...domains].filter((domain) => this.#connectionsTo(domain) >= this.#perDestination);
+    const { database, local } = this.#ports;
+    return [...domains]
+      .filter((domain) => this.#connectionsTo(domain) >= this.#perDestination)
+      .flatMap((domain) =>
+        domain === LOCAL ? database.domains().filter((one) => local?.takes(one) === true) : [domain],
+      );
   }
 
   get #perDestination(): number {
@@ -236,7 +270,7 @@ export class Queue {
       const host = await this.#send(mail, body);
       // The answer is recorded before anything else happens.
       await writer.remove(mail.id, clock.nowMs());
-      this.#failures.delete(destinationOf(this.#ports.settings, mail.domain) ?? "");
+      this.#failures.delete(this.#destinationOf(mail.domain) ?? "");
       metrics.attempts.inc({ status: "sent" });
       log.info("sent", { ...fields, host, attempts: mail.attempts + 1 });
     } catch (error) {
@@ -255,7 +289,12 @@ export class Queue {
 
   /** The host that took it. @throws SmtpFailure */
   async #send(mail: WaitingMail, bytes: Buffer): Promise<string> {
-    const { settings, network, clock, hostName, writer } = this.#ports;
+    const { settings, network, clock, hostName, writer, local } = this.#ports;
+    if (local?.takes(mail.domain) === true) {
+      await writer.markHandingOver(mail.id);
+      await local.deliver(mail, bytes);
+      return hostName;
+    }
     const { user, password, tls, timeoutMs } = settings;
     const toSmartHost = settings.route === "smart_host";
     const options = {
@@ -318,25 +357,32 @@ export class Queue {
       delayNoticed: mail.delayNoticed || isLate,
     };
     await writer.postpone(mail.id, change, nowMs, report === undefined ? [] : [report]);
-    if (failure.host === "") await this.#holdBack(mail.domain, nowMs);
+    if (failure.host === "" && this.#destinationOf(mail.domain) !== LOCAL) {
+      await this.#holdBack(mail.domain, nowMs);
+    }
     metrics.attempts.inc({ status: "put_off" });
     log.info("put off", { ...fields, attempts: mail.attempts + 1, nextInMs: waitMs });
   }
 
   /** Nobody answered: the others that want to go there need not find that out one by one. */
   async #holdBack(domain: string, nowMs: number): Promise<void> {
-    const { writer, settings } = this.#ports;
+    const { database, writer, settings, local } = this.#ports;
     const destination = destinationOf(settings, domain);
+    // Our own users need no smart host.
+    const except =
+      destination === undefined && local !== undefined
+        ? database.domains().filter((one) => local.takes(one))
+        : [];
     const known = this.#failures.get(destination ?? "");
     // Several attempts at one time that find nobody are one failure.
     if (known !== undefined && nowMs < known.untilMs) {
-      await writer.holdBack(destination, known.untilMs);
+      await writer.holdBack(destination, known.untilMs, except);
       return;
     }
     const count = known?.count ?? 0;
     const untilMs = nowMs + this.#backOff(count);
     this.#failures.set(destination ?? "", { count: count + 1, untilMs });
-    await writer.holdBack(destination, untilMs);
+    await writer.holdBack(destination, untilMs, except);
   }
 
   /** Doubled from attempt to attempt, bounded, a little uneven so that not all come at once. */
