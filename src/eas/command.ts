@@ -26,6 +26,12 @@ export interface EasRequest {
   readonly acceptMultipart: boolean;
   /** Aborted when the client goes away, or when a newer Sync or Ping of the same device takes this one's place. */
   readonly signal: AbortSignal;
+  /**
+   * For Ping and a Sync with Wait: while `wait` is under way other requests of this device have their turn and the request
+   * does not count as being worked on. It gets its turn back before this resolves. `wait` must end when `signal` is
+   * aborted. @throws EasRefusal when too many requests are held
+   */
+  hold<T>(wait: () => Promise<T>): Promise<T>;
   readonly log: Log;
   /** Counts what the request did, for the SUMMARY line (S2.71). */
   readonly summary: RequestSummary;

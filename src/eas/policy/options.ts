@@ -7,11 +7,6 @@ import { option, optionGroup, type SettingsOf } from "../../config/option.ts";
  */
 export const policyOptions = optionGroup("policy", "Rules that devices must keep (MS-ASPROV).", {
   required: option(boolean, "yes", "Whether a device must take the policy before it syncs."),
-  refresh_after: option(
-    duration,
-    "0",
-    "How often devices ask for the policy again although it did not change, 0 = never.",
-  ),
   device_password_enabled: option(boolean, "no", "The device must be locked with a password."),
   alphanumeric_device_password_required: option(boolean, "no", "The password must have letters and digits."),
   require_storage_card_encryption: option(boolean, "no", "Storage cards must be encrypted."),

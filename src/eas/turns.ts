@@ -1,0 +1,134 @@
+/**
+ * One request of a device at a time, the others wait in a bounded queue. A held Ping or Sync gives its turn away, so that
+ * a device can send mail meanwhile; a newer Ping or Sync ends it.
+ */
+import { assert } from "../base/assert.ts";
+import { EasRefusal } from "./status.ts";
+
+export interface TurnBounds {
+  /** Waiting requests of one device. */
+  readonly maxWaiting: number;
+  /** Requests of all devices, waiting ones counted, held ones not. */
+  readonly maxRequests: number;
+  readonly maxHeld: number;
+}
+
+export interface Turn {
+  /** As EasRequest.hold. */
+  hold<T>(wait: () => Promise<T>): Promise<T>;
+  /** The next request of the device starts. */
+  release(): void;
+}
+
+export interface TurnRequest {
+  /** Ping and Sync. */
+  readonly replacesHeld: boolean;
+  /** Aborted when a newer one takes its place. */
+  readonly controller: AbortController;
+}
+
+/** Reason of an abort, for commands and logs. */
+export const REPLACED = "a newer request of this device took its place";
+export const STOPPING = "the server stops";
+
+interface DeviceQueue {
+  busy: boolean;
+  readonly waiting: (TurnRequest & { start(): void })[];
+  readonly held: Set<TurnRequest>;
+}
+
+export class DeviceTurns {
+  readonly #bounds: TurnBounds;
+  readonly #devices = new Map<string, DeviceQueue>();
+  #requests = 0;
+  #held = 0;
+  #stopping = false;
+
+  constructor(bounds: TurnBounds) {
+    this.#bounds = bounds;
+  }
+
+  get requestCount(): number {
+    return this.#requests;
+  }
+
+  get heldCount(): number {
+    return this.#held;
+  }
+
+  /** @throws EasRefusal server_error_retry_later */
+  async take(device: string, request: TurnRequest): Promise<Turn> {
+    if (this.#stopping || this.#requests >= this.#bounds.maxRequests) {
+      throw new EasRefusal("server_error_retry_later", "too many requests are worked on");
+    }
+    const queue = this.#devices.get(device) ?? { busy: false, waiting: [], held: new Set() };
+    if (queue.waiting.length >= this.#bounds.maxWaiting) {
+      throw new EasRefusal("server_error_retry_later", "too many requests of this device are waiting");
+    }
+    this.#devices.set(device, queue);
+    if (request.replacesHeld) for (const held of queue.held) held.controller.abort(REPLACED);
+    this.#requests += 1;
+    await this.#enter(queue, request, false);
+    return {
+      hold: (wait) => this.#hold(device, queue, request, wait),
+      release: () => {
+        this.#requests -= 1;
+        this.#leave(device, queue);
+      },
+    };
+  }
+
+  /** Ends what is held and refuses what comes; requests under way go on. */
+  stop(): void {
+    this.#stopping = true;
+    for (const { held } of this.#devices.values()) {
+      for (const request of held) request.controller.abort(STOPPING);
+    }
+  }
+
+  #enter(queue: DeviceQueue, request: TurnRequest, first: boolean): Promise<void> | undefined {
+    if (!queue.busy) {
+      queue.busy = true;
+      return undefined;
+    }
+    return new Promise((resolve) => {
+      const waiter = { ...request, start: resolve };
+      if (first) queue.waiting.unshift(waiter);
+      else queue.waiting.push(waiter);
+    });
+  }
+
+  #leave(device: string, queue: DeviceQueue): void {
+    assert(queue.busy, "a turn was given back twice");
+    const next = queue.waiting.shift();
+    if (next !== undefined) next.start();
+    else queue.busy = false;
+    if (!queue.busy && queue.held.size === 0) this.#devices.delete(device);
+  }
+
+  async #hold<T>(
+    device: string,
+    queue: DeviceQueue,
+    request: TurnRequest,
+    wait: () => Promise<T>,
+  ): Promise<T> {
+    if (this.#held >= this.#bounds.maxHeld) {
+      throw new EasRefusal("server_error_retry_later", "too many requests are held");
+    }
+    if (this.#stopping) request.controller.abort(STOPPING);
+    else if (queue.waiting.some(({ replacesHeld }) => replacesHeld)) request.controller.abort(REPLACED);
+    queue.held.add(request);
+    this.#held += 1;
+    this.#requests -= 1;
+    this.#leave(device, queue);
+    try {
+      return await wait();
+    } finally {
+      // Stays in `held` until it has its turn again, so that the device's queue is not forgotten.
+      await this.#enter(queue, request, true);
+      queue.held.delete(request);
+      this.#held -= 1;
+      this.#requests += 1;
+    }
+  }
+}
