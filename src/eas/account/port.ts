@@ -87,7 +87,10 @@ export interface MailCollection {
   readonly uidNext: number;
   readonly use: FolderUse;
 
-  /** Live UIDs with an internal date at or after `since` (seconds; 0 = all), ascending. The array is the caller's to read, not to write. */
+  /**
+   * Live UIDs without \Deleted (which is gone for devices) and with an internal date at or after `since` (seconds; 0 = all,
+   * otherwise the start of a day), ascending. The array is the caller's to read, not to write.
+   */
   uids(since: number): Promise<Uint32Array>;
   /**
    * Live messages whose (modseq, uid) is above the position, ascending in that order, at most `limit`. Only with CONDSTORE.
@@ -107,7 +110,10 @@ export interface MailCollection {
    */
   items(uids: readonly Uid[]): AsyncIterable<MailItem | FailedItem>;
 
-  /** Resolves with the modseq that the change got, by UID (gone ones left out), so that the device's own change is not sent back. */
+  /**
+   * Resolves with the modseq that the change got, by UID (gone ones left out), so that the device's own change is not sent
+   * back; 0 when somebody else had changed the message since this collection last showed its state.
+   */
   storeFlags(uids: readonly Uid[], change: ItemFlagChange): Promise<ReadonlyMap<Uid, number>>;
   /** UID in the target by source UID. @throws AccountError folder_missing, permission_denied, over_quota */
   move(uids: readonly Uid[], targetKey: string): Promise<ReadonlyMap<Uid, Uid>>;

@@ -1,0 +1,280 @@
+/** A mailbox of the store as a collection of mail: what the view knows is answered from memory. */
+import { toModseq, type Uid } from "../../../base/numbers.ts";
+import { effectiveRights, requireRights } from "../../../store/access.ts";
+import { Right } from "../../../store/acl.ts";
+import { SystemFlag } from "../../../store/model.ts";
+import type { FlagChange, MailboxView, Store } from "../../../store/port.ts";
+import {
+  AccountError,
+  type AppendOptions,
+  type FailedItem,
+  type FolderUse,
+  type ItemFlagChange,
+  type ItemState,
+  type MailCollection,
+  type MailItem,
+} from "../port.ts";
+import { asAccount } from "./failure.ts";
+import { mayRead } from "./folder-tree.ts";
+import { readItems } from "./mail-items.ts";
+import type { LocalUser } from "./services.ts";
+
+const NO_UIDS = new Uint32Array(0);
+/** Changed and shown states of so many messages are remembered. */
+const MAX_SHOWN = 10_000;
+
+export class LocalCollection implements MailCollection {
+  readonly #store: Store;
+  readonly #user: LocalUser;
+  readonly #view: MailboxView;
+  readonly #useOf: () => FolderUse;
+  /** Modseqs that `states` showed, so that a change of somebody else in between is noticed. */
+  readonly #shown = new Map<Uid, number>();
+
+  constructor(store: Store, user: LocalUser, view: MailboxView, useOf: () => FolderUse) {
+    this.#store = store;
+    this.#user = user;
+    this.#view = view;
+    this.#useOf = useOf;
+  }
+
+  get key(): string {
+    return this.#view.mailbox.uniqueId;
+  }
+  get epoch(): string {
+    return String(this.#view.mailbox.uidValidity);
+  }
+  get highestModseq(): number {
+    return Math.max(1, this.#view.mailbox.highestModseq);
+  }
+  get use(): FolderUse {
+    return this.#useOf();
+  }
+  get uidNext(): number {
+    return this.#view.mailbox.lastUid + 1;
+  }
+
+  uids(since: number): Promise<Uint32Array> {
+    const { uids, internalDates, systemFlags, count, mailbox } = this.#view;
+    if (since <= 0 && mailbox.flaggedDeleted === 0) return Promise.resolve(uids);
+    const found = new Uint32Array(count);
+    let length = 0;
+    for (let i = 0; i < count; i++) {
+      if (internalDates[i]! >= since && (systemFlags[i]! & SystemFlag.deleted) === 0) {
+        found[length++] = uids[i]!;
+      }
+    }
+    return Promise.resolve(found.subarray(0, length));
+  }
+
+  changedAfter(
+    position: { readonly modseq: number; readonly uid: Uid },
+    limit: number,
+  ): Promise<readonly ItemState[]> {
+    const view = this.#view;
+    const from = Math.max(0, position.modseq - 1);
+    const changed = view.changedSince(toModseq(from));
+    const indexes: number[] = [];
+    for (const uid of changed) {
+      const index = view.indexOf(uid);
+      const modseq = view.modseqs[index]!;
+      if (modseq > position.modseq || (modseq === position.modseq && uid > position.uid)) indexes.push(index);
+    }
+    return Promise.resolve(earliest(view, indexes, limit).map((index) => this.#stateAt(index)));
+  }
+
+  vanishedSince(modseq: number): Promise<Uint32Array | "unknown"> {
+    if (modseq >= this.#view.mailbox.highestModseq) return Promise.resolve(NO_UIDS);
+    const vanished = this.#view.vanishedSince(toModseq(modseq));
+    return Promise.resolve(vanished === "unknown" ? vanished : Uint32Array.from(vanished).sort());
+  }
+
+  states(uids: readonly Uid[]): Promise<readonly ItemState[]> {
+    const states: ItemState[] = [];
+    for (const uid of uids) {
+      const index = this.#view.indexOf(uid);
+      if (index < 0) continue;
+      const state = this.#stateAt(index);
+      if (this.#shown.size < MAX_SHOWN) this.#shown.set(uid, state.modseq);
+      states.push(state);
+    }
+    return Promise.resolve(states);
+  }
+
+  items(uids: readonly Uid[]): AsyncIterable<MailItem | FailedItem> {
+    const stateAt = (index: number): ItemState => this.#stateAt(index);
+    return readItems({ store: this.#store, view: this.#view, stateAt }, uids);
+  }
+
+  #stateAt(index: number): ItemState {
+    const view = this.#view;
+    const { keywordBits } = view;
+    const at = 4 * index;
+    const hasKeywords =
+      (keywordBits[at]! | keywordBits[at + 1]! | keywordBits[at + 2]! | keywordBits[at + 3]!) !== 0;
+    const flags = view.systemFlags[index]! & ~SystemFlag.seen;
+    return {
+      uid: view.uids[index]! as Uid,
+      modseq: view.modseqs[index]!,
+      systemFlags: view.isSeenBy(this.#user.userId, index) ? flags | SystemFlag.seen : flags,
+      keywords: hasKeywords
+        ? view.mailbox.keywords.filter((_, bit) => (keywordBits[at + (bit >>> 5)]! >>> (bit & 31)) & 1)
+        : [],
+      internalDate: view.internalDates[index]!,
+      sizeBytes: view.sizes[index]!,
+    };
+  }
+
+  async storeFlags(uids: readonly Uid[], change: ItemFlagChange): Promise<ReadonlyMap<Uid, number>> {
+    const { add, remove } = this.#permitted(change);
+    const modseqs = new Map<Uid, number>();
+    for (const uid of uids) {
+      const index = this.#view.indexOf(uid);
+      if (index < 0) continue;
+      const state = this.#stateAt(index);
+      // One change with one modseq, whatever is added and taken away.
+      const replacement: FlagChange = {
+        mode: "replace",
+        systemFlags: (state.systemFlags | add.systemFlags) & ~remove.systemFlags,
+        keywords: [
+          ...new Set([...state.keywords, ...add.keywords].filter((word) => !hasWord(remove.keywords, word))),
+        ],
+        unchangedSince: toModseq(state.modseq),
+      };
+      const known = this.#shown.get(uid) ?? state.modseq;
+      const modseq = await asAccount(this.#replace(uid, replacement, change, 0));
+      if (modseq === undefined) continue;
+      modseqs.set(uid, modseq.retried || known !== state.modseq ? 0 : modseq.value);
+      this.#shown.set(uid, modseq.value);
+    }
+    return modseqs;
+  }
+
+  /** Loses against a change that came in between: then once more with what is there now. */
+  async #replace(
+    uid: Uid,
+    replacement: FlagChange,
+    change: ItemFlagChange,
+    attempt: number,
+  ): Promise<{ readonly value: number; readonly retried: boolean } | undefined> {
+    const { id } = this.#view.mailbox;
+    const done = await this.#store.storeFlags(id, [uid], replacement, this.#user.by);
+    const index = this.#view.indexOf(uid);
+    if (index < 0) return undefined;
+    if (done.modified.length === 0) {
+      return {
+        value: done.changed.length > 0 ? done.modseq : this.#view.modseqs[index]!,
+        retried: attempt > 0,
+      };
+    }
+    const { add, remove } = this.#permitted(change);
+    for (const [mode, part] of [["add", add] as const, ["remove", remove] as const]) {
+      if (part.systemFlags === 0 && part.keywords.length === 0) continue;
+      await this.#store.storeFlags(id, [uid], { mode, ...part }, this.#user.by);
+    }
+    const after = this.#view.indexOf(uid);
+    return after < 0 ? undefined : { value: this.#view.modseqs[after]!, retried: true };
+  }
+
+  /** RFC 4314 §4: flags without the right are passed over; a change of which nothing is left is refused. */
+  #permitted(change: ItemFlagChange): ItemFlagChange {
+    const rights = effectiveRights(this.#view.mailbox, this.#user);
+    const mask =
+      (rights & Right.keepSeen ? SystemFlag.seen : 0) |
+      (rights & Right.deleteMessage ? SystemFlag.deleted : 0) |
+      (rights & Right.write ? SystemFlag.answered | SystemFlag.flagged | SystemFlag.draft : 0);
+    const keywords = (rights & Right.write) !== 0;
+    const permit = (part: ItemFlagChange["add"]): ItemFlagChange["add"] => ({
+      systemFlags: part.systemFlags & mask,
+      keywords: keywords ? part.keywords : [],
+    });
+    const permitted = { add: permit(change.add), remove: permit(change.remove) };
+    const size = ({ add, remove }: ItemFlagChange): number =>
+      (add.systemFlags | remove.systemFlags) + add.keywords.length + remove.keywords.length;
+    if (size(change) > 0 && size(permitted) === 0) {
+      throw new AccountError("permission_denied", "the rights s, w and t are missing");
+    }
+    return permitted;
+  }
+
+  async move(uids: readonly Uid[], targetKey: string): Promise<ReadonlyMap<Uid, Uid>> {
+    const target = this.#store.mailboxes.byUniqueId(targetKey);
+    if (target === undefined || !mayRead(target, this.#user) || target.intermediate) {
+      throw new AccountError("folder_missing", "the target folder is not there");
+    }
+    this.#require(Right.deleteMessage | Right.expunge);
+    return asAccount(
+      (async () => {
+        requireRights(target, this.#user, Right.insert);
+        const live = uids.filter((uid) => this.#view.indexOf(uid) >= 0);
+        if (live.length === 0) return new Map<Uid, Uid>();
+        const moved = await this.#store.copy(
+          this.#view.mailbox.id,
+          live,
+          target.id,
+          { move: true },
+          this.#user.by,
+        );
+        return new Map(moved.sourceUids.map((uid, i) => [uid, moved.targetUids[i]!]));
+      })(),
+    );
+  }
+
+  async expunge(uids: readonly Uid[]): Promise<void> {
+    this.#require(Right.deleteMessage | Right.expunge);
+    await asAccount(this.#store.expunge(this.#view.mailbox.id, uids, { onlyDeleted: false }, this.#user.by));
+  }
+
+  async append(
+    message: Buffer,
+    options: AppendOptions,
+  ): Promise<{ readonly uid: Uid; readonly modseq: number }> {
+    this.#require(Right.insert);
+    const { systemFlags, keywords, internalDate } = options;
+    const { uids, modseq } = await asAccount(
+      this.#store.append(
+        this.#view.mailbox.id,
+        [
+          {
+            body: this.#store.stageBuffer(message),
+            systemFlags,
+            keywords,
+            ...(internalDate === undefined ? {} : { internalDate }),
+          },
+        ],
+        this.#user.by,
+      ),
+    );
+    return { uid: uids[0]!, modseq };
+  }
+
+  #require(rights: number): void {
+    if ((effectiveRights(this.#view.mailbox, this.#user) & rights) !== rights) {
+      throw new AccountError("permission_denied", `rights on the folder are missing`);
+    }
+  }
+
+  release(): void {
+    this.#view.release();
+  }
+}
+
+function hasWord(keywords: readonly string[], word: string): boolean {
+  const lower = word.toLowerCase();
+  return keywords.some((keyword) => keyword.toLowerCase() === lower);
+}
+
+/** The `limit` first in order of (modseq, uid). */
+function earliest(view: MailboxView, indexes: number[], limit: number): number[] {
+  const { modseqs } = view;
+  let candidates = indexes;
+  if (indexes.length > 4 * limit) {
+    // Where one change touched everything, order of uid decides among equals: only higher modseqs can be left out.
+    const sorted = Float64Array.from(indexes, (index) => modseqs[index]!).sort();
+    const bound = sorted[limit - 1]!;
+    candidates = indexes.filter((index) => modseqs[index]! <= bound);
+  }
+  // Indexes ascend with the UIDs, and sorting is stable.
+  candidates.sort((a, b) => modseqs[a]! - modseqs[b]!);
+  return candidates.slice(0, limit);
+}
