@@ -34,7 +34,8 @@ export interface HttpOptions {
 
 /** For routes that set none: forms and small JSON. */
 const MAX_BODY_BYTES = 1024 * 1024;
-const MAX_CONNECTIONS = 4096;
+/** A phone that waits for mail keeps one. */
+const MAX_CONNECTIONS = 65_536;
 const HEADERS_TIMEOUT_MS = 20_000;
 /** For the whole request; routes of large uploads read their body as a stream inside it. */
 const REQUEST_TIMEOUT_MS = 300_000;
@@ -49,6 +50,8 @@ export async function listenHttp(options: HttpOptions): Promise<Listener> {
   const app = fastify({
     bodyLimit: MAX_BODY_BYTES,
     forceCloseConnections: "idle",
+    // Phones ask for /autodiscover/autodiscover.xml in any case; names in paths keep theirs.
+    routerOptions: { caseSensitive: false },
     serverFactory: (handle) => makeServer(handle),
     trustProxy: (address) => trustedProxies.contains(address),
   });
