@@ -4,7 +4,7 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import Database from "better-sqlite3";
+import { openSqlite } from "../base/io/sqlite.ts";
 import { AdminError } from "./failure.ts";
 
 const LOCK_FILE = "node.lock";
@@ -16,7 +16,7 @@ export interface FolderLock {
 
 /** @throws AdminError data_folder_in_use, naming the process that holds it */
 export function lockDataFolder(dataFolder: string): FolderLock {
-  const database = new Database(join(dataFolder, LOCK_FILE), { timeout: 0 });
+  const database = openSqlite(join(dataFolder, LOCK_FILE), { timeout: 0 });
   try {
     database.exec("BEGIN EXCLUSIVE");
   } catch (error) {

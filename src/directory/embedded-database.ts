@@ -1,7 +1,7 @@
 /** `directory.sqlite`: rows in, rows out. One connection on the main thread: look-ups take microseconds, writes are rare. */
 import { join } from "node:path";
-import BetterSqlite from "better-sqlite3";
 import type { Database, Statement } from "better-sqlite3";
+import { openSqlite } from "../base/io/sqlite.ts";
 import { migrate } from "./schema.ts";
 
 export interface UserRow {
@@ -49,13 +49,14 @@ export class EmbeddedDatabase {
   readonly #setMeta: Statement<[string, Buffer]>;
 
   constructor(folder: string) {
-    this.sql = new BetterSqlite(join(folder, DATABASE_FILE));
-    this.sql.pragma("journal_mode = WAL");
-    // The library's build syncs the WAL only at checkpoints; a password change must survive a power cut.
-    this.sql.pragma("synchronous = FULL");
-    this.sql.pragma("foreign_keys = ON");
-    this.sql.pragma("secure_delete = ON");
-    migrate(this.sql);
+    this.sql = openSqlite(join(folder, DATABASE_FILE), {}, (sql) => {
+      sql.pragma("journal_mode = WAL");
+      // The library's build syncs the WAL only at checkpoints; a password change must survive a power cut.
+      sql.pragma("synchronous = FULL");
+      sql.pragma("foreign_keys = ON");
+      sql.pragma("secure_delete = ON");
+      migrate(sql);
+    });
     this.#user = this.sql.prepare("SELECT * FROM users WHERE user_id = ?");
     this.#hasUser = this.sql.prepare<[string], 1>("SELECT 1 FROM users WHERE user_id = ?").pluck();
     this.#groups = this.sql

@@ -102,17 +102,13 @@ export class EmbeddedNames {
 
   /** Users, aliases and groups share one space of addresses; an alias may be added to itself. */
   refuseTaken(address: string, by?: "alias"): void {
-    const database = this.#database;
-    const parsed = parseAddress(address, this.#defaultDomain);
-    const isUser = parsed !== undefined && database.hasUser(userIdOf(parsed, this.#defaultDomain));
-    const isAlias = by !== "alias" && database.targetsOf(address).length > 0;
-    const isGroup = database.sql.prepare("SELECT 1 FROM groups WHERE address = ?").get(address) !== undefined;
-    if (isUser || isAlias || isGroup) {
+    const isAlias = by !== "alias" && this.#database.targetsOf(address).length > 0;
+    if (isAlias || this.#isUserOrGroup(address)) {
       throw new DirectoryError("address_taken", `address "${address}" is taken`);
     }
   }
 
-  /** Targets that lead back to the alias, through other aliases or at once; catch-alls are not followed. */
+  /** Targets that lead back to the alias: at once, through other aliases or through catch-alls. */
   refuseLoop(alias: string, targets: readonly string[]): void {
     const seen = new Set<string>();
     const open = [...targets];
@@ -120,19 +116,25 @@ export class EmbeddedNames {
       const parsed = parseAddress(target, this.#defaultDomain);
       if (parsed === undefined) continue;
       const { base } = splitDetail(parsed.local, this.#plusSeparator);
-      // As `recipient.ts` looks up: what is named exactly, else without the detail.
-      for (const local of [parsed.local, base]) {
-        const address = printAddress({ local, domain: parsed.domain });
+      // As `recipient.ts` looks up: what is named exactly, else without the detail, else the domain's catch-all.
+      const named = [parsed.local, base].map((local) => ({ local, domain: parsed.domain }));
+      for (const address of [...named.map(printAddress), `@${parsed.domain}`]) {
         if (address === alias) {
           throw new DirectoryError("alias_loop", `alias "${alias}" would lead back to itself`);
         }
         const next = this.#database.targetsOf(address);
-        if (next.length === 0) continue;
-        if (!seen.has(address)) open.push(...next);
+        if (next.length > 0 && !seen.has(address)) open.push(...next);
         seen.add(address);
-        break;
+        if (next.length > 0 || this.#isUserOrGroup(address)) break;
       }
     }
+  }
+
+  #isUserOrGroup(address: string): boolean {
+    const parsed = parseAddress(address, this.#defaultDomain);
+    if (parsed === undefined) return false;
+    if (this.#database.hasUser(userIdOf(parsed, this.#defaultDomain))) return true;
+    return this.#database.sql.prepare("SELECT 1 FROM groups WHERE address = ?").get(address) !== undefined;
   }
 
   domainOf(userId: string): string {

@@ -2,7 +2,8 @@
  * The index's own SQLite file: segments per mailbox and how far each mailbox is indexed. It can be deleted at any time
  * and is built again; so it is written without waiting for the disk (`synchronous=NORMAL` in WAL keeps it consistent).
  */
-import Database from "better-sqlite3";
+import type Database from "better-sqlite3";
+import { openSqlite } from "../base/io/sqlite.ts";
 import { planQuery } from "./words.ts";
 import { Segment, SegmentBuilder } from "./segment.ts";
 
@@ -36,8 +37,7 @@ export class IndexDatabase {
   #cachedBytes = 0;
 
   constructor(path: string) {
-    this.#db = new Database(path);
-    this.#db.pragma("journal_mode = WAL");
+    this.#db = openSqlite(path, {}, (database) => database.pragma("journal_mode = WAL"));
     this.#db.pragma("synchronous = NORMAL");
     const version = this.#db.pragma("user_version", { simple: true });
     if (version !== FORMAT) {

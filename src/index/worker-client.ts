@@ -21,7 +21,12 @@ export class IndexWorker {
       const waiter = this.#waiting.shift();
       assert(waiter !== undefined, "index worker answered without being asked");
       if (reply.error === undefined) waiter.resolve(reply.answer);
-      else waiter.reject(new Error(`search index: ${reply.error}`));
+      else {
+        const { message, code } = reply.error;
+        waiter.reject(
+          Object.assign(new Error(`search index: ${message}`), code === undefined ? {} : { code }),
+        );
+      }
     });
     this.#worker.on("error", (error) =>
       this.#fail(new Error("search index: worker failed", { cause: error })),

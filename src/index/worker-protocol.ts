@@ -47,8 +47,8 @@ export interface IndexAnswers {
 
 export interface IndexReply {
   readonly answer?: unknown;
-  /** Message of what was thrown. */
-  readonly error?: string;
+  /** Of what was thrown; `code` as SQLite or the system has it. */
+  readonly error?: { readonly message: string; readonly code: string | undefined };
 }
 
 export function packBodies(bodies: readonly Buffer[]): PackedBodies {

@@ -20,7 +20,10 @@ port.on("message", (request: IndexRequest) => {
   try {
     reply = { answer: answer(request) };
   } catch (error) {
-    reply = { error: error instanceof Error ? error.message : String(error) };
+    const failure = error instanceof Error ? error : new Error(String(error));
+    // An Error sent to another thread would lose its code.
+    const code = "code" in failure ? String(failure.code) : undefined;
+    reply = { error: { message: failure.message, code } };
   }
   port.postMessage(reply);
   if (request.op === "close") port.close();

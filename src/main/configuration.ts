@@ -1,8 +1,9 @@
 /** Finds and reads the configuration of a command: file, environment, command line. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { AdminError } from "../admin/failure.ts";
 import { type Config, ConfigError, loadConfig } from "../config/load.ts";
+import { nodeOptions } from "./node-options.ts";
 import { optionGroups } from "./option-groups.ts";
 
 /** Read when neither --config nor --data nor ROOKERY_CONFIG says otherwise, and it is there. */
@@ -48,7 +49,22 @@ export function readConfiguration(flags: CommonFlags, defaults: ConfigurationDef
     readText: (path) => readFileSync(path, "utf8"),
     file: file === undefined ? undefined : { path: file, text: readFile(file) },
   });
+  refuseFileAsFolder(config);
   return { config, file };
+}
+
+function refuseFileAsFolder(config: Config): void {
+  const { dataFolder } = config.get(nodeOptions);
+  const found = statSync(dataFolder, { throwIfNoEntry: false });
+  if (found === undefined || found.isDirectory()) return;
+  const entry = config.entries.find(({ group, key }) => group === "node" && key === "data_folder");
+  throw new ConfigError([
+    {
+      key: "node.data_folder",
+      origin: entry?.origin ?? "default",
+      message: `"${dataFolder}" is a file, not a folder: name a folder, or one to be made`,
+    },
+  ]);
 }
 
 function findFile(flags: CommonFlags, { systemFile }: ConfigurationDefaults): string | undefined {

@@ -3,8 +3,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import Database from "better-sqlite3";
+import { describeSystemFailure } from "../admin/system-failure.ts";
+import { openSqlite } from "../base/io/sqlite.ts";
 import { TlsContexts } from "../base/io/tls-contexts.ts";
+import { IndexWorker } from "../index/worker-client.ts";
+import { readConfiguration } from "./configuration.ts";
 import { ExitCode, explain } from "./exit-codes.ts";
 import { ownNames } from "./self-signed-files.ts";
 import { configuredCertificateFiles } from "./tls-options.ts";
@@ -30,8 +33,14 @@ test("explain: mistakes of the operator are no bugs, have no stack and say what 
     [certificate(garbage), ExitCode.configuration, garbage],
     [() => readFileSync(absent), ExitCode.refused, absent],
     [() => readFileSync(join(garbage, "below")), ExitCode.refused, garbage],
-    [() => new Database(folder), ExitCode.unavailable, "unable to open"],
-    [() => new Database(garbage).pragma("journal_mode = WAL"), ExitCode.unavailable, "not a database"],
+    [() => openSqlite(folder), ExitCode.unavailable, folder],
+    [
+      () => openSqlite(garbage, {}, (database) => database.pragma("journal_mode = WAL")),
+      ExitCode.unavailable,
+      garbage,
+    ],
+    [() => openSqlite(absent), ExitCode.unavailable, absent],
+    [() => readConfiguration({ data: garbage }, { systemFile: false }), ExitCode.configuration, garbage],
   ];
   for (const [act, exitCode, says] of cases) {
     const { messages, next, ...failure } = failureOf(act);
@@ -44,6 +53,20 @@ test("explain: mistakes of the operator are no bugs, have no stack and say what 
   assert.equal(explain(full).exitCode, ExitCode.unavailable);
   assert.equal(explain(new Error("wrapped", { cause: full })).exitCode, ExitCode.unavailable);
   assert.equal(explain(new TypeError("x is not a function")).exitCode, ExitCode.internal);
+});
+
+test("describeSystemFailure: what the text index's thread meets is known as well", async (context) => {
+  const folder = mkdtempSync(join(tmpdir(), "rookery-"));
+  context.after(() => rmSync(folder, { recursive: true }));
+  const failed = await new IndexWorker(folder).ask({ op: "totals" }).catch((error: unknown) => error);
+  assert.equal(describeSystemFailure(failed)?.kind, "unavailable");
+
+  const path = join(folder, "index.sqlite");
+  const worker = new IndexWorker(path);
+  await worker.ask({ op: "totals" });
+  openSqlite(path, {}, (database) => database.exec("DROP TABLE segment")).close();
+  await assert.rejects(worker.ask({ op: "totals" }), { code: "SQLITE_ERROR" });
+  await worker.close();
 });
 
 test("ownNames: the configured name of the node is among them", () => {

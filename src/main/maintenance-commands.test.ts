@@ -25,6 +25,12 @@ test("expunged messages come back, a backup is restored, a damaged copy is found
     const nothing = await rookery(data, "message", "unexpunge", "user.alice");
     assert.equal(nothing.exitCode, 64);
 
+    const away = await rookery(data, "mailbox", "delete", "user.alice", "--force");
+    assert.equal(away.exitCode, 0, away.stderr);
+    const dots = await rookery(data, "mailbox", "undelete", "user.alice", "user/alice/../x");
+    assert.match(dots.stderr, /no hierarchy levels/);
+    assert.equal((await rookery(data, "mailbox", "undelete", "user.alice")).exitCode, 0);
+
     const backup = join(data, "..", `${data.split("/").at(-1)}-backup`);
     const copy = `${backup}-restored`;
     try {

@@ -6,6 +6,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import type { NodeContext } from "../admin/context.ts";
 import { AdminError } from "../admin/failure.ts";
+import { describeSystemFailure } from "../admin/system-failure.ts";
 import { systemClock } from "../base/io/clock.ts";
 import { systemRandom } from "../base/io/random.ts";
 import { systemResolver } from "../base/io/resolver.ts";
@@ -97,7 +98,12 @@ export async function openPlatform(config: Config, options: PlatformOptions = {}
     source: store,
     clock: io.clock,
     path: join(dataFolder, "text-index.sqlite"),
-    onError: (error) => indexLog.error("indexing failed", { err: error }),
+    onError: (error) => {
+      const known = describeSystemFailure(error);
+      if (known === undefined) indexLog.error("indexing failed", { err: error });
+      // Searches scan meanwhile, and indexing is tried again.
+      else indexLog.warn("indexing waits", { reason: known.message, code: known.code, next: known.next });
+    },
   });
 
   const directory = openConfiguredDirectory({

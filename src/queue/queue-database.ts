@@ -3,8 +3,8 @@
  * the key that keeps it from being sent twice are one transaction.
  */
 import { join } from "node:path";
-import BetterSqlite from "better-sqlite3";
 import type { Database, Statement } from "better-sqlite3";
+import { openSqlite } from "../base/io/sqlite.ts";
 import type { QueuedMail, WaitingMail } from "./mail.ts";
 
 export const QUEUE_FILE = "queue.sqlite";
@@ -58,8 +58,7 @@ export class QueueDatabase {
 
   /** Mails that were being handed over when the process ended wait again and say so. */
   constructor(folder: string) {
-    this.#sql = new BetterSqlite(join(folder, QUEUE_FILE));
-    this.#sql.pragma("journal_mode = WAL");
+    this.#sql = openSqlite(join(folder, QUEUE_FILE), {}, (sql) => sql.pragma("journal_mode = WAL"));
     // Mail that was accepted must survive a power cut.
     this.#sql.pragma("synchronous = FULL");
     // Two threads have it open; they wait for each other only while it is being opened and recovered.

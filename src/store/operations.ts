@@ -302,6 +302,7 @@ export interface OperationMap {
     result: undefined;
   };
   removeOrphans: { args: Readonly<Record<string, never>>; result: undefined };
+  rebuildGrants: { args: Readonly<Record<string, never>>; result: undefined };
   resetFeed: { args: Readonly<Record<string, never>>; result: undefined };
 }
 

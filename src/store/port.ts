@@ -384,6 +384,8 @@ export interface Annotations {
 
 export interface SeenStates {
   ofUser(user: UserId): Iterable<SeenState>;
+  /** What users other than `owner` have seen in these mailboxes. */
+  ofOthers(owner: UserId, uniqueIds: readonly string[]): Iterable<SeenState>;
   get(user: UserId, uniqueId: string): SeenState | undefined;
   set(state: SeenState, options?: WriteOptions): Promise<void>;
 }

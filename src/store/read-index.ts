@@ -1,5 +1,6 @@
 /** Read-only connections to the index database: they see what is committed, and never wait for the committer. */
-import Database from "better-sqlite3";
+import type Database from "better-sqlite3";
+import { openSqlite } from "../base/io/sqlite.ts";
 
 export function indexPath(folder: string): string {
   return `${folder}/index.sqlite`;
@@ -15,7 +16,7 @@ export class ReadIndex {
   readonly #statements = new Map<string, Database.Statement>();
 
   constructor(folder: string) {
-    this.#database = new Database(indexPath(folder), { readonly: true });
+    this.#database = openSqlite(indexPath(folder), { readonly: true });
     this.#database.pragma(`cache_size = -${CACHE_KIB}`);
   }
 

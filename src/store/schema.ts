@@ -155,6 +155,9 @@ CREATE INDEX IF NOT EXISTS dead_chunks ON hot_chunks (key) WHERE dead > 0;
 /** Step n takes a database of version n to n + 1. Steps stay for ever, so that any old folder opens. */
 const STEPS: readonly string[] = [VERSION_1, VERSION_2, VERSION_3, VERSION_4];
 
+/** What `acl_grants` has to hold. */
+export const EXPECTED_GRANTS = GRANTS_OF("mailboxes").replace("FROM json_each", "FROM mailboxes, json_each");
+
 /** Creates or upgrades the tables, in one transaction. @throws StoreError disk_failed for a newer format */
 export function upgradeSchema(
   database: Database.Database,

@@ -47,6 +47,16 @@ export class StoredSeenStates implements SeenStates {
     return (rows as SeenRow[]).map(fromRow);
   }
 
+  ofOthers(owner: UserId, uniqueIds: readonly string[]): SeenState[] {
+    const rows = this.#index
+      .sql(
+        `SELECT * FROM seen_states WHERE unique_id IN (SELECT value FROM json_each(?)) AND user_id <> ?
+         ORDER BY user_id, unique_id`,
+      )
+      .all(JSON.stringify(uniqueIds), owner);
+    return (rows as SeenRow[]).map(fromRow);
+  }
+
   get(user: UserId, uniqueId: string): SeenState | undefined {
     const row = this.#index
       .sql("SELECT * FROM seen_states WHERE user_id = ? AND unique_id = ?")

@@ -1,5 +1,5 @@
 import type { Mailbox } from "../../store/model.ts";
-import { fromDeletedName } from "../../store/names.ts";
+import { checkNewName, fromDeletedName } from "../../store/names.ts";
 import type { NodeContext } from "../context.ts";
 import { AdminError } from "../failure.ts";
 import { parseMailboxName } from "../mailbox-name.ts";
@@ -14,6 +14,7 @@ export const mailboxUndelete: Operation = {
     fields.end();
     const { mailbox, originalName } = findDeleted(node, name);
     const target = newName === undefined ? originalName : parseMailboxName(newName, node.defaultDomain);
+    if (newName !== undefined) checkNewName(target);
     await node.store.rename(mailbox.id, target, { withChildren: false });
     return { name: target, deletedName: mailbox.name };
   },

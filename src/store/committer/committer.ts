@@ -23,6 +23,7 @@ import type { Apply } from "./operation.ts";
 import {
   adjustBodies,
   adjustSegments,
+  rebuildGrants,
   rebuildMailbox,
   rebuildSummaries,
   removeBodies,
@@ -121,6 +122,7 @@ export class Committer {
       removeSegments,
       archiveBodies,
       takeFindings: (batch) => batch.bodies.takeFindings(),
+      rebuildGrants,
       rebuildMailbox,
       adjustBodies,
       removeBodies,

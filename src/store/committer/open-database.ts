@@ -1,5 +1,6 @@
 /** Opens the index database as the committer writes it. */
-import Database from "better-sqlite3";
+import type Database from "better-sqlite3";
+import { openSqlite } from "../../base/io/sqlite.ts";
 import { upgradeSchema } from "../schema.ts";
 
 /** Bytes a page: chunk rows and summaries are a few kilobytes. */
@@ -9,7 +10,10 @@ const CACHE_KIB = 64 * 1024;
 const CHECKPOINT_PAGES = 8000;
 
 export function openDatabase(path: string): Database.Database {
-  const database = new Database(path);
+  return openSqlite(path, {}, setUp);
+}
+
+function setUp(database: Database.Database): void {
   database.pragma(`page_size = ${PAGE_BYTES}`);
   database.pragma("journal_mode = WAL");
   // better-sqlite3 is built with NORMAL for WAL: an acknowledged message could be lost with the power.
@@ -18,5 +22,4 @@ export function openDatabase(path: string): Database.Database {
   database.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
   database.pragma("temp_store = MEMORY");
   upgradeSchema(database);
-  return database;
 }

@@ -5,7 +5,7 @@
 import { encodeSummary } from "../../mime/summary-codec.ts";
 import { summarize } from "../../mime/summarize.ts";
 import { SystemFlag } from "../model.ts";
-import { KEY_SPAN } from "../schema.ts";
+import { EXPECTED_GRANTS, KEY_SPAN } from "../schema.ts";
 import { annotationCrc } from "../sync-crc.ts";
 import { expungeRecord } from "./append.ts";
 import type { Batch } from "./batch.ts";
@@ -138,6 +138,16 @@ export const removeOrphans: Apply<"removeOrphans"> = (batch) => {
   // What this batch has in memory is in the tables when orphans are looked for.
   batch.afterFlush(() => {
     for (const sql of ORPHANS) batch.index.sql(sql).run();
+  });
+  batch.changes++;
+  return undefined;
+};
+
+/** Who has rights where, from the ACLs. */
+export const rebuildGrants: Apply<"rebuildGrants"> = (batch) => {
+  batch.afterFlush(() => {
+    batch.index.sql("DELETE FROM acl_grants").run();
+    batch.index.sql(`INSERT OR IGNORE INTO acl_grants ${EXPECTED_GRANTS}`).run();
   });
   batch.changes++;
   return undefined;

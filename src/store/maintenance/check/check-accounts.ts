@@ -3,6 +3,7 @@ import { SystemFlag, type MailboxName } from "../../model.ts";
 import { isBelow, nameOfSortKey } from "../../names.ts";
 import type { HeaderNumbers, HeaderStatics } from "../../header-values.ts";
 import type { ReadIndex } from "../../read-index.ts";
+import { EXPECTED_GRANTS } from "../../schema.ts";
 import { BODY_HEADER_BYTES } from "../../segment-record.ts";
 import { annotationRows, chunksOf, type CountedMailbox } from "./check-mailbox.ts";
 import { found, type Check, type RepairPlan } from "./finding.ts";
@@ -137,6 +138,21 @@ export function* checkFeed(index: ReadIndex, plan: RepairPlan): Check {
       ? `followers of the feed are ahead of it: ${ahead.join(", ")}`
       : `the feed says it has entries ${tail} to ${head} and has ${count} from ${low ?? "-"} to ${high ?? "-"}`,
     repair: "emptied: every follower compares in full",
+  });
+}
+
+/** Who has rights where, by identifier: what LIST goes by, against the ACLs themselves. */
+export function* checkGrants(index: ReadIndex, plan: RepairPlan): Check {
+  const table = "SELECT identifier, key, mailbox FROM acl_grants";
+  const differing = (wanted: string, had: string) =>
+    index.sql(`SELECT count(*) FROM (SELECT * FROM (${wanted}) EXCEPT SELECT * FROM (${had}))`).pluck().get();
+  const [missing, stale] = [differing(EXPECTED_GRANTS, table), differing(table, EXPECTED_GRANTS)] as number[];
+  if (missing === 0 && stale === 0) return;
+  plan.rebuildGrants = true;
+  yield found({
+    kind: "grants_wrong",
+    text: `of the rights that users have, ${missing} are not listed and ${stale} are listed wrongly`,
+    repair: "listed anew",
   });
 }
 

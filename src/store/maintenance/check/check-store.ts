@@ -8,6 +8,7 @@ import { mailboxFromRow, type MailboxRow } from "../../mailbox-row.ts";
 import type { ReadIndex } from "../../read-index.ts";
 import {
   checkFeed,
+  checkGrants,
   checkOrphans,
   checkQuotas,
   checkReferences,
@@ -89,6 +90,7 @@ function* checkIndex(index: ReadIndex, plan: RepairPlan): Generator<CheckEvent, 
   yield* checkSegmentAccounts(index, plan);
   yield* checkQuotas(index, mailboxes, plan);
   yield* checkFeed(index, plan);
+  yield* checkGrants(index, plan);
   yield* checkOrphans(index, plan);
   return mailboxes;
 }

@@ -60,6 +60,8 @@ const CASES: readonly (readonly [what: string, statement: string, kinds: readonl
   ["a hole in the feed", "DELETE FROM feed WHERE sequence = 4", ["feed_broken"]],
   ["rows of nobody", "INSERT INTO cold_chunks VALUES (123, x'00')", ["rows_orphaned"]],
   ["an ACL", `UPDATE mailboxes SET acl = '[{"identifier":"bob","rights":"lrZ"}]'`, ["acl_invalid"]],
+  ["rights listed for nobody", "INSERT INTO acl_grants VALUES ('bob', 'x', 1)", ["grants_wrong"]],
+  ["rights that are not listed", "DELETE FROM acl_grants", ["grants_wrong"]],
   ["quota", "UPDATE quota_roots SET storage_used = 1", ["quota_wrong"]],
 ];
 

@@ -25,6 +25,7 @@ export type FindingKind =
   | "rows_orphaned"
   | "quota_wrong"
   | "quota_root_wrong"
+  | "grants_wrong"
   | "feed_broken";
 
 export interface Finding {
@@ -61,6 +62,7 @@ export interface RepairPlan {
   readonly acls: { readonly mailbox: MailboxId; readonly acl: Acl }[];
   readonly specialUses: { readonly mailbox: MailboxId; readonly specialUse: readonly SpecialUse[] }[];
   removeOrphans: boolean;
+  rebuildGrants: boolean;
   resetFeed: boolean;
 }
 
@@ -77,6 +79,7 @@ export function emptyPlan(): RepairPlan {
     acls: [],
     specialUses: [],
     removeOrphans: false,
+    rebuildGrants: false,
     resetFeed: false,
   };
 }

@@ -53,6 +53,7 @@ export async function repairStore(
   if (plan.rebuildSummaries.length > 0) said(`${plan.rebuildSummaries.length} summaries made anew`);
   for (const changes of slices(plan.adjustSegments, STEP)) await queue.run("adjustSegments", { changes });
   if (plan.removeOrphans) await queue.run("removeOrphans", {});
+  if (plan.rebuildGrants) await queue.run("rebuildGrants", {});
   for (const { mailbox, acl } of plan.acls) await queue.run("setHeader", { mailbox, acl });
   for (const { mailbox, specialUse } of plan.specialUses) {
     await queue.run("setHeader", { mailbox, specialUse });

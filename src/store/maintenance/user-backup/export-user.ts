@@ -60,6 +60,8 @@ export async function exportUser(
     }
     await line({ kind: "subscriptions", names: [...store.subscriptions.list(user)] });
     for (const state of store.seen.ofUser(user)) await line({ kind: "seen", state });
+    const uniqueIds = mailboxes.map((mailbox) => mailbox.uniqueId);
+    for (const state of store.seen.ofOthers(user, uniqueIds)) await line({ kind: "seen", state });
     const { bodies } = await writer.finish();
     return { mailboxes: mailboxes.length, messages, bodies, bytes: writer.bytes };
   } catch (error) {

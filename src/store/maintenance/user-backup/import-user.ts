@@ -1,7 +1,14 @@
 /** Makes a user's mailboxes from the file that `export-user.ts` wrote: same UIDs, modseqs, flags, dates, rights. */
 import type { Modseq } from "../../../base/numbers.ts";
 import { StoreError } from "../../errors.ts";
-import { SystemFlag, type Acl, type Mailbox, type MailboxName, type UserId } from "../../model.ts";
+import {
+  SystemFlag,
+  type Acl,
+  type Mailbox,
+  type MailboxName,
+  type SeenState,
+  type UserId,
+} from "../../model.ts";
 import { inboxOf } from "../../names.ts";
 import type { StagedBody, Store } from "../../port.ts";
 import { readFrames } from "./frames.ts";
@@ -60,6 +67,8 @@ class Importer {
   readonly #onProgress: ((messages: number) => void) | undefined;
   readonly #bodies = new Map<string, StagedBody>();
   readonly #newUniqueIds: MailboxName[] = [];
+  /** New ones by those in the file. */
+  readonly #uniqueIds = new Map<string, string>();
   #mailbox: Mailbox | undefined;
   #mailboxes = 0;
   #messages = 0;
@@ -116,8 +125,15 @@ class Importer {
         }
         return;
       case "seen":
-        return await this.#store.seen.set({ ...line.state, userId: this.#to });
+        return await this.#seen(line.state);
     }
+  }
+
+  /** Own states, and those of others in the mailboxes of this user. */
+  async #seen(state: SeenState): Promise<void> {
+    const userId = state.userId === this.#from ? this.#to : state.userId;
+    const uniqueId = this.#uniqueIds.get(state.uniqueId) ?? state.uniqueId;
+    await this.#store.seen.set({ ...state, userId, uniqueId });
   }
 
   #rename(name: MailboxName): MailboxName {
@@ -134,10 +150,13 @@ class Importer {
     const { type, uidValidity, specialUse, uniqueId, options } = saved;
     const name = this.#rename(saved.name);
     const isTaken = this.#store.mailboxes.byUniqueId(uniqueId) !== undefined;
-    if (isTaken) this.#newUniqueIds.push(name);
     const acl = this.#renameAcl(saved.acl);
     const values = { type, uidValidity, acl, specialUse };
     this.#mailbox = await this.#store.create(name, isTaken ? values : { ...values, uniqueId });
+    if (isTaken) {
+      this.#newUniqueIds.push(name);
+      this.#uniqueIds.set(uniqueId, this.#mailbox.uniqueId);
+    }
     await this.#store.setOptions(this.#mailbox.id, options);
     this.#mailboxes++;
   }

@@ -37,6 +37,8 @@ async function furnish(filled: FilledStore): Promise<void> {
     lastChange: 3,
     seenUids: "1:2",
   });
+  const seen = { userId: "bob", lastRead: 4, lastUid: 3, lastChange: 5, seenUids: "1,3" };
+  await store.seen.set({ ...seen, uniqueId: sent.uniqueId });
 }
 
 async function contents(store: Store, user: string) {
@@ -61,6 +63,7 @@ async function contents(store: Store, user: string) {
     quota: { limit: quota?.storageLimitBytes, used: quota?.storageUsedBytes, messages: quota?.messagesUsed },
     subscriptions: [...store.subscriptions.list(user)],
     seen: [...store.seen.ofUser(user)],
+    seenByBob: [...store.seen.ofUser("bob")],
     annotations: [...store.annotations.all(`user.${user}.Sent`)].map(({ entry, value }) => [
       entry,
       value.toString(),
@@ -101,6 +104,7 @@ test("import under another name in the same store: own rights follow, unique ids
     );
     assert.equal(sent.exists, 3);
     assert.ok(filled.store.subscriptions.has("carol", "user.carol.Sent"));
+    assert.equal(filled.store.seen.get("bob", sent.uniqueId)?.seenUids, "1,3");
     assert.deepEqual(await filled.wrongBodies(), []);
   }));
 
