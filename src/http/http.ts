@@ -58,6 +58,7 @@ export async function listenHttp(options: HttpOptions): Promise<Listener> {
   const dropStarting = interposeAccept(app.server, {
     tls,
     trustedProxies,
+    alpn: "http/1.1",
     onRefused: (reason, remote) => log.debug("connection refused", { reason, remote }),
   });
   observe(app, options);

@@ -2,8 +2,7 @@
  * How a connection of an HTTP listener begins: from trusted proxies perhaps with a PROXY protocol header, then TLS where
  * the listener has it. Load balancers that speak HTTP send no such header but X-Forwarded-For, so here it may be missing.
  */
-import type { Server } from "node:http";
-import type { Socket } from "node:net";
+import type { Server, Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import { readOptionalProxyHeader } from "./proxy-header.ts";
 import type { TlsServer } from "./network.ts";
@@ -12,6 +11,8 @@ import type { NetworkList } from "../networks.ts";
 export interface AcceptOptions {
   readonly tls: TlsServer | undefined;
   readonly trustedProxies: NetworkList;
+  /** Application protocol to choose when the client names some (RFC 7301); undefined = none. */
+  readonly alpn?: string;
   /** Hears of connections that never became HTTP. */
   readonly onRefused: (reason: string, remoteAddress: string) => void;
 }
@@ -45,21 +46,24 @@ export function interposeAccept(server: Server, options: AcceptOptions): () => v
 }
 
 /** @throws Error when the header is malformed or the handshake fails */
-async function prepare(socket: Socket, { tls, trustedProxies }: AcceptOptions): Promise<Socket> {
+async function prepare(socket: Socket, { tls, trustedProxies, alpn }: AcceptOptions): Promise<Socket> {
   let remoteAddress = socket.remoteAddress ?? "";
   if (trustedProxies.contains(remoteAddress)) {
     const client = await readOptionalProxyHeader(socket);
     remoteAddress = client?.remoteAddress ?? remoteAddress;
   }
-  const ready = tls === undefined ? socket : await handshake(socket, tls);
+  const ready = tls === undefined ? socket : await handshake(socket, tls, alpn);
   // What requests, logs and login delays take for the client.
   Object.defineProperty(ready, "remoteAddress", { value: remoteAddress, configurable: true });
   return ready;
 }
 
-function handshake(clear: Socket, tls: TlsServer): Promise<TLSSocket> {
+function handshake(clear: Socket, tls: TlsServer, alpn: string | undefined): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
-    const secure = new TLSSocket(clear, { ...tls.handshakeOptions(), ALPNProtocols: ["http/1.1"] });
+    const secure = new TLSSocket(clear, {
+      ...tls.handshakeOptions(),
+      ...(alpn !== undefined && { ALPNProtocols: [alpn] }),
+    });
     const timer = setTimeout(
       () => clear.destroy(new Error("no TLS handshake in time")),
       HANDSHAKE_TIMEOUT_MS,
