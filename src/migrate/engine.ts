@@ -1,5 +1,6 @@
 /** What moves one user's mail. The worker makes the job; an engine does it and says what happened. */
 import type { Clock } from "../base/io/clock.ts";
+import type { SqlStatement } from "../base/io/sql/port.ts";
 import type { Log } from "../base/log.ts";
 import type { JobResult, MigrationJob } from "./model.ts";
 
@@ -20,6 +21,11 @@ export interface EngineContext {
   readonly log: Log;
   /** Waits until a so large piece may be moved from the job's source host (limits over all workers, backoff). */
   readonly pace: Pace;
+  /**
+   * Stands at the head of every batch that an engine writes to the migration's database: changes exactly one row while
+   * the job is held, none afterwards, so that a revived worker writes nothing. undefined = nobody else can hold it.
+   */
+  readonly fence?: SqlStatement | undefined;
   /** Called often; the worker makes records and `watch` of it. */
   progress(progress: Progress): void;
 }
