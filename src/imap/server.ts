@@ -9,6 +9,7 @@ import { commandTable } from "./commands/table.ts";
 import { ChangeHub } from "./notify/change-hub.ts";
 import type { ImapServices } from "./services.ts";
 import { Session, type SharedState } from "./session.ts";
+import { SharedTurns } from "./shared-turns.ts";
 
 export class ImapServer {
   readonly #services: ImapServices;
@@ -20,7 +21,11 @@ export class ImapServer {
 
   constructor(services: ImapServices) {
     this.#services = services;
-    this.#shared = { columns: new ColumnCache(), changes: new ChangeHub(services.store) };
+    this.#shared = {
+      columns: new ColumnCache(),
+      changes: new ChangeHub(services.store),
+      turns: new SharedTurns(services.clock),
+    };
     this.#table = commandTable(services.extraCommands);
   }
 

@@ -62,14 +62,13 @@ export class SessionInput {
     if (this.#pumping) return;
     const session = this.#session;
     this.#pumping = true;
-    session.beginTurn();
     try {
       while (!session.ended && this.isQuiet && !session.isReaderSlow) {
         const event = this.framer.next();
         if (event === undefined) break;
         this.#handle(event);
         if (session.isTurnOver) {
-          setImmediate(() => this.pump());
+          session.shared.turns.later(() => this.pump());
           break;
         }
       }

@@ -25,15 +25,14 @@ import type { Selected, TellOptions } from "./selected.ts";
 import { CompressedConnection } from "./compress/compressed-connection.ts";
 import type { ImapServices } from "./services.ts";
 import { SessionInput } from "./session-input.ts";
+import type { SharedTurns } from "./shared-turns.ts";
 import type { MessageEvents, SessionWatch } from "./watch.ts";
-
-/** The longest stretch of work before other sessions get a turn. */
-const SLICE_MS = 8;
 
 /** What the sessions of a server have in common. */
 export interface SharedState {
   readonly columns: ColumnCache;
   readonly changes: ChangeHub;
+  readonly turns: SharedTurns;
 }
 
 export class Session {
@@ -60,7 +59,6 @@ export class Session {
   #selected: Selected | undefined;
   #ended = false;
   #drainWaiters: (() => void)[] = [];
-  #turnStartMs = 0;
   #endListeners = new Set<() => void>();
 
   constructor(
@@ -252,13 +250,8 @@ export class Session {
     this.out.ascii(`+ ${text}\r\n`).flush();
   }
 
-  /** A stretch of work begins. */
-  beginTurn(): void {
-    this.#turnStartMs = this.services.clock.monotonicMs();
-  }
-
   get isTurnOver(): boolean {
-    return this.services.clock.monotonicMs() - this.#turnStartMs > SLICE_MS;
+    return this.shared.turns.isOver;
   }
 
   get isReaderSlow(): boolean {
@@ -269,12 +262,7 @@ export class Session {
   pause(): Promise<void> | undefined {
     if (this.isReaderSlow) return new Promise((resolve) => this.#drainWaiters.push(resolve));
     if (!this.isTurnOver) return undefined;
-    return new Promise((resolve) => {
-      setImmediate(() => {
-        this.beginTurn();
-        resolve();
-      });
-    });
+    return new Promise((resolve) => this.shared.turns.later(resolve));
   }
 
   /** The next line of the client, for AUTHENTICATE and IDLE; undefined when the connection ended. */
