@@ -12,13 +12,15 @@ import { SystemFlag, type Acl, type Mailbox, type MailboxId } from "../store/mod
 import { isDeletedName } from "../store/names.ts";
 import type { MailboxView } from "../store/port.ts";
 import { printNumbers, type NumberRange } from "../wire/number-set.ts";
-import { STAR, type SequenceSet } from "./codec/reader.ts";
+import type { SequenceSet } from "./codec/reader.ts";
 import { SYSTEM_FLAGS, writeFlags } from "./flags.ts";
-import { bad } from "./refusal.ts";
+import { SequenceMap } from "./sequence-map.ts";
 import type { Session } from "./session.ts";
+import { ToldFlags } from "./told-flags.ts";
+import type { Steps } from "./turns.ts";
 
-/** Room for new messages before the map is copied. */
-const GROWTH = 64;
+/** Messages looked at, or told, in one step. */
+const TELL_STEP = 256;
 
 export interface TellOptions {
   readonly expunges: boolean;
@@ -43,14 +45,14 @@ export class Selected {
   /** The rights under this list. */
   #acl: Acl;
   #rights: Rights;
-  /** UID of each sequence number, as the client knows them; `#count` of them count. */
-  #uids: Uint32Array;
-  #count: number;
+  readonly #map: SequenceMap;
   /** Everything up to here was told, expunges apart. */
   #toldModseq: number;
   #toldKeywords: number;
-  /** What the session told by itself: UID → modseq then, so that it is not told again. */
-  readonly #noted = new Map<number, number>();
+  /** What the session told by itself, so that it is not told again. */
+  #noted = new ToldFlags();
+  /** Updates that are still being told: others wait for them. */
+  #telling: Promise<void> | undefined;
   /** \Recent in this session (RFC 3501 §2.3.2): ranges of UIDs this session claimed first. */
   readonly #recent: NumberRange[] = [];
   #recentCount = 0;
@@ -65,8 +67,7 @@ export class Selected {
     this.#acl = view.mailbox.acl;
     this.#rights = session.rightsOn(view.mailbox);
     this.readOnly = readOnly;
-    this.#count = view.count;
-    this.#uids = view.uids.slice(0, view.count);
+    this.#map = new SequenceMap(view);
     this.#toldModseq = view.mailbox.highestModseq;
     this.#toldKeywords = view.mailbox.keywords.length;
     this.#claimRecent();
@@ -82,7 +83,7 @@ export class Selected {
 
   /** Messages as the client counts them. */
   get count(): number {
-    return this.#count;
+    return this.#map.count;
   }
 
   get recentCount(): number {
@@ -110,13 +111,12 @@ export class Selected {
 
   /** UID at a sequence number 1..count. */
   uidAt(sequence: number): Uid {
-    return this.#uids[sequence - 1] as Uid;
+    return this.#map.uidAt(sequence - 1) as Uid;
   }
 
   /** Sequence number of a UID; 0 when the client does not know it. */
   sequenceOf(uid: number): number {
-    const at = this.#lowerBound(uid);
-    return at < this.#count && this.#uids[at] === uid ? at + 1 : 0;
+    return this.#map.indexOf(uid) + 1;
   }
 
   /** Sequence numbers of UIDs that ascend and are all known; one walk through the map. */
@@ -124,7 +124,7 @@ export class Selected {
     const numbers: number[] = [];
     let at = 0;
     for (const uid of uids) {
-      while (at < this.#count && this.#uids[at]! < uid) at++;
+      while (at < this.#map.count && this.#map.uidAt(at) < uid) at++;
       numbers.push(at + 1);
     }
     return numbers;
@@ -157,11 +157,11 @@ export class Selected {
     // Positions in the map, as half-open ranges; in order and apart for most clients, merged for the others.
     const spans: [number, number][] = [];
     for (const { first, last } of set.ranges)
-      spans.push(by === "uid" ? this.#uidSpan(first, last) : this.#span(first, last));
+      spans.push(by === "uid" ? this.#map.uidSpan(first, last) : this.#map.span(first, last));
     spans.sort((a, b) => a[0] - b[0]);
     let next = 0;
     for (const [from, to] of spans) {
-      for (let at = Math.max(from, next); at < to; at++) uids.push(this.#uids[at] as Uid);
+      for (let at = Math.max(from, next); at < to; at++) uids.push(this.#map.uidAt(at) as Uid);
       next = Math.max(next, to);
     }
     return uids;
@@ -178,7 +178,18 @@ export class Selected {
   /** The client was just told of this message's flags as of `modseq`. */
   note(uid: number, modseq: number): void {
     // What did not change since the last telling would not be told anyway.
-    if (modseq > this.#toldModseq) this.#noted.set(uid, modseq);
+    if (modseq > this.#toldModseq) this.#noted.add(uid, modseq);
+  }
+
+  /** The client knows what it changed: flags of these UIDs, which ascend, in one change that has this modseq. */
+  noteOwn(uids: readonly number[], modseq: number): void {
+    if (uids.length === 0 || modseq <= this.#toldModseq) return;
+    const isNext = modseq === this.#toldModseq + 1;
+    if (isNext && this.follower === undefined && this.#session.messageEvents?.changed !== false) {
+      // Nothing else has happened: the client is up to date.
+      this.tellNewKeywords();
+      this.#toldModseq = modseq;
+    } else this.#noted.addAll(uids, modseq);
   }
 
   /** True when `tellUpdates` would say something. */
@@ -192,31 +203,65 @@ export class Selected {
    *
    * @returns a promise while search contexts or NOTIFY have more to say about it
    */
-  tellUpdates({ expunges, uids = false, asked = false }: TellOptions): Promise<void> | undefined {
+  tellUpdates(options: TellOptions): Promise<void> | undefined {
+    if (this.#telling !== undefined) return this.#telling.then(() => this.tellUpdates(options));
+    const steps = this.#tell(options);
+    for (;;) {
+      const step = steps.next();
+      if (step.done === true) return step.value;
+      const pause = this.#session.pause();
+      if (pause === undefined) continue;
+      const telling = this.#goOnTelling(steps, pause);
+      this.#telling = telling;
+      const done = (): void => {
+        this.#telling = undefined;
+      };
+      telling.then(done, done);
+      return telling;
+    }
+  }
+
+  /** Long news in turns with other sessions. */
+  async #goOnTelling(steps: Steps<Promise<void> | undefined>, firstPause: Promise<void>): Promise<void> {
+    for (let pause: Promise<void> | undefined = firstPause; ;) {
+      await pause;
+      // Another mailbox is selected meanwhile, or none.
+      if (this.#session.ended || this.#session.selectedOrUndefined !== this) return;
+      const step = steps.next();
+      if (step.done === true) return step.value;
+      this.#session.out.flush();
+      pause = this.#session.pause();
+    }
+  }
+
+  *#tell({ expunges, uids = false, asked = false }: TellOptions): Steps<Promise<void> | undefined> {
     const { view } = this;
     const { highestModseq } = view.mailbox;
     const events = this.#session.messageEvents;
     if ((asked || (expunges && events?.expunged !== false)) && this.#expungesWait()) this.#tellExpunges();
     if (highestModseq === this.#toldModseq) {
-      if (this.#noted.size > 0) this.#noted.clear();
+      this.#noted.clear();
       return this.follower?.told([], []);
     }
-    const knownBefore = this.#lastUid;
+    const knownBefore = this.#map.lastUid;
     const since = this.#toldModseq as Modseq;
     this.tellNewKeywords();
     const appended = events?.appended === false ? [] : this.#tellNew();
     if (events?.changed === false) return this.follower?.told(appended, []);
     this.#toldModseq = highestModseq;
+    const noted = this.#noted;
+    this.#noted = new ToldFlags();
     const changed: Uid[] = [];
+    let looked = 0;
     for (const uid of view.changedSince(since)) {
       if (uid > knownBefore) break;
+      if (++looked % TELL_STEP === 0) yield;
       const index = view.indexOf(uid);
       const sequence = this.sequenceOf(uid);
       if (index < 0 || sequence === 0) continue;
       changed.push(uid);
-      if (this.#noted.get(uid) !== view.modseqs[index]) this.#tellFlags(index, uid, sequence, uids);
+      if (!noted.has(uid, view.modseqs[index]!)) this.#tellFlags(index, uid, sequence, uids);
     }
-    this.#noted.clear();
     return this.follower?.told(appended, changed);
   }
 
@@ -262,18 +307,13 @@ export class Selected {
 
   /** Forgets the map and gives the view back. */
   release(): void {
-    this.#uids = new Uint32Array(0);
-    this.#count = 0;
+    this.#map.clear();
     this.view.release();
-  }
-
-  get #lastUid(): number {
-    return this.#count === 0 ? 0 : this.#uids[this.#count - 1]!;
   }
 
   /** The view holds a subset of the known UIDs and newer ones: fewer of them below the last known means expunges. */
   #expungesWait(): boolean {
-    return this.view.lowerBound(this.#lastUid + 1) !== this.#count;
+    return this.view.lowerBound(this.#map.lastUid + 1) !== this.count;
   }
 
   #tellExpunges(): void {
@@ -283,8 +323,8 @@ export class Selected {
     const goneUids: number[] = [];
     const gonePositions: number[] = [];
     let at = 0;
-    for (let position = 0; position < this.#count; position++) {
-      const uid = this.#uids[position]!;
+    for (let position = 0; position < this.count; position++) {
+      const uid = this.#map.uidAt(position);
       while (at < currentCount && current[at]! < uid) at++;
       if (at < currentCount && current[at] === uid) continue;
       goneUids.push(uid);
@@ -292,7 +332,7 @@ export class Selected {
       if (this.#recentCount > 0 && this.isRecent(uid)) this.#recentCount--;
     }
     this.follower?.expunging(goneUids);
-    this.#forget(gonePositions);
+    this.#map.remove(gonePositions, this.view);
     if (session.enabled.has("QRESYNC") || session.enabled.has("UIDONLY")) {
       session.untagged(`VANISHED ${printNumbers(goneUids)}`);
       return;
@@ -306,29 +346,13 @@ export class Selected {
         .ascii(" EXPUNGE\r\n");
   }
 
-  /** Closes the gaps at these positions, which ascend. */
-  #forget(positions: readonly number[]): void {
-    for (let i = 0; i < positions.length; i++) {
-      const next = positions[i + 1] ?? this.#count;
-      this.#uids.copyWithin(positions[i]! - i, positions[i]! + 1, next);
-    }
-    this.#count -= positions.length;
-  }
-
   #tellNew(): readonly Uid[] {
     const { view } = this;
-    const from = view.lowerBound(this.#lastUid + 1);
-    const added = view.count - from;
-    if (added === 0) return [];
-    if (this.#count + added > this.#uids.length) {
-      const grown = new Uint32Array(this.#count + added + GROWTH);
-      grown.set(this.#uids.subarray(0, this.#count));
-      this.#uids = grown;
-    }
+    const from = view.lowerBound(this.#map.lastUid + 1);
+    if (from === view.count) return [];
     const uids = view.uids.subarray(from, view.count);
-    this.#uids.set(uids, this.#count);
-    this.#count += added;
-    this.#session.untagged(`${this.#count} EXISTS`);
+    this.#map.append(view);
+    this.#session.untagged(`${this.count} EXISTS`);
     if (!this.#session.rev2) {
       this.#claimRecent();
       this.#session.untagged(`${this.#recentCount} RECENT`);
@@ -358,34 +382,5 @@ export class Selected {
       // The next session sees them as recent once more: harmless.
       session.services.log.debug("recent not kept", { session: session.id, err: error });
     });
-  }
-
-  #span(first: number, last: number): [number, number] {
-    // "1:*" in an empty mailbox: sent by many clients, means nothing.
-    if (last === STAR && this.#count === 0) return [0, 0];
-    const low = first === STAR ? this.#count : first;
-    const high = last === STAR ? this.#count : last;
-    const from = Math.min(low, high);
-    const to = Math.max(low, high);
-    if (from < 1 || to > this.#count) throw bad("No message with that number");
-    return [from - 1, to];
-  }
-
-  /** `n:*` holds the last message even when n is above it (RFC 9051 §9 seq-range). */
-  #uidSpan(first: number, last: number): [number, number] {
-    const low = first === STAR ? this.#lastUid : first;
-    const high = last === STAR ? this.#lastUid : last;
-    return [this.#lowerBound(Math.min(low, high)), this.#lowerBound(Math.max(low, high) + 1)];
-  }
-
-  #lowerBound(uid: number): number {
-    let low = 0;
-    let high = this.#count;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#uids[middle]! < uid) low = middle + 1;
-      else high = middle;
-    }
-    return low;
   }
 }

@@ -31,6 +31,7 @@ import type {
   AnnotationChange,
   AppendResult,
   BodyWriter,
+  CommitWitness,
   CopyResult,
   CreateMailbox,
   DeliveryResult,
@@ -56,6 +57,7 @@ import type { StoredQuotas } from "./quotas.ts";
 import type { ReadIndex, Snapshots } from "./read-index.ts";
 import type { RecordReader } from "./record-reader.ts";
 import type { StoredSeenStates } from "./seen-states.ts";
+import { userOf } from "./names.ts";
 import { Maintenance } from "./maintenance/maintenance.ts";
 import { MemoryBody, type Staging } from "./staging.ts";
 import type { StoredSubscriptions } from "./subscriptions.ts";
@@ -79,6 +81,7 @@ export interface StoreParts {
   readonly bodies: BodyReader;
   readonly gate: WriteGate;
   readonly expiryDays: ExpiryDays;
+  readonly witness: CommitWitness | undefined;
   readonly log: Log | undefined;
   readonly folder: string;
   readonly disk: Disk;
@@ -126,10 +129,11 @@ export class DiskStore implements Store {
   }
 
   append(target: MailboxId, messages: readonly NewMessage[], by: Actor): Promise<AppendResult> {
-    return this.#messages.append(target, messages, by);
+    return this.#witnessed(this.#messages.append(target, messages, by), [target]);
   }
   deliver(body: StagedBody, targets: readonly DeliveryTarget[]): Promise<readonly DeliveryResult[]> {
-    return this.#messages.deliver(body, targets);
+    const mailboxes = targets.map(({ mailbox }) => mailbox);
+    return this.#witnessed(this.#messages.deliver(body, targets), mailboxes);
   }
   storeFlags(id: MailboxId, uids: readonly Uid[], change: FlagChange, by: Actor): Promise<StoreFlagsResult> {
     return this.#messages.storeFlags(id, uids, change, by);
@@ -161,7 +165,7 @@ export class DiskStore implements Store {
     message: NewMessage,
     by: Actor,
   ): Promise<AppendResult> {
-    return this.#messages.replace(source, uid, target, message, by);
+    return this.#witnessed(this.#messages.replace(source, uid, target, message, by), [target]);
   }
   annotateMessages(
     id: MailboxId,
@@ -173,6 +177,16 @@ export class DiskStore implements Store {
   }
   apply(change: ReplicatedChange): Promise<Mailbox> {
     return this.#messages.apply(change);
+  }
+
+  #witnessed<Result>(committed: Promise<Result>, mailboxes: readonly MailboxId[]): Promise<Result> {
+    const { witness } = this.#parts;
+    if (witness?.isNeeded !== true) return committed;
+    return committed.then(async (result) => {
+      const names = mailboxes.flatMap((id) => this.mailboxes.byId(id)?.name ?? []);
+      await witness.committed([...new Set(names.map(userOf))], this.feed.head);
+      return result;
+    });
   }
 
   // Mailboxes.
@@ -261,8 +275,13 @@ export class DiskStore implements Store {
     return this.#parts.records.record(id, uid);
   }
 
-  expungedRecords(id: MailboxId): readonly MessageRecord[] {
-    return [...this.#parts.records.read(id, { onlyExpunged: true })].flat();
+  async expungedRecords(id: MailboxId): Promise<readonly MessageRecord[]> {
+    const found: MessageRecord[] = [];
+    for (const records of this.#parts.records.read(id, { onlyExpunged: true })) {
+      for (const record of records) found.push(record);
+      await new Promise((turn) => setImmediate(turn));
+    }
+    return found;
   }
 
   onMailboxChange(id: MailboxId, listener: (change: MailboxDelta) => void): Unsubscribe {

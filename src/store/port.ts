@@ -125,7 +125,7 @@ export interface Store {
   /** One record from disk, live or expunged. */
   findRecord(id: MailboxId, uid: Uid): MessageRecord | undefined;
   /** Tombstones that `unexpunge` can bring back. */
-  expungedRecords(id: MailboxId): readonly MessageRecord[];
+  expungedRecords(id: MailboxId): Promise<readonly MessageRecord[]>;
 
   /** In-memory wake-up after a commit that touched the mailbox; a hint, never the record of what changed. */
   onMailboxChange(id: MailboxId, listener: (change: MailboxDelta) => void): Unsubscribe;
@@ -168,6 +168,8 @@ export interface MailboxView {
   readonly mailbox: Mailbox;
   readonly count: number;
   readonly uids: Uint32Array;
+  /** The UIDs as they are now, for keeping: the first `count` of them never change, whatever is expunged later. */
+  shareUids(): Uint32Array;
   /** Modseqs are below 2^53. */
   readonly modseqs: Float64Array;
   /** OR of SystemFlag. */
@@ -469,6 +471,14 @@ export interface Reservation {
   activate(): Promise<void>;
   /** After a failed local commit. Never throws. */
   release(): Promise<void>;
+}
+
+/** Hears of messages that came in by append, replace or delivery, when they are on disk: their answer waits for it. */
+export interface CommitWitness {
+  /** False = there is nobody to wait for. */
+  readonly isNeeded: boolean;
+  /** `sequence`: the feed's head. Bounded in time; never rejects, the messages are there whatever it finds. */
+  committed(users: readonly UserId[], sequence: number): Promise<void>;
 }
 
 /** Asked in every commit: may this process write for that user now? */

@@ -1,5 +1,6 @@
 /** Expunged UIDs of a mailbox and when they went: 12 bytes each, in no order. */
 import type { Uid } from "../base/numbers.ts";
+import { toUids } from "./writes.ts";
 
 export class TombstoneColumns {
   #count = 0;
@@ -27,7 +28,14 @@ export class TombstoneColumns {
   /** Ascending. */
   since(modseq: number): Uid[] {
     const found: number[] = [];
-    for (let i = 0; i < this.#count; i++) if (this.#modseqs[i]! > modseq) found.push(this.#uids[i]!);
-    return Array.from(Uint32Array.from(found).sort()) as Uid[];
+    let ascending = true;
+    for (let i = 0; i < this.#count; i++) {
+      if (this.#modseqs[i]! <= modseq) continue;
+      const uid = this.#uids[i]!;
+      if (found.length > 0 && uid < found[found.length - 1]!) ascending = false;
+      found.push(uid);
+    }
+    // Typed arrays sort numbers five times as fast; those of one EXPUNGE are in order.
+    return ascending ? (found as Uid[]) : toUids(new Uint32Array(found).sort());
   }
 }

@@ -22,6 +22,8 @@ export class ViewColumns {
   bodyIds: Float64Array<ArrayBuffer>;
   threadIds: Uint32Array<ArrayBuffer>;
   guids: Uint8Array<ArrayBuffer>;
+  /** Somebody else holds `uids`: they may be added to, but not moved. */
+  uidsShared = false;
 
   constructor(expected: number) {
     const capacity = Math.max(MIN_CAPACITY, expected);
@@ -71,6 +73,12 @@ export class ViewColumns {
     const { count: kept } = this;
     Object.assign(this, grown);
     this.count = kept;
+  }
+
+  #ownUids(): void {
+    if (!this.uidsShared) return;
+    this.uids = this.uids.slice();
+    this.uidsShared = false;
   }
 
   lowerBound(uid: number): number {
@@ -165,6 +173,7 @@ export class ViewColumns {
       if (at === this.count || this.uids[at] !== uid) {
         // Replication may bring a lower UID than the last one.
         if (at < this.count) {
+          this.#ownUids();
           for (const [column, width] of this.#columns()) {
             column.copyWithin(width * (at + 1), width * at, width * this.count);
           }
@@ -198,6 +207,7 @@ export class ViewColumns {
       if (index >= 0) gone.push(index);
     }
     if (gone.length === 0) return;
+    this.#ownUids();
     for (const [column, width] of this.#columns()) {
       let to = gone[0]!;
       for (let i = 0; i < gone.length; i++) {

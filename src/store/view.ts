@@ -144,6 +144,11 @@ export class View implements MailboxView {
     );
   }
 
+  shareUids(): Uint32Array {
+    this.#columns.uidsShared = true;
+    return this.#columns.uids;
+  }
+
   indexOf(uid: number): number {
     return this.#columns.indexOf(uid);
   }

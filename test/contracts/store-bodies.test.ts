@@ -99,7 +99,7 @@ test("expiry goes through many mailboxes in steps and misses none", async (conte
   const expired = await store.expire(Math.floor(trial.clock.nowMs() / 1000));
   const kept = Array.from({ length: 30 }, (_, i) => i).filter((i) => i % 3 !== 0);
   assert.deepEqual(expired, { messages: kept.reduce((sum, i) => sum + 150 - i, 0), mailboxes: 10 });
-  for (const { id } of store.mailboxes.list("")) assert.deepEqual(store.expungedRecords(id), []);
+  for (const { id } of store.mailboxes.list("")) assert.deepEqual(await store.expungedRecords(id), []);
 });
 
 test("apply with revive brings an expunged message back under its UID", async (context) => {

@@ -59,7 +59,7 @@ export class StoreChecks {
     const all = [...mailbox.records.values()].sort((a, b) => a.uid - b.uid).map(toRecord);
     assert.deepEqual(stored.map(withoutTombstoneNotes), all.map(withoutTombstoneNotes));
     assert.deepEqual(
-      store.expungedRecords(header.id).map((record) => record.uid),
+      (await store.expungedRecords(header.id)).map((record) => record.uid),
       mailbox.tombstones().map((record) => record.uid),
     );
     for await (const { uid, bytes } of store.readBodies(

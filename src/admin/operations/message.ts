@@ -11,7 +11,7 @@ export const messageListExpunged: Operation = {
   async run(node, fields, output) {
     const { id, name } = getMailbox(node, fields.string("mailbox"));
     fields.end();
-    const records = node.store.expungedRecords(id);
+    const records = await node.store.expungedRecords(id);
     for (const { uid, internalDate, lastUpdated, sizeBytes, guid } of records) {
       const [entry] = [...node.store.readSummaries(id, [uid])];
       await output.row({
@@ -39,8 +39,7 @@ export const messageUnexpunge: Operation = {
     const uids: readonly Uid[] =
       withinSeconds === undefined
         ? asked.map(toUid)
-        : node.store
-            .expungedRecords(id)
+        : (await node.store.expungedRecords(id))
             .filter((record) => record.lastUpdated >= since)
             .map((record) => record.uid);
     if (uids.length === 0) return { mailbox: name, from: [], uids: [] };

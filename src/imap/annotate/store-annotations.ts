@@ -45,7 +45,7 @@ export async function storeAnnotations(
       session.by,
     );
     if (session.ended) return undefined;
-    for (const uid of wanted) selected.note(uid, modseq);
+    selected.noteOwn(wanted, modseq);
     if (session.condstore)
       await writeFetch(session, wanted, by === "uid" ? [uidItem, modseqItem] : [modseqItem]);
   }

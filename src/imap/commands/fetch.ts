@@ -10,6 +10,7 @@ import { command, type CommandCall } from "../command.ts";
 import { readFetchItems } from "../fetch/attributes.ts";
 import { flagsItem, modseqItem, uidItem } from "../fetch/columns.ts";
 import { writeFetch } from "../fetch/engine.ts";
+import { changeInPieces } from "../flag-pieces.ts";
 import { bad } from "../refusal.ts";
 import { partOf, readPartialRange, type PartialRange } from "../search/partial.ts";
 import type { Session } from "../session.ts";
@@ -38,7 +39,7 @@ export const fetch = command({
     const { changedSince, partial } = modifiers;
     // RFC 9394 §3.4: first the range, then what changed in it.
     if (partial !== undefined) uids = partOf(uids, partial);
-    if (modifiers.vanished) tellVanished(session, set.ranges, changedSince!);
+    if (modifiers.vanished) await tellVanished(session, set.ranges, changedSince!);
     if (changedSince !== undefined) {
       const { view } = selected;
       uids = uids.filter((uid) => {
@@ -87,7 +88,7 @@ function readModifiers(reader: Reader, session: Session, call: CommandCall): Fet
 
 /** The flags that change so are told at the end of the command. */
 async function markSeen(session: Session, uids: readonly Uid[]): Promise<void> {
-  const { selected, user, by } = session;
+  const { selected, user } = session;
   if (selected.readOnly || (selected.rights & Right.keepSeen) === 0) return;
   const { view } = selected;
   const unseen = uids.filter((uid) => {
@@ -95,10 +96,6 @@ async function markSeen(session: Session, uids: readonly Uid[]): Promise<void> {
     return index >= 0 && !view.isSeenBy(user, index);
   });
   if (unseen.length === 0) return;
-  await session.services.store.storeFlags(
-    selected.id,
-    unseen,
-    { mode: "add", systemFlags: SystemFlag.seen, keywords: [] },
-    by,
-  );
+  const change = { mode: "add", systemFlags: SystemFlag.seen, keywords: [] } as const;
+  for await (const _piece of changeInPieces(session, unseen, change)) if (session.ended) return;
 }

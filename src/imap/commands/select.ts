@@ -153,7 +153,7 @@ async function resynchronize(session: Session, { modseq, knownUids, matchData }:
   const { selected } = session;
   if (modseq >= selected.mailbox.highestModseq) return;
   const all: readonly NumberRange[] = [{ first: 1, last: STAR }];
-  tellVanished(session, knownUids ?? all, modseq, matchedUid(session, matchData));
+  await tellVanished(session, knownUids ?? all, modseq, matchedUid(session, matchData));
   const changed = selected.view.changedSince(modseq);
   const wanted =
     knownUids === undefined

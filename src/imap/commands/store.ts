@@ -10,6 +10,7 @@ import { flagsItem, modseqItem, uidItem } from "../fetch/columns.ts";
 import { writeFetch } from "../fetch/engine.ts";
 import type { FetchItem } from "../fetch/item.ts";
 import { flagSet } from "../flags.ts";
+import { changeInPieces } from "../flag-pieces.ts";
 import { bad, no } from "../refusal.ts";
 import type { Session } from "../session.ts";
 
@@ -49,25 +50,27 @@ export const store = command({
     if ((asked && systemFlags === 0 && keywords.length === 0) || (allowed === 0 && !keywordsAllowed)) {
       throw no("Needs the right s, w or t for these flags", "NOPERM");
     }
+    const change = {
+      mode,
+      systemFlags,
+      keywords,
+      allowedSystemFlags: allowed,
+      keywordsAllowed,
+      ...(unchangedSince === undefined ? {} : { unchangedSince }),
+    };
     const uids = selected.resolve(set, call.by);
-    const result = await session.services.store.storeFlags(
-      selected.id,
-      uids,
-      {
-        mode,
-        systemFlags,
-        keywords,
-        allowedSystemFlags: allowed,
-        keywordsAllowed,
-        ...(unchangedSince === undefined ? {} : { unchangedSince }),
-      },
-      session.by,
-    );
+    const modified: Uid[] = [];
+    let missed = 0;
+    for await (const { asked: some, result } of changeInPieces(session, uids, change)) {
+      if (session.ended) return undefined;
+      missed += await tell(session, call, some, result, silent);
+      for (const uid of result.modified) modified.push(uid);
+      const pause = session.pause();
+      if (pause !== undefined) await pause;
+    }
     if (session.ended) return undefined;
-    const missed = await tell(session, call, uids, result, silent);
-    if (result.modified.length > 0) {
-      const numbers =
-        call.by === "uid" ? result.modified : result.modified.map((uid) => selected.sequenceOf(uid));
+    if (modified.length > 0) {
+      const numbers = call.by === "uid" ? modified : modified.map((uid) => selected.sequenceOf(uid));
       return {
         code: `MODIFIED ${printNumbers(numbers)}`,
         text: "Conditional STORE failed for some messages",
@@ -104,7 +107,7 @@ async function tell(
     const told = failed.size === 0 ? uids : uids.filter((uid) => !failed.has(uid));
     return writeFetch(session, told, [...items, flagsItem]);
   }
-  for (const uid of changed) session.selected.note(uid, modseq);
+  session.selected.noteOwn(changed, modseq);
   // RFC 7162 §3.1.3: MODSEQ is told even for a silent STORE.
   return session.condstore ? writeFetch(session, changed, items) : 0;
 }
