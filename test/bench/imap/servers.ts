@@ -107,10 +107,16 @@ async function startRookery(
   const own = ownFolder(folder, name);
   const data = join(own, "data");
   const profiling = profileFolder === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profileFolder}`];
+  const stretches = process.env["STRETCHES_FILE"];
+  const recording =
+    stretches === undefined ? [] : [`--import=${join(import.meta.dirname, "stretch-recorder.ts")}`];
   const up = ["up", "--data", data, "--port-base", "0", "--password", PASSWORD, "--json"];
-  const child = spawn(process.execPath, [...profiling, cli, ...up], {
+  const child = spawn(process.execPath, [...profiling, ...recording, cli, ...up], {
     stdio: ["ignore", "pipe", "pipe"],
-    env: cliEnvironment({ ROOKERY_DIRECTORY_ALLOWPLAINTEXT: "yes" }),
+    env: cliEnvironment({
+      ROOKERY_DIRECTORY_ALLOWPLAINTEXT: "yes",
+      ...(stretches === undefined ? {} : { STRETCHES_FILE: stretches }),
+    }),
   });
   child.stderr.pipe(createWriteStream(join(own, "log")));
   let firstWords = "";
