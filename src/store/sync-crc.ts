@@ -112,8 +112,33 @@ export function recordCrc(
   return crcOfScratch(at);
 }
 
-export function headCrc(uid: number, modseq: number, lastUpdated: number, flags: number): number {
-  return crcOfScratch(putHead(uid, modseq, lastUpdated, flags));
+/** " MODSEQ LAST_UPDATED (F)" of the last head: one change gives many messages the same. */
+interface HeadTail {
+  modseq: number;
+  lastUpdated: number;
+  flags: number;
+  crc: number;
+  length: number;
+}
+const newTail = (): HeadTail => ({ modseq: -1, lastUpdated: -1, flags: 0, crc: 0, length: 0 });
+const TAILS = { old: newTail(), new: newTail() };
+
+/** `which` = before or after a change: what neighbours have in common is remembered for each apart. */
+export function headCrc(
+  uid: number,
+  modseq: number,
+  lastUpdated: number,
+  flags: number,
+  which: keyof typeof TAILS,
+): number {
+  const tail = TAILS[which];
+  if (tail.modseq !== modseq || tail.lastUpdated !== lastUpdated || tail.flags !== flags) {
+    // Behind a UID of one digit.
+    const length = putHead(0, modseq, lastUpdated, flags) - 1;
+    scratch.copyWithin(0, 1, length + 1);
+    Object.assign(tail, { modseq, lastUpdated, flags, crc: crcOfScratch(length), length });
+  }
+  return shift(crcOfScratch(putNumber(0, uid)), tail.length) ^ tail.crc;
 }
 
 /**

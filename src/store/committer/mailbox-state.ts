@@ -214,6 +214,7 @@ export class MailboxState {
       chunk.modseqs[index]!,
       chunk.lastUpdated[index]!,
       this.#flagsCrc(old, chunk.keywords, 4 * index),
+      "old",
     );
     if ((old ^ flags) & SystemFlag.seen) numbers.unseen += flags & SystemFlag.seen ? -1 : 1;
     if ((old ^ flags) & SystemFlag.deleted) numbers.flaggedDeleted += flags & SystemFlag.deleted ? 1 : -1;
@@ -227,7 +228,8 @@ export class MailboxState {
     } else if (chunk.keywords !== undefined) {
       chunk.keywords.fill(0, 4 * index, 4 * index + 4);
     }
-    const newHead = headCrc(uid, modseq, lastUpdated, this.#flagsCrc(flags, chunk.keywords, 4 * index));
+    const newFlags = this.#flagsCrc(flags, chunk.keywords, 4 * index);
+    const newHead = headCrc(uid, modseq, lastUpdated, newFlags, "new");
     numbers.syncCrc = (numbers.syncCrc ^ headChange(oldHead, newHead, chunk.internalDates[index]!)) >>> 0;
     this.#markDirty(chunk, false);
     this.changed.push(uid);
