@@ -7,6 +7,8 @@ export const SERVICES = [
   { name: "pop3", offset: 10, label: "POP3 with STLS" },
   { name: "pop3s", offset: 95, label: "POP3 over TLS" },
   { name: "managesieve", offset: 90, label: "ManageSieve with STARTTLS" },
+  { name: "submission", offset: 87, label: "SMTP submission with STARTTLS" },
+  { name: "submissions", offset: 65, label: "SMTP submission over TLS" },
   { name: "lmtp", offset: 24, label: "LMTP for your mail transfer agent" },
   { name: "csync", offset: 5, label: "replication (csync)" },
   { name: "http", offset: 80, label: "/health and /metrics" },

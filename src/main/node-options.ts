@@ -33,6 +33,8 @@ export const listenOptions = optionGroup(
     pop3: option(listOf(hostPort), ["*:110"], "POP3 in the clear with STLS."),
     pop3s: option(listOf(hostPort), ["*:995"], "POP3 with TLS from the first byte."),
     managesieve: option(listOf(hostPort), ["*:4190"], "ManageSieve with STARTTLS."),
+    submission: option(listOf(hostPort), ["*:587"], "SMTP submission with STARTTLS."),
+    submissions: option(listOf(hostPort), ["*:465"], "SMTP submission with TLS from the first byte."),
     lmtp: option(listOf(hostPort), ["127.0.0.1:24"], "LMTP, where the mail transfer agent delivers."),
     csync: option(listOf(hostPort), ["127.0.0.1:2005"], "Replication, Cyrus's sync protocol."),
     http: option(listOf(hostPort), ["127.0.0.1:8082"], "HTTP: /health and /metrics."),

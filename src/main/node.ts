@@ -35,6 +35,8 @@ import type { SyncServices } from "../sync/dialogue.ts";
 import { SyncServer } from "../sync/server.ts";
 import { maintenancePolicy, storeOptions } from "../store/maintenance/options.ts";
 import { SYNC_CAPABILITIES, syncCommands } from "./sync-over-imap.ts";
+import { submissionOptions } from "../submission/options.ts";
+import { listenSubmission, submissionMetrics } from "../submission/server.ts";
 import { type Endpoint, type Endpoints, reachableHost, type ServiceName } from "./endpoint.ts";
 import { healthChecks } from "./health-checks.ts";
 import { namespaceOptions, toNamespace } from "./namespace-options.ts";
@@ -220,6 +222,32 @@ export async function startNode(config: Config, hooks: NodeHooks = {}): Promise<
     await start("lmtp", listen.lmtp, { tls, onConnection: (connection) => lmtp.accept(connection) });
 
     await start("csync", listen.csync, { tls, onConnection: (connection) => sync.accept(connection) });
+
+    const submission = {
+      outgoing: platform.outgoing,
+      directory: directory.directory,
+      settings: config.get(submissionOptions),
+      hostName,
+      tls,
+      trustedProxies,
+      allowPlaintext: config.get(directoryOptions).allowplaintext,
+      log: logs.named("submission"),
+      metrics: submissionMetrics(metrics.room("submission")),
+    };
+    for (const service of ["submission", "submissions"] as const) {
+      for (const { host, port } of listen[service]) {
+        const implicitTls = service === "submissions";
+        const listener = await listenSubmission({ host, port }, implicitTls, submission).catch(
+          (error: unknown) => failedToListen(host, port, error),
+        );
+        open.push(() => listener.close());
+        endpoints[service] ??= {
+          host: reachableHost({ host, port }),
+          port: listener.port,
+          tls: implicitTls,
+        };
+      }
+    }
 
     for (const { host, port } of listen.http) {
       const listener = await listenHttp({

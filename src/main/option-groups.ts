@@ -13,6 +13,7 @@ import { replicationOptions } from "../sync/replication/options.ts";
 import { syncOptions } from "../sync/options.ts";
 import { queueOptions } from "../queue/options.ts";
 import { storeOptions } from "../store/maintenance/options.ts";
+import { submissionOptions } from "../submission/options.ts";
 import { namespaceOptions } from "./namespace-options.ts";
 import { listenOptions, nodeOptions } from "./node-options.ts";
 import { tlsOptions } from "./tls-options.ts";
@@ -31,6 +32,7 @@ export const optionGroups: readonly OptionGroup[] = [
   pop3Options,
   managesieveOptions,
   lmtpOptions,
+  submissionOptions,
   syncOptions,
   replicationOptions,
   deliveryOptions,

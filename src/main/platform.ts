@@ -43,6 +43,8 @@ import { replicationMetrics } from "../sync/replication/metrics.ts";
 import { replicationOptions } from "../sync/replication/options.ts";
 import { Replication } from "../sync/replication/replication.ts";
 import { Roles } from "../sync/replication/roles.ts";
+import { Outgoing } from "../submission/outgoing.ts";
+import { submissionOptions } from "../submission/options.ts";
 import { deliverLocally, deliverQueued } from "./local-submission.ts";
 import { namespaceOptions, toNamespace } from "./namespace-options.ts";
 import { nodeOptions } from "./node-options.ts";
@@ -61,6 +63,8 @@ export interface Platform {
   /** Takes mail; a node starts it. */
   readonly queue: Queue;
   readonly delivery: Delivery;
+  /** Mail that users send. */
+  readonly outgoing: Outgoing;
   /** "" until a default domain is added. */
   readonly defaultDomain: () => string;
   readonly context: NodeContext;
@@ -171,6 +175,15 @@ export async function openPlatform(config: Config, options: PlatformOptions = {}
     outbound,
   });
 
+  const outgoing = new Outgoing({
+    directory: directory.directory,
+    queue,
+    settings: config.get(submissionOptions),
+    addressSeparator: config.get(directoryOptions).plusSeparator,
+    hostName,
+    ...io,
+  });
+
   const replication = new Replication({
     store,
     network: systemNetwork,
@@ -212,6 +225,7 @@ export async function openPlatform(config: Config, options: PlatformOptions = {}
     scripts,
     queue,
     delivery,
+    outgoing,
     defaultDomain,
     context,
     async close() {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
+import { SERVICES } from "../../src/main/endpoint.ts";
 import { cliEnvironment, cliPath } from "./run-cli.ts";
 
 export interface UpAnswer {
@@ -28,7 +29,7 @@ export function startUp(dataFolder: string, argv: readonly string[] = []): Promi
 
 /** A node without demo users and mail: `rookery serve`; `settings` as in `--set`. Services are off unless set. */
 export function startServe(dataFolder: string, settings: readonly string[]): Promise<RunningNode> {
-  const services = ["imap", "imaps", "pop3", "pop3s", "managesieve", "lmtp", "csync", "http"];
+  const services = SERVICES.map(({ name }) => name);
   const off = services
     .filter((service) => !settings.some((setting) => setting.startsWith(`listen.${service}=`)))
     .map((service) => `listen.${service}=`);
