@@ -20,6 +20,7 @@ import { addReplicateCommand, addReplicationCommands } from "./commands/replicat
 import { addServeCommand } from "./commands/serve.ts";
 import { addSieveCommands } from "./commands/sieve.ts";
 import { addStatusCommand } from "./commands/status.ts";
+import { addSyncServerCommand } from "./commands/sync-server.ts";
 import { addUpCommand } from "./commands/up.ts";
 import { addUserCommands } from "./commands/user.ts";
 import { ExitCode, explain } from "./exit-codes.ts";
@@ -61,6 +62,7 @@ function buildProgram(): Command {
   addQueueCommands(program);
   addReplicateCommand(program);
   addReplicationCommands(program);
+  addSyncServerCommand(program);
   addSieveCommands(program);
   addConfigCommands(program);
   addCertificateCommands(program);

@@ -47,6 +47,8 @@ export interface OperationCommand extends OperationRequest {
   /** What --json prints where neither rows nor result alone are the answer. */
   readonly toJson?: (outcome: Outcome) => Json;
   readonly listing?: boolean;
+  /** What is printed of a row as soon as it comes, for people; undefined = nothing. */
+  readonly live?: (row: Json) => string | undefined;
 }
 
 /** Runs the operation that belongs to a command and prints what came out. */
@@ -56,13 +58,22 @@ export async function operate(flags: CommonFlags, request: OperationCommand): Pr
   const bar = progressBar(systemClock);
   let outcome: Outcome;
   try {
-    outcome = await runOperation(config, request, (progress) => bar.step(progress));
+    const onRow = (row: Json): void => {
+      const text = output.json ? undefined : request.live?.(row);
+      if (text !== undefined) output.print(`${text}\n`);
+    };
+    outcome = await runOperation(config, request, (progress) => bar.step(progress), onRow);
   } finally {
     bar.stop();
   }
-  if (!output.json) output.print(request.text(outcome));
-  else if (request.toJson !== undefined) output.printJson(request.toJson(outcome));
-  else output.printJson(request.listing === true ? outcome.rows : outcome.result);
+  if (output.json) {
+    if (request.toJson !== undefined) output.printJson(request.toJson(outcome));
+    else output.printJson(request.listing === true ? outcome.rows : outcome.result);
+    return;
+  }
+  const text = request.text(outcome);
+  // Everything may have been printed already.
+  if (text !== "" || request.live === undefined) output.print(text);
 }
 
 /** `50MiB`, `2GiB` → bytes. */

@@ -15,6 +15,7 @@ import { TlsContexts } from "../base/io/tls-contexts.ts";
 import type { Log } from "../base/log.ts";
 import type { HostPort } from "../config/kinds.ts";
 import type { Config } from "../config/load.ts";
+import { sieveOptions } from "../delivery/sieve-options.ts";
 import { directoryOptions } from "../directory/options.ts";
 import { healthRoutes } from "../http/health.ts";
 import { listenHttp } from "../http/http.ts";
@@ -41,15 +42,15 @@ import { type Endpoint, type Endpoints, reachableHost, type ServiceName } from "
 import { healthChecks } from "./health-checks.ts";
 import { namespaceOptions, toNamespace } from "./namespace-options.ts";
 import { listenOptions, nodeOptions } from "./node-options.ts";
+import { PARTITIONS } from "./partitions.ts";
 import { openPlatform, type Platform } from "./platform.ts";
 import { ensureSelfSignedFiles } from "./self-signed-files.ts";
 import { imapTextSearch } from "./text-search.ts";
+import { openTextSyncSocket } from "./text-sync-socket.ts";
 import { certificateFiles, tlsOptions } from "./tls-options.ts";
 import { urlAuthSecret } from "./url-auth-secret.ts";
 import { programVersion } from "./version.ts";
 
-/** Partitions that messages may be stored on. */
-const PARTITIONS: ReadonlySet<string> = new Set(["default"]);
 /** Sessions may finish what they are doing for this long when the node stops. */
 const GRACE_MS = 2500;
 const GRACE_STEP_MS = 20;
@@ -110,6 +111,7 @@ export async function startNode(config: Config, hooks: NodeHooks = {}): Promise<
       partitions: PARTITIONS,
       clock: systemClock,
       log: logs.named("sync"),
+      sieveIsOff: !config.get(sieveOptions).enabled,
     };
     const imapLog = logs.named("imap");
     const imapCommands = metrics
@@ -282,6 +284,8 @@ export async function startNode(config: Config, hooks: NodeHooks = {}): Promise<
         endpoints: Object.fromEntries(Object.entries(endpoints).map(([name, value]) => [name, { ...value }])),
       }),
     };
+    const textSync = await openTextSyncSocket(dataFolder, syncServices);
+    open.push(() => textSync.close());
     const socket = await openAdminSocket(dataFolder, operations, context);
     open.push(() => socket.close());
     platform.context.maintenance.start(maintenancePolicy(config.get(storeOptions)));

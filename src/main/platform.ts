@@ -12,6 +12,7 @@ import { systemRandom } from "../base/io/random.ts";
 import { systemResolver } from "../base/io/resolver.ts";
 import { systemDisk } from "../base/io/system-disk.ts";
 import { systemNetwork } from "../base/io/system-network.ts";
+import { systemPrograms } from "../base/io/system-programs.ts";
 import type { LogLevel, Logs } from "../base/log.ts";
 import { Metrics } from "../base/metrics.ts";
 import { type Config, ConfigError } from "../config/load.ts";
@@ -39,6 +40,7 @@ import { openStore } from "./open-store.ts";
 import { linkArchiveFolder } from "../store/maintenance/archive-folder.ts";
 import { expiryDays, storeOptions } from "../store/maintenance/options.ts";
 import type { Store } from "../store/port.ts";
+import { Acknowledgements } from "../sync/replication/acknowledgements.ts";
 import { replicationMetrics } from "../sync/replication/metrics.ts";
 import { replicationOptions } from "../sync/replication/options.ts";
 import { Replication } from "../sync/replication/replication.ts";
@@ -88,9 +90,11 @@ export async function openPlatform(config: Config, options: PlatformOptions = {}
   const storeSettings = config.get(storeOptions);
   if (storeSettings.archiveFolder !== undefined) linkArchiveFolder(dataFolder, storeSettings.archiveFolder);
   const roles = new Roles(dataFolder, systemDisk);
+  const acknowledgements = new Acknowledgements();
   const store = await openStore({
     folder: dataFolder,
     guard: roles,
+    witness: acknowledgements,
     ...io,
     log: logs.named("store"),
     metrics,
@@ -192,6 +196,9 @@ export async function openPlatform(config: Config, options: PlatformOptions = {}
     log: logs.named("replication"),
     settings: config.get(replicationOptions),
     roles,
+    acknowledgements,
+    programs: systemPrograms,
+    sieveIsOff: !config.get(sieveOptions).enabled,
     metrics: replicationMetrics(metrics.room("replication")),
   });
 

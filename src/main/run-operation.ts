@@ -26,6 +26,7 @@ export async function runOperation(
   config: Config,
   request: OperationRequest,
   onProgress: (progress: Progress) => void,
+  onRow: (row: Json) => void = () => {},
 ): Promise<Outcome> {
   const { dataFolder } = config.get(nodeOptions);
   if (!existsSync(dataFolder)) {
@@ -37,10 +38,14 @@ export async function runOperation(
     Object.entries(request.arguments).filter(([, value]) => value !== undefined),
   );
   const rows: Json[] = [];
+  const add = (row: Json): void => {
+    rows.push(row);
+    onRow(row);
+  };
   const call = {
     ...request,
     arguments: given as Record<string, Json>,
-    onRow: (row: Json) => rows.push(row),
+    onRow: add,
     onProgress,
   };
   try {
@@ -49,7 +54,7 @@ export async function runOperation(
     if (!(error instanceof AdminError) || error.code !== "node_not_running") throw error;
   }
   return {
-    result: await runHere(config, dataFolder, request.operation, given, request.payload, rows, onProgress),
+    result: await runHere(config, dataFolder, request.operation, given, request.payload, add, onProgress),
     rows,
   };
 }
@@ -60,7 +65,7 @@ async function runHere(
   name: string,
   given: object,
   payload: Buffer | undefined,
-  rows: Json[],
+  add: (row: Json) => void,
   onProgress: (progress: Progress) => void,
 ): Promise<Json> {
   const operation = operations.find((candidate) => candidate.name === name);
@@ -73,7 +78,7 @@ async function runHere(
     try {
       return await operation.run(platform.context, new Fields(given), {
         payload: payload ?? Buffer.alloc(0),
-        row: (value) => Promise.resolve(void rows.push(value)),
+        row: (value) => Promise.resolve(add(value)),
         progress: onProgress,
       });
     } finally {

@@ -20,7 +20,7 @@ import { openDatabase } from "./committer/open-database.ts";
 import { StoredFeed } from "./feed.ts";
 import { storeMetrics } from "./metrics.ts";
 import type { ExpiryDays } from "./operations.ts";
-import type { Authority, OwnershipGuard } from "./port.ts";
+import type { CommitWitness, Authority, OwnershipGuard } from "./port.ts";
 import { StoredQuotas } from "./quotas.ts";
 import { indexPath, ReadIndex, Snapshots } from "./read-index.ts";
 import { RecordReader } from "./record-reader.ts";
@@ -55,6 +55,7 @@ export interface OpenStoreOptions {
   readonly settings?: Partial<StoreSettings>;
   readonly authority?: Authority;
   readonly guard?: OwnershipGuard;
+  readonly witness?: CommitWitness;
   /** Commits in this thread. */
   readonly inline?: boolean;
   /** Size at which a segment is closed, for a committer in this thread. */
@@ -121,6 +122,7 @@ export async function openStore(options: OpenStoreOptions): Promise<DiskStore> {
   const records = new RecordReader(index, catalog);
   metrics?.watch(queue, views);
   return new DiskStore({
+    witness: options.witness,
     queue,
     index,
     snapshots,

@@ -4,14 +4,15 @@
  */
 import type { Clock } from "../base/io/clock.ts";
 import type { Log } from "../base/log.ts";
+import type { UserId } from "../store/model.ts";
 import type { Store } from "../store/port.ts";
 import type { DlistReader } from "./codec/reader.ts";
 import type { FileHeader, FileSink } from "./codec/framer.ts";
 import { SyncProtocolError } from "./codec/errors.ts";
 import { applyTable, getTable } from "./commands/table.ts";
 import type { BodyIntake } from "./line-stream.ts";
+import { MailboxScripts } from "./mailbox-scripts.ts";
 import { replyTo, SyncReply } from "./reply.ts";
-import type { UserScripts } from "./scripts.ts";
 import { Staging } from "./staging.ts";
 
 export interface SyncServices {
@@ -20,8 +21,8 @@ export interface SyncServices {
   readonly log: Log;
   /** Names of the partitions that messages may be stored on. */
   readonly partitions: ReadonlySet<string>;
-  /** SIEVE lines of clients that do not know #sieve mailboxes; undefined = refused. */
-  readonly scripts?: UserScripts | undefined;
+  /** Users' scripts do not run here: each one that is active is told in the log. */
+  readonly sieveIsOff?: boolean;
 }
 
 /** Sends one response line, in pieces. */
@@ -30,6 +31,8 @@ export type Send = (pieces: readonly Buffer[]) => void | Promise<void>;
 export class SyncDialogue implements BodyIntake {
   readonly services: SyncServices;
   readonly staging: Staging;
+  /** SIEVE lines of clients that do not know #sieve mailboxes. */
+  readonly scripts: MailboxScripts;
   /** Capabilities that the client has enabled; they stay for the session. */
   readonly enabled = new Set<string>();
   /** FORCE was applied: this side gives way. */
@@ -38,6 +41,13 @@ export class SyncDialogue implements BodyIntake {
   constructor(services: SyncServices) {
     this.services = services;
     this.staging = new Staging(services.store);
+    this.scripts = new MailboxScripts(services.store, services.clock);
+  }
+
+  /** Says that mail will not be filtered as the user expects. */
+  warnOfActiveScript(user: UserId): void {
+    if (this.services.sieveIsOff !== true || user === "") return;
+    this.services.log.warn("user has an active Sieve script, and scripts do not run here", { user });
   }
 
   openFile(header: FileHeader): FileSink {

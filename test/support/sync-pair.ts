@@ -16,6 +16,7 @@ import { connectReplica } from "../../src/sync/client/connect.ts";
 import { mailboxesOfUser } from "../../src/sync/client/groups.ts";
 import { Replica } from "../../src/sync/client/replica.ts";
 import type { SyncRun } from "../../src/sync/client/run.ts";
+import { Acknowledgements } from "../../src/sync/replication/acknowledgements.ts";
 import { updateUser } from "../../src/sync/client/update-user.ts";
 import { SyncServer } from "../../src/sync/server.ts";
 import { directorySettings } from "./directory-settings.ts";
@@ -28,15 +29,25 @@ export interface SyncPair {
   /** Steps of the last run. */
   readonly steps: string[];
   /** A run over a new connection. */
-  readonly connect: (options?: { force?: boolean; compress?: boolean }) => Promise<SyncRun>;
+  readonly connect: (options?: ConnectOptions) => Promise<SyncRun>;
   /** Replicates the user and compares everything. */
-  readonly sync: (user: string, options?: { force?: boolean; compress?: boolean }) => Promise<void>;
+  readonly sync: (user: string, options?: ConnectOptions) => Promise<void>;
+  /** Asked by the first store when messages have come in. */
+  readonly acknowledgements: Acknowledgements;
+}
+
+export interface ConnectOptions {
+  readonly force?: boolean;
+  readonly compress?: boolean;
+  /** The replica does not know #sieve mailboxes. */
+  readonly sieveLines?: boolean;
 }
 
 export async function openSyncPair(t: TestContext): Promise<SyncPair> {
   const folder = mkdtempSync(join(tmpdir(), "rk-sync-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
-  const here = await openStore({ folder: join(folder, "here"), inline: true });
+  const acknowledgements = new Acknowledgements();
+  const here = await openStore({ folder: join(folder, "here"), inline: true, witness: acknowledgements });
   t.after(() => here.close());
   const there = await openStore({ folder: join(folder, "there"), inline: true });
   t.after(() => there.close());
@@ -66,7 +77,13 @@ export async function openSyncPair(t: TestContext): Promise<SyncPair> {
     server.accept(end);
     return client;
   };
-  const connect: SyncPair["connect"] = async ({ force = false, compress = false } = {}) => {
+  const connect: SyncPair["connect"] = async ({
+    force = false,
+    compress = false,
+    sieveLines = false,
+  } = {}) => {
+    const client = accept();
+    if (sieveLines) hideSieveMailboxes(client);
     const { link, hasSieveMailbox } = await connectReplica(
       {
         host: "there.example.test",
@@ -78,7 +95,7 @@ export async function openSyncPair(t: TestContext): Promise<SyncPair> {
         timeoutMs: 60_000,
       },
       {
-        network: { listen: () => assert.fail("listens"), connect: () => Promise.resolve(accept()) },
+        network: { listen: () => assert.fail("listens"), connect: () => Promise.resolve(client) },
         clock: systemClock,
         random: systemRandom,
       },
@@ -102,6 +119,7 @@ export async function openSyncPair(t: TestContext): Promise<SyncPair> {
     there,
     steps,
     connect,
+    acknowledgements,
     async sync(user, options) {
       const run = await connect(options);
       const failed = await updateUser(run, user);
@@ -110,6 +128,15 @@ export async function openSyncPair(t: TestContext): Promise<SyncPair> {
       await compareUser(here, there, user);
     },
   };
+}
+
+/** As if the banner did not announce them. */
+function hideSieveMailboxes(client: PipeEnd): void {
+  const onData = client.onData.bind(client);
+  client.onData = (receive) =>
+    onData((chunk) =>
+      receive(Buffer.from(chunk.toString("latin1").replace("* SIEVE-MAILBOX\r\n", ""), "latin1")),
+    );
 }
 
 /** Headers, records and bodies of every mailbox that the first store has. */

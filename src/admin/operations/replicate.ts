@@ -8,6 +8,7 @@ import type { SyncRun } from "../../sync/client/run.ts";
 import type { RunOptions } from "../../sync/replication/replication.ts";
 import { updateMeta, updateServerAnnotations } from "../../sync/client/update-meta.ts";
 import { type FailedMailbox, updateSomeMailboxes, updateUser } from "../../sync/client/update-user.ts";
+import { updateFoldersByText, updateUserByText } from "../../sync/text/client/update-by-text.ts";
 import type { NodeContext } from "../context.ts";
 import { AdminError } from "../failure.ts";
 import { getMailbox } from "../mailbox-name.ts";
@@ -39,7 +40,14 @@ export const replicate: Operation = {
     const force = fields.findBoolean("force") ?? false;
     const check = fields.findBoolean("check") ?? false;
     const verbose = fields.findBoolean("verbose") ?? false;
+    const ssh = fields.findString("ssh");
     fields.end();
+    if (ssh !== undefined) {
+      const others =
+        host !== undefined || channel !== undefined || force || check || targets.metas.length > 0;
+      if (others) throw new AdminError("argument_invalid", "--ssh goes with -u, -m and -A only");
+      return await replicateByText(node, ssh, targets, verbose, output);
+    }
     const address = host === undefined ? addressOf(node, channel) : { host, port };
     const rows = rowQueue(output);
     const step = (text: string): void => (verbose ? rows.add({ step: text }) : undefined);
@@ -61,6 +69,51 @@ export const replicate: Operation = {
     }
   },
 };
+
+/** The text dialect with what an SSH login starts on the replica. */
+async function replicateByText(
+  node: NodeContext,
+  host: string,
+  targets: Targets,
+  verbose: boolean,
+  output: OperationOutput,
+): Promise<Json> {
+  const rows = rowQueue(output);
+  const step = (text: string): void => (verbose ? rows.add({ step: text }) : undefined);
+  let users = 0;
+  let failures = 0;
+  const tell = (failed: readonly FailedMailbox[]): void => {
+    failures += failed.length;
+    for (const { name, error } of failed) rows.add({ failed: name, reason: error.message });
+  };
+  try {
+    const run = await node.replication.openByText(host, step);
+    try {
+      for (const user of targets.all ? usersOf(node.store) : targets.users) {
+        tell(await updateUserByText(run, user));
+        users += 1;
+        await rows.sent();
+      }
+      for (const [user, group] of groups(targets.mailboxes))
+        tell(await updateFoldersByText(run, user, group));
+    } finally {
+      await run.replica.link.close();
+    }
+  } catch (error) {
+    if (error instanceof ReplicaLost) {
+      throw new AdminError("replica_unreachable", `${host}: ${error.message}`, {
+        cause: error,
+        next: "See that the login works without a password, and the options replication.ssh and ssh_server.",
+      });
+    }
+    if (error instanceof ReplicaRefusal) {
+      throw new AdminError("replica_refused", error.message, { cause: error });
+    }
+    throw error;
+  }
+  await rows.sent();
+  return { users, failures };
+}
 
 async function open(node: NodeContext, options: RunOptions): Promise<SyncRun> {
   try {

@@ -3,13 +3,16 @@ import { idleUsers } from "../../sync/replication/channel.ts";
 import { AdminError } from "../failure.ts";
 import type { Operation } from "../operation.ts";
 
-/** One row a channel. */
+/** One row a channel; then who is master of whom, and whose scripts do not run here. */
 export const replicationStatus: Operation = {
   name: "replication.status",
   async run(node, fields, output) {
     fields.end();
     for (const status of node.replication.status()) await output.row({ ...status });
-    return { roles: node.replication.roles.list().map(([who, role]) => ({ who, role })) };
+    return {
+      roles: node.replication.roles.list().map(([who, role]) => ({ who, role })),
+      unfilteredUsers: node.replication.unfilteredUsers(),
+    };
   },
 };
 

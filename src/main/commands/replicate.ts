@@ -6,6 +6,7 @@ import { formatTable } from "../output.ts";
 
 interface ReplicateFlags extends CommonFlags {
   readonly server?: { host: string; port: number };
+  readonly ssh?: string;
   readonly channel?: string;
   readonly user?: readonly string[];
   readonly mailbox?: readonly string[];
@@ -39,16 +40,18 @@ export function addReplicateCommand(program: Command): void {
     "Make users or mailboxes equal on a replica (Cyrus or Rookery), or compare them",
     [
       "replicate -s replica.example.org -u alice -v -v",
-      "replicate -s replica.example.org:2005 -m user.alice.Sent -m user.alice.Drafts",
+      "replicate -s replica.example.org:2005 -m user.alice.Sent user.alice.Drafts",
+      "replicate --ssh mail@replica.example.org -u alice",
       "replicate -n second -A",
       "replicate -n second -A --check",
     ],
   )
     .option("-s, --server <host[:port]>", "the replica", parseServer)
     .option("-n, --channel <name>", "a channel of replication.channels instead")
-    .option("-u, --user <name>", "everything of a user; may be repeated", collect)
-    .option("-m, --mailbox <name>", "one mailbox; may be repeated", collect)
-    .option("--meta <user>", "subscriptions and seen states of a user; may be repeated", collect)
+    .option("--ssh <host>", "log in there by SSH and speak the text dialect instead (replication.ssh)")
+    .option("-u, --user <name...>", "everything of users", collect)
+    .option("-m, --mailbox <name...>", "some mailboxes", collect)
+    .option("--meta <user...>", "subscriptions and seen states of users", collect)
     .option("-A, --all", "every user and the shared mailboxes")
     .option("--force", "the replica gives way in every conflict, nothing is taken over from it")
     .option("--check", "compare only: change nothing, list every difference")
@@ -58,6 +61,7 @@ export function addReplicateCommand(program: Command): void {
         operation: "replicate",
         arguments: {
           channel: flags.channel,
+          ssh: flags.ssh,
           host: flags.server?.host,
           port: flags.server?.port,
           users: flags.user,
@@ -69,11 +73,12 @@ export function addReplicateCommand(program: Command): void {
           verbose: (flags.verbose ?? 0) >= 2,
         },
         toJson: ({ result, rows }) => ({ ...(result as object), rows }),
+        live: (row) => (row as Row).step,
         text: ({ result, rows }) => {
           const counts = result as unknown as Result;
           const problems = (counts.failures ?? 0) + (counts.differences ?? 0);
           if (problems > 0) process.exitCode = ExitCode.findings;
-          const lines = (rows as unknown as Row[]).map(rowText);
+          const lines = (rows as unknown as Row[]).filter(({ step }) => step === undefined).map(rowText);
           if (flags.check === true) lines.push(differencesText(counts.differences ?? 0));
           else if ((flags.verbose ?? 0) > 0 || problems > 0) {
             lines.push(`${counts.users} users, ${counts.failures ?? 0} mailboxes could not be made equal.`);
@@ -85,7 +90,6 @@ export function addReplicateCommand(program: Command): void {
 }
 
 function rowText(row: Row): string {
-  if (row.step !== undefined) return row.step;
   if (row.failed !== undefined) return `${row.failed}: ${row.reason ?? ""}`;
   const place = row.mailbox === "" ? row.user : row.mailbox;
   return `${place ?? ""}${row.uid === 0 ? "" : ` UID ${row.uid}`}: ${row.what ?? ""}`;
@@ -173,19 +177,21 @@ interface ChannelRow {
   readonly queuedUsers: number;
   readonly stuckUsers: readonly string[];
   readonly lastError: string;
+  readonly acknowledge: string;
 }
 
 interface StatusResult {
   readonly roles: readonly { readonly who: string; readonly role: string }[];
+  readonly unfilteredUsers: readonly string[];
 }
 
-function statusText({ roles }: StatusResult, channels: readonly ChannelRow[]): string {
+function statusText({ roles, unfilteredUsers }: StatusResult, channels: readonly ChannelRow[]): string {
   const state = (row: ChannelRow): string => {
     if (!row.isConnected) return "not connected";
     return row.isComparing ? "comparing everything" : "following";
   };
   const table = formatTable(
-    ["CHANNEL", "REPLICA", "STATE", "CHANGES", "SECONDS", "QUEUE", "STUCK", "LAST ERROR"],
+    ["CHANNEL", "REPLICA", "STATE", "CHANGES", "SECONDS", "QUEUE", "STUCK", "ACKNOWLEDGE", "LAST ERROR"],
     channels.map((row) => [
       row.name,
       row.host,
@@ -194,12 +200,19 @@ function statusText({ roles }: StatusResult, channels: readonly ChannelRow[]): s
       Math.round(row.lagSeconds),
       row.queuedUsers,
       row.stuckUsers.length,
+      row.acknowledge,
       row.lastError,
     ]),
   );
-  if (roles.length === 0) return table;
-  return `${table}\n${formatTable(
-    ["WHO", "ROLE"],
-    roles.map(({ who, role }) => [who === "@" ? "everybody else" : who, role]),
-  )}`;
+  const lines = [table];
+  if (roles.length > 0) {
+    const rows = roles.map(({ who, role }) => [who === "@" ? "everybody else" : who, role]);
+    lines.push(formatTable(["WHO", "ROLE"], rows));
+  }
+  if (unfilteredUsers.length > 0) {
+    lines.push(
+      `Scripts do not run here (sieve.enabled: no), and these users have an active one: ${unfilteredUsers.join(", ")}\n`,
+    );
+  }
+  return lines.join("\n");
 }

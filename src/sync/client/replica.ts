@@ -4,6 +4,7 @@ import { UNLIMITED } from "../commands/get-quota.ts";
 import type { DlistReader } from "../codec/reader.ts";
 import { readMailbox, type SyncMailbox } from "../codec/mailbox-line.ts";
 import { type Fields, readFields } from "../fields.ts";
+import type { SieveLine } from "../mailbox-scripts.ts";
 import type { ReplicaLink } from "./link.ts";
 
 const KIB = 1024;
@@ -16,6 +17,8 @@ export interface RemoteUser {
   readonly subscriptions: ReadonlySet<string>;
   /** By unique id. */
   readonly seen: ReadonlyMap<string, Omit<SeenState, "userId">>;
+  /** By file name; only from replicas without #sieve mailboxes. */
+  readonly scripts: ReadonlyMap<string, SieveLine>;
 }
 
 export class Replica {
@@ -189,6 +192,32 @@ export class Replica {
     );
   }
 
+  script(user: string, line: SieveLine, content: Buffer): Promise<void> {
+    return this.link.command("APPLY", "SIEVE", (writer) =>
+      writer.kvlist((kv) => {
+        kv.key("USERID").string(user).key("FILENAME").string(line.name);
+        kv.key("LAST_UPDATE").number(line.lastUpdate).key("CONTENT").literal(content);
+      }),
+    );
+  }
+
+  removeScript(user: string, file: string): Promise<void> {
+    return this.link.command("APPLY", "UNSIEVE", (writer) =>
+      writer.kvlist((kv) => kv.key("USERID").string(user).key("FILENAME").string(file)),
+    );
+  }
+
+  /** undefined = none is active. */
+  activateScript(user: string, file: string | undefined): Promise<void> {
+    const key = file === undefined ? "UNACTIVATE_SIEVE" : "ACTIVATE_SIEVE";
+    return this.link.command("APPLY", key, (writer) =>
+      writer.kvlist((kv) => {
+        kv.key("USERID").string(user);
+        if (file !== undefined) kv.key("FILENAME").string(file);
+      }),
+    );
+  }
+
   /** From now on the replica gives way in every conflict. */
   force(): Promise<void> {
     return this.link.command("APPLY", "FORCE", (writer) => writer.kvlist(() => {}));
@@ -223,6 +252,7 @@ export class Replica {
     const quotas = new Map<string, string>();
     const subscriptions = new Set<string>();
     const seen = new Map<string, Omit<SeenState, "userId">>();
+    const scripts = new Map<string, SieveLine>();
     const take: Readonly<Record<string, (reader: DlistReader) => void>> = {
       MAILBOX: (reader) => void mailboxes.push(readMailbox(reader)),
       QUOTA(reader) {
@@ -230,6 +260,16 @@ export class Replica {
         quotas.set(fields.text("ROOT"), quotaKey(fields));
       },
       LSUB: (reader) => reader.list((item) => void subscriptions.add(item.text())),
+      SIEVE(reader) {
+        const fields = readFields(reader);
+        const name = fields.text("FILENAME");
+        scripts.set(name, {
+          name,
+          guid: fields.text("GUID"),
+          lastUpdate: fields.number("LAST_UPDATE"),
+          active: fields.number("ISACTIVE") !== 0,
+        });
+      },
       SEEN(reader) {
         const fields = readFields(reader);
         seen.set(fields.text("UNIQUEID"), {
@@ -244,7 +284,7 @@ export class Replica {
     await this.link.command("GET", key, (writer) => writer.string(user), {
       line: (word, reader) => take[word]?.(reader),
     });
-    return { mailboxes, quotas, subscriptions, seen };
+    return { mailboxes, quotas, subscriptions, seen, scripts };
   }
 }
 

@@ -3,6 +3,7 @@ import type { SeenState, UserId } from "../../store/model.ts";
 import { inboxOf, isBelow } from "../../store/names.ts";
 import { quotaText, type RemoteUser } from "./replica.ts";
 import type { SyncRun } from "./run.ts";
+import { updateScripts } from "./update-scripts.ts";
 
 export async function updateQuotas(
   run: SyncRun,
@@ -68,6 +69,7 @@ export async function updateMeta(run: SyncRun, user: UserId): Promise<void> {
   const remote = await run.replica.getMeta(user);
   await updateSubscriptions(run, user, remote.subscriptions);
   await updateSeen(run, user, remote.seen);
+  await updateScripts(run, user, remote.scripts);
 }
 
 export async function updateUserQuotas(run: SyncRun, user: UserId, remote: RemoteUser): Promise<void> {

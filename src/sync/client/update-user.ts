@@ -9,6 +9,7 @@ import { ReplicaRefusal } from "./refusal.ts";
 import type { SyncRun } from "./run.ts";
 import { updateMailbox } from "./update-mailbox.ts";
 import { updateSeen, updateSubscriptions, updateUserQuotas } from "./update-meta.ts";
+import { updateScripts } from "./update-scripts.ts";
 import { updateNames } from "./update-names.ts";
 
 /** Renames change what the replica says (Cyrus's IMAP_AGAIN): it is asked again at most so often. */
@@ -38,6 +39,7 @@ export async function updateUser(run: SyncRun, user: UserId): Promise<readonly F
   await updateUserQuotas(run, user, remote);
   await updateSubscriptions(run, user, remote.subscriptions);
   await updateSeen(run, user, remote.seen);
+  await updateScripts(run, user, remote.scripts);
   await run.replica.restart();
   run.step("ENDUSER");
   return failed;

@@ -1,5 +1,6 @@
 import type { Mailbox, MessageRecord } from "../../store/model.ts";
 import { SystemFlag } from "../../store/model.ts";
+import { userOf } from "../../store/names.ts";
 import type { NewMessage, ReplicatedChange } from "../../store/port.ts";
 import { syncCommand } from "../command.ts";
 import { readMailbox, SPECIAL_USE_ENTRY, specialUseOf, type SyncMailbox } from "../codec/mailbox-line.ts";
@@ -41,6 +42,7 @@ export const applyMailbox = syncCommand({
     if (sent.intermediate || sent.deleted) return;
     if (!isNew) checkState(dialogue, own, sent);
     await applyRecords(dialogue, own, sent, isNew);
+    if (sent.type === "sieve") warnOfScripts(dialogue, own);
     const after = dialogue.services.store.mailboxes.get(sent.name);
     // 8: changes stay applied; the sender compares in full.
     if (after.syncCrc !== sent.syncCrc || after.syncCrcAnnot !== sent.syncCrcAnnot) {
@@ -48,6 +50,15 @@ export const applyMailbox = syncCommand({
     }
   },
 });
+
+function warnOfScripts(dialogue: SyncDialogue, { id, name }: Mailbox): void {
+  if (dialogue.services.sieveIsOff !== true) return;
+  const { flagged, expunged } = SystemFlag;
+  for (const group of dialogue.services.store.readRecords(id)) {
+    const isActive = group.some(({ systemFlags }) => (systemFlags & (flagged | expunged)) === flagged);
+    if (isActive) return dialogue.warnOfActiveScript(userOf(name));
+  }
+}
 
 async function findOrCreate(
   dialogue: SyncDialogue,

@@ -1,6 +1,5 @@
 import { syncCommand } from "../command.ts";
 import { readFields } from "../fields.ts";
-import { SyncRefusal, SyncReply } from "../reply.ts";
 import { UNLIMITED } from "./get-quota.ts";
 
 const KIB = 1024;
@@ -99,9 +98,7 @@ export const applySieve = syncCommand({
   name: "SIEVE",
   async run(dialogue, reader) {
     const fields = readFields(reader);
-    const { scripts } = dialogue.services;
-    if (scripts === undefined) throw new SyncRefusal(SyncReply.notSupported);
-    await scripts.put(
+    await dialogue.scripts.put(
       fields.text("USERID"),
       fields.text("FILENAME"),
       fields.bytes("CONTENT"),
@@ -115,7 +112,7 @@ export const applyUnsieve = syncCommand({
   name: "UNSIEVE",
   async run(dialogue, reader) {
     const fields = readFields(reader);
-    await dialogue.services.scripts?.remove(fields.text("USERID"), fields.text("FILENAME"));
+    await dialogue.scripts.remove(fields.text("USERID"), fields.text("FILENAME"));
   },
 });
 
@@ -124,7 +121,9 @@ export const applyActivateSieve = syncCommand({
   name: "ACTIVATE_SIEVE",
   async run(dialogue, reader) {
     const fields = readFields(reader);
-    await dialogue.services.scripts?.activate(fields.text("USERID"), fields.text("FILENAME"));
+    const user = fields.text("USERID");
+    await dialogue.scripts.activate(user, fields.text("FILENAME"));
+    dialogue.warnOfActiveScript(user);
   },
 });
 
@@ -132,6 +131,6 @@ export const applyActivateSieve = syncCommand({
 export const applyUnactivateSieve = syncCommand({
   name: "UNACTIVATE_SIEVE",
   async run(dialogue, reader) {
-    await dialogue.services.scripts?.activate(readFields(reader).text("USERID"), undefined);
+    await dialogue.scripts.activate(readFields(reader).text("USERID"), undefined);
   },
 });

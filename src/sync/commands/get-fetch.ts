@@ -24,7 +24,7 @@ export const getFetchSieve = syncCommand({
   async run(dialogue, reader, send) {
     const fields = readFields(reader);
     const [user, name] = [fields.text("USERID"), fields.text("FILENAME")];
-    const content = await dialogue.services.scripts?.get(user, name);
+    const content = await dialogue.scripts.get(user, name);
     if (content === undefined) throw new SyncRefusal(SyncReply.nonexistent);
     await send(
       responseLine((writer) => {

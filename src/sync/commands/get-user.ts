@@ -42,7 +42,7 @@ function* mailboxesOf(
 }
 
 async function sendMeta(dialogue: SyncDialogue, user: UserId, send: Send): Promise<void> {
-  const { store, scripts } = dialogue.services;
+  const { store } = dialogue.services;
   for (const seen of store.seen.ofUser(user)) {
     await send(
       responseLine((writer) => {
@@ -64,8 +64,8 @@ async function sendMeta(dialogue: SyncDialogue, user: UserId, send: Send): Promi
       }),
     );
   }
-  if (scripts === undefined || dialogue.enabled.has("SIEVE-MAILBOX")) return;
-  for (const script of await scripts.list(user)) {
+  if (dialogue.enabled.has("SIEVE-MAILBOX")) return;
+  for (const script of await dialogue.scripts.list(user)) {
     await send(
       responseLine((writer) => {
         writer.raw("SIEVE").kvlist((kv) => {

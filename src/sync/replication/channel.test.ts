@@ -18,7 +18,10 @@ interface Followed {
   readonly caughtUp: () => Promise<void>;
 }
 
-function follow(pair: SyncPair, options: { isWanted?: (user: string) => boolean } = {}): Followed {
+function follow(
+  pair: SyncPair,
+  options: { isWanted?: (user: string) => boolean; acknowledgeTimeoutMs?: number } = {},
+): Followed {
   const runs: SyncRun[] = [];
   const channel = new Channel({
     name: "second",
@@ -27,8 +30,9 @@ function follow(pair: SyncPair, options: { isWanted?: (user: string) => boolean 
     clock: systemClock,
     random: systemRandom,
     log: silentLog,
-    metrics: { uploaded() {}, watch() {} },
+    metrics: { uploaded() {}, givenUp() {}, watch() {} },
     maxRetryDelayMs: 5,
+    acknowledgeTimeoutMs: options.acknowledgeTimeoutMs,
     async connect() {
       const run = await pair.connect();
       runs.push(run);
@@ -124,4 +128,33 @@ test("users of whom this node is not master are left out, queued ones are compar
     await new Promise((resolve) => setImmediate(resolve));
   }
   await compareUser(here, there, "alice");
+});
+
+test("acknowledge: replica: an answer means that the replica has the message", async (t) => {
+  const pair = await openSyncPair(t);
+  const { here, there } = pair;
+  await here.create("user.alice", {});
+  const { channel, caughtUp } = follow(pair, { acknowledgeTimeoutMs: 60_000 });
+  t.after(() => channel.stop());
+  pair.acknowledgements.add(channel);
+  await caughtUp();
+  for (let count = 1; count <= 5; count++) {
+    await append(pair, "user.alice", `message ${count}`);
+    assert.equal(there.mailboxes.get("user.alice").exists, count);
+  }
+  await Promise.all(Array.from({ length: 20 }, (_, index) => append(pair, "user.alice", `more ${index}`)));
+  assert.equal(there.mailboxes.get("user.alice").exists, 25);
+  assert.equal(channel.status().acknowledge, "waiting");
+});
+
+test("acknowledge: replica: without the replica the answer comes after the wait, and then at once", async (t) => {
+  const pair = await openSyncPair(t);
+  await pair.here.create("user.alice", {});
+  const { channel } = follow(pair, { acknowledgeTimeoutMs: 1 });
+  await channel.stop();
+  pair.acknowledgements.add(channel);
+  await append(pair, "user.alice", "one");
+  assert.equal(channel.status().acknowledge, "given up");
+  await append(pair, "user.alice", "two");
+  assert.equal(pair.here.mailboxes.get("user.alice").exists, 2);
 });

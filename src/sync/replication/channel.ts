@@ -13,6 +13,8 @@ import { ReplicaRefusal } from "../client/refusal.ts";
 import type { SyncRun } from "../client/run.ts";
 import { updateMeta, updateServerAnnotations } from "../client/update-meta.ts";
 import { updateSomeMailboxes, updateUser } from "../client/update-user.ts";
+import type { ConfirmingChannel } from "./acknowledgements.ts";
+import { Confirmations } from "./confirmations.ts";
 import { groupByUser, type UserChanges } from "./feed-groups.ts";
 import type { ReplicationMetrics } from "./metrics.ts";
 
@@ -35,6 +37,8 @@ export interface ChannelPorts {
   readonly log: Log;
   readonly metrics: ReplicationMetrics;
   readonly maxRetryDelayMs: number;
+  /** How long an answer waits for the replica (`acknowledge: replica`); undefined = not at all. */
+  readonly acknowledgeTimeoutMs?: number | undefined;
   readonly connect: () => Promise<SyncRun>;
   /** False for users of whom this node is not master, or who are not to be replicated. */
   readonly isWanted: (user: UserId) => boolean;
@@ -52,10 +56,13 @@ export interface ChannelStatus {
   readonly queuedUsers: number;
   readonly stuckUsers: readonly UserId[];
   readonly lastError: string;
+  /** `waiting` = answers wait for the replica, `given up` = it was too slow and nobody waits until it has caught up. */
+  readonly acknowledge: "local" | "waiting" | "given up";
 }
 
-export class Channel {
+export class Channel implements ConfirmingChannel {
   readonly #ports: ChannelPorts;
+  readonly #confirmations: Confirmations | undefined;
   #follower: FeedFollower | undefined;
   #run: SyncRun | undefined;
   /** Read up to here; the follower's position is behind it while users are stuck. */
@@ -73,6 +80,23 @@ export class Channel {
 
   constructor(ports: ChannelPorts) {
     this.#ports = ports;
+    const { acknowledgeTimeoutMs: limitMs, clock, log, metrics, name } = ports;
+    if (limitMs === undefined) return;
+    this.#confirmations = new Confirmations(clock, limitMs, () => {
+      metrics.givenUp(name);
+      log.error("replica did not confirm in time: answers do not wait for it until it has caught up", {
+        channel: name,
+        limitMs,
+      });
+    });
+  }
+
+  isWanted(user: UserId): boolean {
+    return this.#ports.isWanted(user);
+  }
+
+  confirmed(user: UserId, sequence: number): Promise<void> {
+    return this.#confirmations?.wait(user, sequence) ?? Promise.resolve();
   }
 
   start(): void {
@@ -86,6 +110,7 @@ export class Channel {
     this.#isStopping = true;
     this.#run?.replica.link.destroy();
     this.#wake();
+    this.#confirmations?.letGo();
     await this.#ended;
   }
 
@@ -112,7 +137,13 @@ export class Channel {
       queuedUsers: this.#queue.size + (this.#current === undefined ? 0 : 1),
       stuckUsers: [...this.#stuck.keys()],
       lastError: this.#lastError,
+      acknowledge: this.#acknowledge(),
     };
+  }
+
+  #acknowledge(): ChannelStatus["acknowledge"] {
+    if (this.#confirmations === undefined) return "local";
+    return this.#confirmations.isGivenUp ? "given up" : "waiting";
   }
 
   async #work(): Promise<void> {
@@ -165,10 +196,13 @@ export class Channel {
     const last = entries.at(-1);
     if (last !== undefined) {
       this.#cursor = last.sequence;
+      this.#confirmations?.passed(this.#cursor, (user) => this.#stuck.has(user));
       await this.#advance(follower);
     }
     await this.#serveQueue(run);
     const isIdle = entries.length === 0 && this.#queue.size === 0;
+    // The round has read everything that there was.
+    if (entries.length < ROUND_ENTRIES && this.#stuck.size === 0) this.#confirmations?.caughtUp();
     if (isIdle) await this.#retryStuck(run, follower);
     return isIdle;
   }
@@ -207,7 +241,9 @@ export class Channel {
       const quota = store.quotas.get(root);
       await (quota === undefined ? run.replica.unquota(root) : run.replica.quota(quota));
     }
-    if (changes.meta && user !== "") await updateMeta(run, user);
+    const hasScripts = ids.some((id) => store.mailboxes.byUniqueId(id)?.type === "sieve");
+    const needsScripts = hasScripts && !run.replica.hasSieveMailbox;
+    if ((changes.meta || needsScripts) && user !== "") await updateMeta(run, user);
     if (changes.server) await updateServerAnnotations(run);
   }
 

@@ -4,12 +4,19 @@ import type { ChannelStatus } from "./channel.ts";
 
 export interface ReplicationMetrics {
   uploaded(channel: string, messages: number, bytes: number): void;
+  /** A replica did not confirm in time. */
+  givenUp(channel: string): void;
   watch(status: () => readonly ChannelStatus[]): void;
 }
 
 export function replicationMetrics(room: RoomMetrics): ReplicationMetrics {
   const messages = room.counter("messages_total", "Messages sent to replicas.", ["channel"]);
   const bytes = room.counter("bytes_total", "Bytes of messages sent to replicas.", ["channel"]);
+  const givenUp = room.counter(
+    "acknowledge_given_up_total",
+    "Times that a replica did not confirm in time, so that answers do not wait for it until it has caught up.",
+    ["channel"],
+  );
   let status: () => readonly ChannelStatus[] = () => [];
   const highest = (value: (channel: ChannelStatus) => number): number =>
     status().reduce((most, channel) => Math.max(most, value(channel)), 0);
@@ -30,6 +37,7 @@ export function replicationMetrics(room: RoomMetrics): ReplicationMetrics {
       messages.inc({ channel }, count);
       bytes.inc({ channel }, size);
     },
+    givenUp: (channel) => givenUp.inc({ channel }),
     watch: (read) => void (status = read),
   };
 }

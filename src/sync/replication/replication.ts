@@ -2,6 +2,7 @@
 import type { Clock } from "../../base/io/clock.ts";
 import type { Disk } from "../../base/io/disk.ts";
 import type { Network } from "../../base/io/network.ts";
+import type { Programs } from "../../base/io/programs.ts";
 import type { Random } from "../../base/io/random.ts";
 import { readSmallFile } from "../../base/io/small-file.ts";
 import type { Log } from "../../base/log.ts";
@@ -12,10 +13,18 @@ import type { Store } from "../../store/port.ts";
 import { connectReplica, type ReplicaAddress } from "../client/connect.ts";
 import { Replica } from "../client/replica.ts";
 import type { SyncRun } from "../client/run.ts";
+import { TextReplica } from "../text/client/text-replica.ts";
+import type { TextRun } from "../text/client/update-by-text.ts";
+import type { Acknowledgements } from "./acknowledgements.ts";
+import type { ChannelSettings } from "./channel-kind.ts";
 import { Channel, type ChannelStatus } from "./channel.ts";
 import type { ReplicationMetrics } from "./metrics.ts";
 import type { ReplicationSettings } from "./options.ts";
 import type { Roles } from "./roles.ts";
+import { unfilteredUsers } from "./unfiltered-users.ts";
+
+/** Users with scripts that are listed in the status. */
+const MAX_UNFILTERED = 1000;
 
 export interface ReplicationPorts {
   readonly store: Store;
@@ -26,6 +35,11 @@ export interface ReplicationPorts {
   readonly log: Log;
   readonly settings: ReplicationSettings;
   readonly roles: Roles;
+  /** The store asks it, so it is older than this. */
+  readonly acknowledgements: Acknowledgements;
+  readonly programs: Programs;
+  /** Users' scripts do not run on this node. */
+  readonly sieveIsOff: boolean;
   readonly metrics: ReplicationMetrics;
 }
 
@@ -44,35 +58,43 @@ export class Replication {
   constructor(ports: ReplicationPorts) {
     this.#ports = ports;
     this.roles = ports.roles;
-    const { settings, store, clock, random, log, metrics } = ports;
-    const chosen = new Set(settings.users);
-    this.#channels = [...settings.channels].map(
-      ([name, address]) =>
-        new Channel({
-          name,
-          host: `${address.host}:${address.port}`,
-          store,
-          clock,
-          random,
-          log,
-          metrics,
-          maxRetryDelayMs: settings.maxRetryDelayMs,
-          connect: () => this.open({ address, channel: name, force: false, step: () => {} }),
-          isWanted: (user) => (chosen.size === 0 || chosen.has(user)) && ports.roles.isMaster(user),
-        }),
-    );
-    metrics.watch(() => this.#channels.map((channel) => channel.status()));
+    this.#channels = [...ports.settings.channels].map(([name, own]) => this.#openChannel(name, own));
+    ports.metrics.watch(() => this.#channels.map((channel) => channel.status()));
+  }
+
+  #openChannel(name: string, own: ChannelSettings): Channel {
+    const { settings, store, clock, random, log, metrics, roles, acknowledgements } = this.#ports;
+    const { address } = own;
+    const chosen = new Set(own.users ?? settings.users);
+    const waits = (own.acknowledge ?? settings.acknowledge) === "replica";
+    const channel = new Channel({
+      name,
+      host: `${address.host}:${address.port}`,
+      store,
+      clock,
+      random,
+      log,
+      metrics,
+      maxRetryDelayMs: settings.maxRetryDelayMs,
+      acknowledgeTimeoutMs: waits ? settings.acknowledgeTimeoutMs : undefined,
+      connect: () => this.open({ address, channel: name, force: false, step: () => {} }),
+      isWanted: (user) => (chosen.size === 0 || chosen.has(user)) && roles.isMaster(user),
+    });
+    if (waits) acknowledgements.add(channel);
+    return channel;
   }
 
   /** Address of a configured channel. */
   addressOf(channel: string): HostPort | undefined {
-    return this.#ports.settings.channels.get(channel);
+    return this.#ports.settings.channels.get(channel)?.address;
   }
 
   /** Connects and logs in. @throws ReplicaLost, ReplicaRefusal, the Node error of the connection */
   async open({ address, channel, force, step }: RunOptions): Promise<SyncRun> {
     const { store, clock, log, settings, metrics } = this.#ports;
-    const { link, hasSieveMailbox } = await connectReplica(this.#replicaAddress(address), this.#ports);
+    const own = settings.channels.get(channel);
+    const replicaAddress = this.#replicaAddress(address, own);
+    const { link, hasSieveMailbox } = await connectReplica(replicaAddress, this.#ports);
     const replica = new Replica(link, hasSieveMailbox);
     if (force) await replica.force();
     return {
@@ -81,9 +103,29 @@ export class Replication {
       clock,
       log,
       force,
-      maxBytesPerSecond: settings.maxRateBytes,
+      maxBytesPerSecond: own?.maxRateBytes ?? settings.maxRateBytes,
       step,
       uploaded: (messages, bytes) => metrics.uploaded(channel, messages, bytes),
+    };
+  }
+
+  /**
+   * Logs in by SSH and speaks the text dialect with what runs there.
+   * @throws ReplicaLost with the program's last words
+   */
+  async openByText(host: string, step: (text: string) => void): Promise<TextRun> {
+    const { store, clock, log, settings, metrics, programs } = this.#ports;
+    const [file = "ssh", ...words] = settings.ssh.split(/\s+/).filter((word) => word !== "");
+    // What begins with a dash would be an option.
+    const connection = programs.start(file, [...words, "--", host, settings.sshServer]);
+    const replica = await TextReplica.open(connection, clock, settings.timeoutMs);
+    return {
+      store,
+      replica,
+      clock,
+      log,
+      step,
+      uploaded: (count, size) => metrics.uploaded("ssh", count, size),
     };
   }
 
@@ -99,6 +141,12 @@ export class Replication {
     return this.#channels.map((channel) => channel.status());
   }
 
+  /** Users whose active scripts do not run here: some, if there are many. */
+  unfilteredUsers(): readonly UserId[] {
+    if (!this.#ports.sieveIsOff) return [];
+    return unfilteredUsers(this.#ports.store).take(MAX_UNFILTERED).toArray();
+  }
+
   /** Puts users into every channel's queue; how many it took. */
   enqueue(users: Iterable<UserId>): number {
     let count = 0;
@@ -108,8 +156,9 @@ export class Replication {
     return count;
   }
 
-  #replicaAddress({ host, port }: HostPort): ReplicaAddress {
-    const { authname, password, tls, ca, serverName, compress, timeoutMs } = this.#ports.settings;
+  #replicaAddress({ host, port }: HostPort, own: ChannelSettings | undefined): ReplicaAddress {
+    const { timeoutMs, ...group } = this.#ports.settings;
+    const { authname, password, tls, ca, serverName, compress } = { ...group, ...own };
     return {
       host,
       port,

@@ -1,0 +1,2 @@
+/** Partitions that messages may be stored on. */
+export const PARTITIONS: ReadonlySet<string> = new Set(["default"]);
