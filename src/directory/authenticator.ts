@@ -180,12 +180,13 @@ export class Authenticator {
 }
 
 function fieldsOf(attempt: Attempt): Record<string, unknown> {
-  const { protocol, remoteAddress, tls } = attempt.connection;
+  const { protocol, remoteAddress, tls, session } = attempt.connection;
   return {
     protocol,
     mechanism: attempt.mechanism,
     remote: remoteAddress,
-    tls: tls !== undefined,
+    tls: tls?.protocol ?? "none",
+    ...(session === undefined ? {} : { session }),
     name: attempt.name.slice(0, MAX_LOGIN_NAME_CHARACTERS),
   };
 }

@@ -28,6 +28,8 @@ export interface AuthContext {
   readonly protocol: string;
   readonly remoteAddress: string;
   readonly tls: TlsState | undefined;
+  /** Number of the session in its room's log lines. */
+  readonly session?: number | string;
 }
 
 /** Server side of one SASL exchange (RFC 4422). */

@@ -131,7 +131,7 @@ export class Session {
 
   get authContext(): AuthContext {
     const { remoteAddress, tls } = this.connection;
-    return { protocol: "imap", remoteAddress, tls };
+    return { protocol: "imap", remoteAddress, tls, session: this.id };
   }
 
   saslMechanisms(): readonly string[] {
@@ -157,21 +157,13 @@ export class Session {
     return { userId: this.user, sessionId: this.id };
   }
 
-  async login(identity: Identity, mechanism: string): Promise<void> {
+  async login(identity: Identity): Promise<void> {
     await this.services.provision?.(identity);
     const { userId, isAdmin, groups } = identity;
     this.identity = identity;
     this.#accessor = { userId, isAdmin, groups };
     this.#namespace = new Namespace(this.#accessor, this.services.namespace);
     this.#autologout.arm(this.services.settings.timeoutMs);
-    this.services.log.info("login", {
-      session: this.id,
-      user: userId,
-      ...(identity.authenticatedAs === userId ? {} : { as: identity.authenticatedAs }),
-      mechanism,
-      remote: this.connection.remoteAddress,
-      tls: this.connection.tls?.protocol ?? "none",
-    });
   }
 
   /** RFC 8437: as before the login, on the same connection. */

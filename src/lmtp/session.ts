@@ -5,11 +5,12 @@
  * the directory, the disk) what follows is kept up to a bound, then the peer has to wait. Only CRLF ends a line and only
  * CRLF "." CRLF ends data. Nothing is answered 250 before the store has it on disk.
  */
-import type { Timer } from "../base/io/clock.ts";
 import type { Connection } from "../base/io/network.ts";
 import type { Directory, Identity, SaslExchange } from "../directory/port.ts";
 import { DotReader } from "../wire/dot-reader.ts";
 import { InputBuffer, type Line } from "../wire/input-buffer.ts";
+import { SilenceWatch } from "../wire/silence-watch.ts";
+import { Throttle } from "../wire/throttle.ts";
 import { LMTP_COMMANDS } from "./commands/table.ts";
 import { deliverMessage } from "./deliver-message.ts";
 import { MessageCollector } from "./message-collector.ts";
@@ -52,7 +53,6 @@ export class LmtpSession {
   #busy = false;
   #ended = false;
   #stopping = false;
-  #paused = false;
   #peerName = "";
   #greeted = false;
   #identity: Identity | undefined;
@@ -61,8 +61,8 @@ export class LmtpSession {
   #chunked: MessageCollector | undefined;
   #messages = 0;
   #errors = 0;
-  #lastHeardMs: number;
-  #timer: Timer | undefined;
+  readonly #silence: SilenceWatch;
+  readonly #throttle: Throttle;
 
   /** @param id for the log, unique; @param closed called once when the session is over */
   constructor(connection: Connection, ports: LmtpPorts, id: string, closed: () => void = () => {}) {
@@ -71,12 +71,16 @@ export class LmtpSession {
     this.id = id;
     this.#closed = closed;
     this.#trusted = ports.settings.trustedNetworks.contains(connection.remoteAddress);
-    this.#lastHeardMs = ports.clock.monotonicMs();
+    this.#throttle = new Throttle(connection);
     ports.metrics.sessions.inc();
     connection.onData((chunk) => this.#receive(chunk));
     connection.onDrain(() => this.#pump());
     connection.onClose((error) => this.#onClose(error));
-    this.#watchSilence(ports.settings.timeoutMs);
+    this.#silence = new SilenceWatch(ports.clock, {
+      limitMs: () => ports.settings.timeoutMs,
+      isBusy: () => this.#busy,
+      onSilent: () => this.hangUp("421 4.4.2 Timeout"),
+    });
     connection.write(`220 ${ports.hostName} LMTP Rookery ready\r\n`);
   }
 
@@ -142,13 +146,6 @@ export class LmtpSession {
 
   authenticate(identity: Identity): void {
     this.#identity = identity;
-    this.ports.log.info("login", {
-      session: this.id,
-      user: identity.userId,
-      authenticatedAs: identity.authenticatedAs,
-      peer: this.connection.remoteAddress,
-      tls: this.connection.tls !== undefined,
-    });
   }
 
   /** The next line is not a command but goes to `handle`. */
@@ -183,7 +180,7 @@ export class LmtpSession {
 
   #receive(chunk: Buffer): void {
     if (this.#ended) return;
-    this.#lastHeardMs = this.ports.clock.monotonicMs();
+    this.#silence.heard();
     this.#input.push(chunk);
     this.#pump();
   }
@@ -193,20 +190,7 @@ export class LmtpSession {
       if (this.connection.bufferedBytes > MAX_WAITING_OUTPUT_BYTES) break;
       if (!this.#step()) break;
     }
-    this.#throttle();
-  }
-
-  /** Lets the peer send only while there is room for more. */
-  #throttle(): void {
-    if (this.#ended) return;
-    const full = this.#input.length > MAX_WAITING_INPUT_BYTES;
-    if (full && !this.#paused) {
-      this.#paused = true;
-      this.connection.pause();
-    } else if (!full && this.#paused) {
-      this.#paused = false;
-      this.connection.resume();
-    }
+    if (!this.#ended) this.#throttle.set(this.#input.length > MAX_WAITING_INPUT_BYTES);
   }
 
   /** Handles the next line or bytes; false when more input is needed. */
@@ -360,30 +344,17 @@ export class LmtpSession {
   }
 
   #authContext(): Parameters<Directory["mechanisms"]>[0] {
-    return { protocol: "lmtp", remoteAddress: this.connection.remoteAddress, tls: this.connection.tls };
+    const { remoteAddress, tls } = this.connection;
+    return { protocol: "lmtp", remoteAddress, tls, session: this.id };
   }
 
   #peer(): Record<string, unknown> {
     return { session: this.id, peer: this.connection.remoteAddress, name: this.#peerName };
   }
 
-  /** One timer that looks now and then, instead of one set anew for each line. */
-  #watchSilence(delayMs: number): void {
-    const { clock, settings } = this.ports;
-    if (settings.timeoutMs === 0) return;
-    this.#timer = clock.setTimer(delayMs, () => {
-      const silentMs = clock.monotonicMs() - this.#lastHeardMs;
-      if (this.#busy || silentMs < settings.timeoutMs) {
-        this.#watchSilence(Math.max(settings.timeoutMs - silentMs, 1_000));
-        return;
-      }
-      this.hangUp("421 4.4.2 Timeout");
-    });
-  }
-
   #onClose(error: Error | undefined): void {
     this.#ended = true;
-    this.#timer?.cancel();
+    this.#silence.stop();
     if (this.#mode.kind === "data") this.#mode.collector.discard();
     // A message that is being filed is past the point of return; its replies go nowhere.
     if (!this.#busy) this.forgetTransaction();

@@ -2,7 +2,7 @@
  * One ManageSieve session (RFC 5804): bytes in, answers out, over a Connection it does not own. Commands run one after
  * the other, however many are pipelined; scripts are read and written in `delivery/scripts.ts` only.
  */
-import type { Clock, Timer } from "../base/io/clock.ts";
+import type { Clock } from "../base/io/clock.ts";
 import type { Connection } from "../base/io/network.ts";
 import type { Log } from "../base/log.ts";
 import type { Scripts } from "../delivery/scripts.ts";
@@ -16,6 +16,8 @@ import { MANAGESIEVE_COMMANDS } from "./commands/table.ts";
 import type { ManagesieveMetrics } from "./metrics.ts";
 import type { ManagesieveSettings } from "./options.ts";
 import { Refusal, refusalOf } from "./reply.ts";
+import { SilenceWatch } from "../wire/silence-watch.ts";
+import { Throttle } from "../wire/throttle.ts";
 
 export interface ManagesievePorts {
   readonly scripts: Scripts;
@@ -52,11 +54,10 @@ export class ManagesieveSession {
   #identity: Identity | undefined;
   #busy = false;
   #ended = false;
-  #paused = false;
   #stopReason: string | undefined;
   #errors = 0;
-  #lastHeardMs: number;
-  #timer: Timer | undefined;
+  readonly #silence: SilenceWatch;
+  readonly #throttle: Throttle;
 
   /** @param closed called once when the session is over */
   constructor(connection: Connection, ports: ManagesievePorts, id: number, closed: () => void = () => {}) {
@@ -64,12 +65,16 @@ export class ManagesieveSession {
     this.ports = ports;
     this.id = id;
     this.#closed = closed;
-    this.#lastHeardMs = ports.clock.monotonicMs();
+    this.#throttle = new Throttle(connection);
     ports.metrics.sessions.inc();
     connection.onData((chunk) => this.#receive(chunk));
     connection.onDrain(() => this.#pump());
     connection.onClose((error) => this.#onClose(error));
-    this.#watchSilence();
+    this.#silence = new SilenceWatch(ports.clock, {
+      limitMs: () => this.#limitMs,
+      isBusy: () => this.#busy,
+      onSilent: () => this.bye("Idle for too long"),
+    });
     this.greet();
   }
 
@@ -123,13 +128,6 @@ export class ManagesieveSession {
     await this.ports.provision?.(identity);
     this.#identity = identity;
     this.#framer.maxLiteralBytes = this.ports.scripts.limits.maxScriptBytes;
-    this.ports.log.info("login", {
-      session: this.id,
-      user: identity.userId,
-      authenticatedAs: identity.authenticatedAs,
-      peer: this.connection.remoteAddress,
-      tls: this.connection.tls !== undefined,
-    });
     return true;
   }
 
@@ -163,12 +161,12 @@ export class ManagesieveSession {
 
   get #authContext(): AuthContext {
     const { remoteAddress, tls } = this.connection;
-    return { protocol: "sieve", remoteAddress, tls };
+    return { protocol: "sieve", remoteAddress, tls, session: this.id };
   }
 
   #receive(chunk: Buffer): void {
     if (this.#ended) return;
-    this.#lastHeardMs = this.ports.clock.monotonicMs();
+    this.#silence.heard();
     this.#framer.push(chunk);
     this.#pump();
   }
@@ -180,16 +178,8 @@ export class ManagesieveSession {
       if (frame === undefined) break;
       this.#handle(frame);
     }
-    this.#throttle();
-  }
-
-  #throttle(): void {
     if (this.#ended) return;
-    const full = this.#framer.waitingBytes > MAX_WAITING_BYTES + this.#framer.maxLiteralBytes;
-    if (full === this.#paused) return;
-    this.#paused = full;
-    if (full) this.connection.pause();
-    else this.connection.resume();
+    this.#throttle.set(this.#framer.waitingBytes > MAX_WAITING_BYTES + this.#framer.maxLiteralBytes);
   }
 
   #handle(frame: Frame): void {
@@ -279,19 +269,6 @@ export class ManagesieveSession {
     else if (this.#stopReason !== undefined) this.bye(this.#stopReason, "TRYLATER");
   }
 
-  /** One timer that looks now and then, instead of one set anew for each line. */
-  #watchSilence(): void {
-    const { clock } = this.ports;
-    const silentMs = clock.monotonicMs() - this.#lastHeardMs;
-    const limitMs = this.#limitMs;
-    this.#timer = clock.setTimer(limitMs === 0 ? 60_000 : Math.max(limitMs - silentMs, 1_000), () => {
-      const nowLimitMs = this.#limitMs;
-      const isSilent = nowLimitMs > 0 && clock.monotonicMs() - this.#lastHeardMs >= nowLimitMs;
-      if (isSilent && !this.#busy) this.bye("Idle for too long");
-      else this.#watchSilence();
-    });
-  }
-
   get #limitMs(): number {
     const { timeoutMs, loginTimeoutMs } = this.ports.settings;
     return this.#identity === undefined ? loginTimeoutMs : timeoutMs;
@@ -299,7 +276,7 @@ export class ManagesieveSession {
 
   #onClose(error: Error | undefined): void {
     this.#ended = true;
-    this.#timer?.cancel();
+    this.#silence.stop();
     this.ports.metrics.sessions.dec();
     if (error !== undefined) this.ports.log.debug("connection lost", { session: this.id, err: error });
     this.#closed();

@@ -5,7 +5,7 @@
  * locked from login to the end; messages are removed at QUIT and nowhere else, so a lost connection removes nothing.
  */
 import { assert } from "../base/assert.ts";
-import type { Clock, Timer } from "../base/io/clock.ts";
+import type { Clock } from "../base/io/clock.ts";
 import type { Connection } from "../base/io/network.ts";
 import type { Log } from "../base/log.ts";
 import type { AuthContext, Directory, Identity, SaslExchange } from "../directory/port.ts";
@@ -14,6 +14,8 @@ import { inboxOf } from "../store/names.ts";
 import type { Actor, Store } from "../store/port.ts";
 import { InputBuffer, type Line } from "../wire/input-buffer.ts";
 import { Output } from "../wire/output.ts";
+import { SilenceWatch } from "../wire/silence-watch.ts";
+import { Throttle } from "../wire/throttle.ts";
 import { POP3_COMMANDS } from "./commands/table.ts";
 import { Maildrop } from "./maildrop.ts";
 import type { MaildropLocks } from "./maildrop-locks.ts";
@@ -55,11 +57,10 @@ export class Pop3Session {
   #drainWaiter: (() => void) | undefined;
   #busy = false;
   #ended = false;
-  #paused = false;
   #stopReason: string | undefined;
   #errors = 0;
-  #lastHeardMs: number;
-  #timer: Timer | undefined;
+  readonly #silence: SilenceWatch;
+  readonly #throttle: Throttle;
   #identity: Identity | undefined;
   #maildrop: Maildrop | undefined;
   #fetched = new Set<number>();
@@ -82,12 +83,18 @@ export class Pop3Session {
     this.#locks = locks;
     this.#closed = closed;
     this.out = new Output((bytes) => connection.write(bytes));
-    this.#lastHeardMs = ports.clock.monotonicMs();
+    this.#throttle = new Throttle(connection);
     ports.metrics.sessions.inc();
     connection.onData((chunk) => this.#receive(chunk));
     connection.onDrain(() => this.#drained());
     connection.onClose((error) => this.#onClose(error));
-    this.#watchSilence();
+    const { timeoutMs, loginTimeoutMs } = ports.settings;
+    this.#silence = new SilenceWatch(ports.clock, {
+      limitMs: () => (this.isLoggedIn ? timeoutMs : loginTimeoutMs),
+      isBusy: () => this.#busy,
+      // RFC 1939 §3: closed without a word and without removing anything.
+      onSilent: () => connection.end(),
+    });
     connection.write(`+OK ${ports.hostName} POP3 Rookery ready\r\n`);
   }
 
@@ -118,7 +125,7 @@ export class Pop3Session {
 
   get authContext(): AuthContext {
     const { remoteAddress, tls } = this.connection;
-    return { protocol: "pop3", remoteAddress, tls };
+    return { protocol: "pop3", remoteAddress, tls, session: this.id };
   }
 
   /** @throws AuthError */
@@ -137,7 +144,7 @@ export class Pop3Session {
    * @throws Refusal IN-USE, LOGIN-DELAY; StoreError
    */
   async login(identity: Identity): Promise<Reply> {
-    const { store, settings, clock, log, metrics } = this.ports;
+    const { store, settings, clock, metrics } = this.ports;
     await this.ports.provision?.(identity);
     const { id, pop3LastLogin } = store.mailboxes.get(inboxOf(identity.userId));
     const nowS = Math.floor(clock.nowMs() / 1000);
@@ -158,14 +165,6 @@ export class Pop3Session {
     }
     this.#identity = identity;
     metrics.logins.inc();
-    log.info("login", {
-      session: this.id,
-      user: identity.userId,
-      authenticatedAs: identity.authenticatedAs,
-      peer: this.connection.remoteAddress,
-      tls: this.connection.tls !== undefined,
-      messages: this.maildrop.count,
-    });
     return `+OK Maildrop has ${this.maildrop.count} messages (${this.maildrop.liveBytes} octets)`;
   }
 
@@ -244,7 +243,7 @@ export class Pop3Session {
 
   #receive(chunk: Buffer): void {
     if (this.#ended) return;
-    this.#lastHeardMs = this.ports.clock.monotonicMs();
+    this.#silence.heard();
     this.#input.push(chunk);
     this.#pump();
   }
@@ -265,17 +264,7 @@ export class Pop3Session {
       this.#lineHandler = undefined;
       this.#run(() => (handler === undefined ? this.#runLine(line) : handler(textOf(line))));
     }
-    this.#throttle();
-  }
-
-  /** Lets the peer send only while there is room for more. */
-  #throttle(): void {
-    if (this.#ended) return;
-    const full = this.#input.length > MAX_WAITING_INPUT_BYTES;
-    if (full === this.#paused) return;
-    this.#paused = full;
-    if (full) this.connection.pause();
-    else this.connection.resume();
+    if (!this.#ended) this.#throttle.set(this.#input.length > MAX_WAITING_INPUT_BYTES);
   }
 
   #runLine(line: Line): Reply | undefined | Promise<Reply | undefined> {
@@ -350,23 +339,9 @@ export class Pop3Session {
     this.#maildrop = undefined;
   }
 
-  /** RFC 1939 §3: closed without a word and without removing anything. One timer that looks now and then. */
-  #watchSilence(): void {
-    const { clock, settings } = this.ports;
-    const limitMs = this.isLoggedIn ? settings.timeoutMs : settings.loginTimeoutMs;
-    const silentMs = clock.monotonicMs() - this.#lastHeardMs;
-    const waitMs = limitMs === 0 ? settings.loginTimeoutMs || 60_000 : Math.max(limitMs - silentMs, 1_000);
-    this.#timer = clock.setTimer(waitMs, () => {
-      const nowLimitMs = this.isLoggedIn ? settings.timeoutMs : settings.loginTimeoutMs;
-      const silent = clock.monotonicMs() - this.#lastHeardMs >= nowLimitMs;
-      if (nowLimitMs > 0 && silent && !this.#busy) this.connection.end();
-      else this.#watchSilence();
-    });
-  }
-
   #onClose(error: Error | undefined): void {
     this.#ended = true;
-    this.#timer?.cancel();
+    this.#silence.stop();
     this.#drainWaiter?.();
     this.#drainWaiter = undefined;
     // A removal that runs keeps the lock until it is done.

@@ -51,7 +51,7 @@ async function converse(
         if (line === undefined) return undefined;
         if (line.length > 0) throw bad("Expected an empty line");
       }
-      await session.login(step.identity, mechanism);
+      await session.login(step.identity);
       return { code: `CAPABILITY ${capabilitiesOf(session)}`, text: "Authenticated" };
     }
     challenge = step.data;

@@ -11,7 +11,7 @@ export const login = command({
     if (!session.mayTakePassword) throw no("Passwords need TLS here", "PRIVACYREQUIRED");
     const identity = await session.services.directory.login(name, password, session.authContext);
     if (session.ended) return undefined;
-    await session.login(identity, "LOGIN");
+    await session.login(identity);
     return { code: `CAPABILITY ${capabilitiesOf(session)}`, text: "Logged in" };
   },
 });

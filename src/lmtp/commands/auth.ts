@@ -1,4 +1,4 @@
-import type { SaslExchange } from "../../directory/port.ts";
+import { type SaslVoice, startSaslDialogue } from "../../directory/sasl-dialogue.ts";
 import { command } from "../command.ts";
 import { Refusal, type Reply } from "../reply.ts";
 import type { LmtpSession } from "../session.ts";
@@ -13,43 +13,21 @@ export const auth = command({
     const [mechanism = "", initial, ...rest] = argument.split(" ");
     if (mechanism === "" || rest.length > 0) throw new Refusal("501 5.5.4 Syntax: AUTH mechanism [response]");
     const exchange = session.startSasl(mechanism.toUpperCase());
-    if (initial === undefined) {
-      if (!exchange.serverFirst) return challenge(session, exchange, Buffer.alloc(0));
-      return step(session, exchange, Buffer.alloc(0));
-    }
-    return step(session, exchange, decode(initial));
+    return startSaslDialogue(exchange, initial, voiceOf(session));
   },
 });
 
-async function step(session: LmtpSession, exchange: SaslExchange, message: Buffer): Promise<Reply> {
-  const result = await exchange.step(message);
-  if (result.kind === "challenge") return challenge(session, exchange, result.data);
-  const finish = (): Reply => {
-    session.authenticate(result.identity);
+const voiceOf = (session: LmtpSession): SaslVoice<Reply> => ({
+  hasDataWithSuccess: false,
+  hasEmptyMark: true,
+  challenge(base64, answer) {
+    session.expectLine(answer);
+    return `334 ${base64}`;
+  },
+  success(identity) {
+    session.authenticate(identity);
     return "235 2.7.0 Authenticated";
-  };
-  if (result.data === undefined) return finish();
-  // Additional data with success: sent as a last challenge that the client answers with nothing (RFC 4422 §3.6).
-  session.expectLine((line) => {
-    if (line === "*") throw new Refusal("501 5.7.0 Authentication cancelled");
-    return finish();
-  });
-  return `334 ${result.data.toString("base64")}`;
-}
-
-function challenge(session: LmtpSession, exchange: SaslExchange, data: Buffer): Reply {
-  session.expectLine((line) => {
-    if (line === "*") throw new Refusal("501 5.7.0 Authentication cancelled");
-    return step(session, exchange, decode(line));
-  });
-  return `334 ${data.toString("base64")}`;
-}
-
-/** "=" stands for an empty initial response (RFC 4954 §4). */
-function decode(text: string): Buffer {
-  if (text === "=") return Buffer.alloc(0);
-  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text) || text.length % 4 !== 0) {
-    throw new Refusal("501 5.5.2 Not base64");
-  }
-  return Buffer.from(text, "base64");
-}
+  },
+  refusal: (why) =>
+    new Refusal(why === "cancelled" ? "501 5.7.0 Authentication cancelled" : "501 5.5.2 Not base64"),
+});

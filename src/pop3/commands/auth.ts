@@ -1,4 +1,4 @@
-import type { SaslExchange } from "../../directory/port.ts";
+import { type SaslVoice, startSaslDialogue } from "../../directory/sasl-dialogue.ts";
 import { command } from "../command.ts";
 import { Refusal, type Reply } from "../reply.ts";
 import type { Pop3Session } from "../session.ts";
@@ -15,37 +15,17 @@ export const auth = command({
     }
     if (rest.length > 0) throw new Refusal("Syntax: AUTH mechanism [response]");
     const exchange = session.startSasl(mechanism.toUpperCase());
-    if (initial === undefined) {
-      if (!exchange.serverFirst) return challenge(session, exchange, Buffer.alloc(0));
-      return step(session, exchange, Buffer.alloc(0));
-    }
-    return step(session, exchange, decode(initial));
+    return startSaslDialogue(exchange, initial, voiceOf(session));
   },
 });
 
-async function step(session: Pop3Session, exchange: SaslExchange, message: Buffer): Promise<Reply> {
-  const result = await exchange.step(message);
-  if (result.kind === "challenge") return challenge(session, exchange, result.data);
-  if (result.data === undefined) return session.login(result.identity);
-  // Additional data with success: sent as a last challenge that the client answers with nothing (RFC 4422 §3.6).
-  session.expectLine((line) => {
-    if (line === "*") throw new Refusal("Authentication cancelled");
-    return session.login(result.identity);
-  });
-  return `+ ${result.data.toString("base64")}`;
-}
-
-function challenge(session: Pop3Session, exchange: SaslExchange, data: Buffer): Reply {
-  session.expectLine((line) => {
-    if (line === "*") throw new Refusal("Authentication cancelled");
-    return step(session, exchange, decode(line));
-  });
-  return `+ ${data.toString("base64")}`;
-}
-
-/** "=" stands for an empty initial response (RFC 5034 §4). */
-function decode(text: string): Buffer {
-  if (text === "=") return Buffer.alloc(0);
-  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text) || text.length % 4 !== 0) throw new Refusal("Not base64");
-  return Buffer.from(text, "base64");
-}
+const voiceOf = (session: Pop3Session): SaslVoice<Reply> => ({
+  hasDataWithSuccess: false,
+  hasEmptyMark: true,
+  challenge(base64, answer) {
+    session.expectLine(answer);
+    return `+ ${base64}`;
+  },
+  success: (identity) => session.login(identity),
+  refusal: (why) => new Refusal(why === "cancelled" ? "Authentication cancelled" : "Not base64"),
+});
