@@ -99,6 +99,11 @@ export class TextIndex implements TextSearch {
     }
   }
 
+  /** Entries of the feed that are not looked at yet. */
+  get lagChanges(): number {
+    return this.#source.feed.head - (this.#follower?.position ?? 0);
+  }
+
   /** What was indexed since the start, and the time it took (reading included), for metrics and the report. */
   get built(): { readonly messages: number; readonly bytes: number; readonly ms: number } {
     return { ...this.#built };

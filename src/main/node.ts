@@ -41,6 +41,7 @@ import { listenSubmission, submissionMetrics } from "../submission/server.ts";
 import { type Endpoint, type Endpoints, reachableHost, type ServiceName } from "./endpoint.ts";
 import { healthChecks } from "./health-checks.ts";
 import { namespaceOptions, toNamespace } from "./namespace-options.ts";
+import { watchNode } from "./node-metrics.ts";
 import { listenOptions, nodeOptions } from "./node-options.ts";
 import { PARTITIONS } from "./partitions.ts";
 import { openPlatform, type Platform } from "./platform.ts";
@@ -91,6 +92,7 @@ export async function startNode(config: Config, hooks: NodeHooks = {}): Promise<
 
     const tls = openCertificates(config, dataFolder, log);
     open.push(() => tls.stopWatching());
+    watchNode(metrics, { dataFolder, tls, textIndex });
 
     await hooks.beforeListening?.(platform.context);
 
@@ -255,6 +257,7 @@ export async function startNode(config: Config, hooks: NodeHooks = {}): Promise<
       const listener = await listenHttp({
         host,
         port,
+        trustedProxies,
         routes: [healthRoutes(healthChecks(platform, dataFolder)), metricsRoutes(metrics)],
         log: logs.named("http"),
         metrics: metrics.room("http"),

@@ -25,6 +25,9 @@ export interface SyncPorts extends SyncServices {
   readonly tlsAvailable: boolean;
 }
 
+/** In a row; then the peer is no sync client. */
+const MAX_BAD_COMMANDS = 20;
+
 type Handler = (argument: string, line: Buffer) => Promise<string> | string;
 
 export class SyncSession {
@@ -37,6 +40,7 @@ export class SyncSession {
   #identity: Identity | undefined;
   #exchange: SaslExchange | undefined;
   #isEnded = false;
+  #badCommands = 0;
   #lastHeardMs: number;
   #timer: Timer | undefined;
 
@@ -57,7 +61,7 @@ export class SyncSession {
           this.#deflate?.resume();
         },
         waitingOutputBytes: () => connection.bufferedBytes + (this.#deflate?.waitingBytes ?? 0),
-        run: (line) => this.#run(line),
+        run: async (line) => this.#bounded(await this.#run(line)),
         broken: (reply) => this.#hangUp(reply),
         crashed: (error) => {
           ports.log.error("session failed", { peer: connection.remoteAddress, err: error });
@@ -98,7 +102,8 @@ export class SyncSession {
   }
 
   #authContext(): AuthContext {
-    return { protocol: "sync", remoteAddress: this.#connection.remoteAddress, tls: this.#connection.tls };
+    const { remoteAddress, tls } = this.#connection;
+    return { protocol: "sync", remoteAddress, tls };
   }
 
   #receive(chunk: Buffer): void {
@@ -106,6 +111,14 @@ export class SyncSession {
     this.#lastHeardMs = this.#ports.clock.monotonicMs();
     if (this.#deflate === undefined) this.#stream.push(chunk);
     else if (!this.#deflate.receive(chunk)) this.#connection.pause();
+  }
+
+  /** A peer that speaks another protocol is not listened to for ever. */
+  #bounded(reply: string): string {
+    this.#badCommands = reply.startsWith("BAD") ? this.#badCommands + 1 : 0;
+    if (this.#badCommands <= MAX_BAD_COMMANDS) return reply;
+    this.#hangUp("BYE too many bad commands");
+    return "";
   }
 
   async #run(line: Buffer): Promise<string> {
@@ -164,11 +177,6 @@ export class SyncSession {
       if (step.kind === "challenge") return `+ ${step.data.toString("base64")}`;
       this.#exchange = undefined;
       this.#identity = step.identity;
-      this.#ports.log.info("login", {
-        user: step.identity.userId,
-        peer: this.#connection.remoteAddress,
-        admin: step.identity.isAdmin,
-      });
       // SCRAM's last words travel with the success (Cyrus prot_printf "OK %s").
       if (step.data !== undefined) return `OK (${step.data.toString("base64")}) Success`;
       return `OK Success (${this.#connection.tls === undefined ? "no protection" : "tls protection"})`;
