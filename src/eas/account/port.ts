@@ -198,6 +198,8 @@ export interface OutgoingMessage {
   /** Envelope recipients when they are not those of the header fields. */
   readonly recipients?: readonly string[];
   readonly saveInSent: boolean;
+  /** The same key again, after an answer that was lost, sends nothing twice where the account can tell. */
+  readonly onceKey?: string;
 }
 
 export interface Vacation {
@@ -227,6 +229,8 @@ export type AccountErrorCode =
   | "over_quota"
   | "message_too_big"
   | "sender_denied"
+  /** Nobody to send to. */
+  | "no_recipient"
   /** The server refused the message or a recipient for good; its answer is the message. */
   | "send_failed"
   | "keyword_limit"

@@ -1,0 +1,184 @@
+/**
+ * The ApplicationData of a mail, in the order of Exchange's answers (devices accept any order of MS-ASEMAIL's elements, but
+ * that one was tested with them).
+ */
+import { SystemFlag } from "../../store/model.ts";
+import type { WbxmlWriter } from "../../wire/wbxml/writer.ts";
+import type { ItemState, MailItem } from "../account/port.ts";
+import type { ItemContext } from "../item-class.ts";
+import type { ProtocolVersion } from "../version.ts";
+import { writeAttachments } from "./attachments.ts";
+import { categoriesOf } from "./categories.ts";
+import { conversationId, conversationIndex } from "./conversation.ts";
+import { base, email, email2, PART } from "./email-tags.ts";
+import type { HtmlConverter } from "./html-converter.ts";
+import { layOut } from "./layout.ts";
+import { MailBody, type ShownBody } from "./mail-body.ts";
+import { displayNames, type MailHeader, printAddresses, readMailHeader } from "./mail-header.ts";
+import { nativeBodyType } from "./mail-text.ts";
+import { codePageOf, mailKind } from "./message-class.ts";
+import { MessageSource } from "./message-source.ts";
+import { readMeeting } from "./meeting/read-meeting.ts";
+import { writeMeeting } from "./meeting/write-meeting.ts";
+import { readParts } from "./part.ts";
+
+/** Takes a body out of the document, for multipart answers; answers the number of its part. */
+export type TakePart = (bytes: Buffer) => number;
+export type WriteEmail = (writer: WbxmlWriter, takePart?: TakePart) => void;
+
+/** Of a header, what is looked at. */
+const MAX_HEADER_BYTES = 256 * 1024;
+
+export async function prepareEmail(
+  item: MailItem,
+  context: ItemContext,
+  converter: HtmlConverter,
+): Promise<WriteEmail> {
+  const { version, options } = context;
+  const source = new MessageSource(item);
+  const { summary } = item;
+  const header = readMailHeader(await source.read(0, Math.min(summary.root.bodyStart, MAX_HEADER_BYTES)));
+  const root = await readParts(source);
+  const layout = layOut(root);
+  const body = new MailBody(source, layout, converter);
+  const [partPreference] = options.bodyPartPreferences;
+  const shown = await body.shown(options);
+  const bodyPart =
+    partPreference === undefined || version < 141 ? undefined : await body.part(partPreference);
+  const meeting =
+    layout.calendar === undefined ? undefined : await readMeeting(source, layout.calendar, header);
+  const kind = mailKind(root, layout, meeting);
+  const firstText = layout.text[0];
+  const charset = (firstText?.html ?? firstText?.plain)?.[0]?.node.charset ?? "utf-8";
+
+  return (writer, takePart) => {
+    writeAddressing(writer, header);
+    writer.text(email.dateReceived, printDate(item.internalDate * 1000));
+    if (header.to.length > 0) writer.text(email.displayTo, displayNames(header.to));
+    writer.text(email.threadTopic, header.threadTopic);
+    writer.text(email.importance, header.importance);
+    writer.text(email.read, isRead(item) ? 1 : 0);
+    writeAttachments(writer, layout, context, item.uid);
+    writeBody(writer, shown, version, takePart);
+    writer.text(email.messageClass, kind.messageClass);
+    if (meeting !== undefined && kind.messageClass.startsWith("IPM.Schedule")) {
+      writeMeeting(writer, meeting, version);
+    }
+    writer.text(email.internetCpid, codePageOf(charset));
+    writeFlag(writer, item);
+    writer.text(email.contentClass, kind.contentClass);
+    writer.text(base.nativeBodyType, nativeBodyType(layout));
+    if (version < 140) return;
+    writer
+      .start(email2.conversationId)
+      .opaque(conversationId(item.threadId, summary))
+      .end()
+      .start(email2.conversationIndex)
+      .opaque(conversationIndex(header.threadIndex, summary.sentDateMs ?? item.internalDate * 1000))
+      .end();
+    writeVerb(writer, item);
+    if (isBlindCopy(header, item, context)) writer.text(email2.receivedAsBcc, 1);
+    const [sender] = header.sender;
+    if (sender !== undefined && sender.address !== header.from[0]?.address) {
+      writer.text(email2.sender, printAddresses(header.sender));
+    }
+    writeCategories(writer, item, false);
+    if (bodyPart !== undefined) writeBodyPart(writer, bodyPart, takePart);
+    if (version < 160) return;
+    writer.text(email2.isDraft, item.systemFlags & SystemFlag.draft ? 1 : 0);
+    if (header.bcc.length > 0) writer.text(email2.bcc, printAddresses(header.bcc));
+  };
+}
+
+/** What a change of flags touches. */
+export function writeEmailChange(writer: WbxmlWriter, state: ItemState, version: ProtocolVersion): void {
+  writer.text(email.read, isRead(state) ? 1 : 0);
+  writeFlag(writer, state);
+  if (version < 140) return;
+  writeVerb(writer, state);
+  writeCategories(writer, state, true);
+}
+
+function writeAddressing(writer: WbxmlWriter, header: MailHeader): void {
+  if (header.to.length > 0) writer.text(email.to, printAddresses(header.to));
+  if (header.cc.length > 0) writer.text(email.cc, printAddresses(header.cc));
+  if (header.from.length > 0) writer.text(email.from, printAddresses(header.from));
+  writer.text(email.subject, header.subject);
+  if (header.replyTo.length > 0) writer.text(email.replyTo, printAddresses(header.replyTo));
+}
+
+/** MS-ASAIRS §2.2.2.9: Type, EstimatedDataSize, Truncated, Data or Part, Preview. */
+export function writeBody(
+  writer: WbxmlWriter,
+  body: ShownBody,
+  version: ProtocolVersion,
+  takePart: TakePart | undefined,
+): void {
+  writer.start(base.body).text(base.type, body.type);
+  writeData(writer, body, takePart);
+  if (version >= 140 && body.preview !== "") writer.text(base.preview, body.preview);
+  writer.end();
+}
+
+/** MS-ASAIRS §2.2.2.10. */
+function writeBodyPart(writer: WbxmlWriter, body: ShownBody, takePart: TakePart | undefined): void {
+  writer.start(base.bodyPart).text(base.status, 1).text(base.type, body.type);
+  writeData(writer, body, takePart);
+  if (body.preview !== "") writer.text(base.preview, body.preview);
+  writer.end();
+}
+
+function writeData(writer: WbxmlWriter, body: ShownBody, takePart: TakePart | undefined): void {
+  writer.text(base.estimatedDataSize, body.sizeBytes);
+  if (body.truncated) writer.text(base.truncated, 1);
+  if (takePart !== undefined && body.bytes.length > 0) writer.text(PART, takePart(body.bytes));
+  else if (body.bytes.length > 0) writer.start(base.data).inlineBytes(body.bytes).end();
+}
+
+/** Follow-up: MS-ASEMAIL §2.2.2.34. An empty element = none. The dates of a task are not kept by IMAP flags. */
+function writeFlag(writer: WbxmlWriter, { systemFlags }: ItemState): void {
+  if ((systemFlags & SystemFlag.flagged) === 0) {
+    writer.empty(email.flag);
+    return;
+  }
+  writer.start(email.flag).text(email.flagStatus, 2).text(email.flagType, "Flag for follow up").end();
+}
+
+/** MS-ASEMAIL §2.2.2.42: 1 reply, 3 forward. */
+function writeVerb(writer: WbxmlWriter, { systemFlags, keywords }: ItemState): void {
+  if (systemFlags & SystemFlag.answered) writer.text(email2.lastVerbExecuted, 1);
+  else if (keywords.some((keyword) => keyword.toLowerCase() === "$forwarded")) {
+    writer.text(email2.lastVerbExecuted, 3);
+  }
+}
+
+function writeCategories(writer: WbxmlWriter, { keywords }: ItemState, evenNone: boolean): void {
+  const categories = categoriesOf(keywords);
+  if (categories.length === 0) {
+    if (evenNone) writer.empty(email.categories);
+    return;
+  }
+  writer.start(email.categories);
+  for (const category of categories) writer.text(email.category, category);
+  writer.end();
+}
+
+function isRead({ systemFlags }: ItemState): boolean {
+  return (systemFlags & SystemFlag.seen) !== 0;
+}
+
+/** Came to this user, and names him nowhere: MS-ASEMAIL §2.2.2.57. Lists never name their members. */
+function isBlindCopy(header: MailHeader, item: MailItem, { account }: ItemContext): boolean {
+  if (header.isList || item.systemFlags & SystemFlag.draft) return false;
+  const own = (list: readonly { readonly address: string }[]): boolean =>
+    list.some(({ address }) =>
+      account.addresses.some((mine) => mine.toLowerCase() === address.toLowerCase()),
+    );
+  return !own(header.to) && !own(header.cc) && own(header.bcc);
+}
+
+/** MS-ASDTYPE §2.7.2: 2026-11-22T06:53:31.000Z. */
+export function printDate(ms: number): string {
+  const date = new Date(ms);
+  return Number.isNaN(date.getTime()) ? "1970-01-01T00:00:00.000Z" : date.toISOString();
+}

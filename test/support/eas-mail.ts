@@ -1,0 +1,152 @@
+/** Mail for tests of the ActiveSync class Email: items and a collection in memory, an account that remembers what it sent. */
+import { createHash } from "node:crypto";
+import { toUid, type Uid } from "../../src/base/numbers.ts";
+import type {
+  Account,
+  AppendOptions,
+  FailedItem,
+  ItemFlagChange,
+  ItemState,
+  MailCollection,
+  MailItem,
+  OutgoingMessage,
+} from "../../src/eas/account/port.ts";
+import { type Element, parseElement } from "../../src/eas/element.ts";
+import type { BodyOptions, ItemContext } from "../../src/eas/item-class.ts";
+import { DEFAULT_BODY_OPTIONS } from "../../src/eas/mail/body-options.ts";
+import type { ProtocolVersion } from "../../src/eas/version.ts";
+import { summarize } from "../../src/mime/summarize.ts";
+import { tagOf } from "../../src/wire/wbxml/code-pages.ts";
+import { WbxmlWriter } from "../../src/wire/wbxml/writer.ts";
+
+export interface StoredMail {
+  readonly bytes: Buffer;
+  systemFlags: number;
+  keywords: string[];
+  readonly internalDate: number;
+}
+
+export function mailItem(bytes: Buffer, state: Partial<ItemState> = {}): MailItem {
+  return {
+    uid: toUid(1),
+    modseq: 1,
+    systemFlags: 0,
+    keywords: [],
+    internalDate: 1_700_000_000,
+    sizeBytes: bytes.length,
+    contentKey: createHash("sha1").update(bytes).digest("hex"),
+    summary: summarize(bytes),
+    threadId: "00000000000000a1",
+    read: (start, end) => Promise.resolve(bytes.subarray(start, end)),
+    ...state,
+  };
+}
+
+/** Just enough of a mail folder for the class Email. */
+export class MemoryMail implements Partial<MailCollection> {
+  readonly key: string;
+  readonly use: MailCollection["use"];
+  readonly mails = new Map<number, StoredMail>();
+  modseq = 1;
+
+  constructor(use: MailCollection["use"] = "inbox") {
+    this.use = use;
+    this.key = `key-${use ?? "folder"}`;
+  }
+
+  get collection(): MailCollection {
+    return this as unknown as MailCollection;
+  }
+
+  put(bytes: Buffer | string, systemFlags = 0, keywords: string[] = []): Uid {
+    const uid = this.mails.size + 1;
+    this.mails.set(uid, { bytes: Buffer.from(bytes), systemFlags, keywords, internalDate: 1_700_000_000 });
+    return toUid(uid);
+  }
+
+  get(uid: number): StoredMail {
+    const mail = this.mails.get(uid);
+    if (mail === undefined) throw new Error(`no mail ${uid}`);
+    return mail;
+  }
+
+  states(uids: readonly Uid[]): Promise<readonly ItemState[]> {
+    return Promise.resolve(uids.filter((uid) => this.mails.has(uid)).map((uid) => this.#item(uid)));
+  }
+
+  async *items(uids: readonly Uid[]): AsyncIterable<MailItem | FailedItem> {
+    await Promise.resolve();
+    for (const uid of uids) if (this.mails.has(uid)) yield this.#item(uid);
+  }
+
+  storeFlags(uids: readonly Uid[], { add, remove }: ItemFlagChange): Promise<ReadonlyMap<Uid, number>> {
+    this.modseq += 1;
+    const done = new Map<Uid, number>();
+    for (const uid of uids) {
+      const mail = this.mails.get(uid);
+      if (mail === undefined) continue;
+      mail.systemFlags = (mail.systemFlags | add.systemFlags) & ~remove.systemFlags;
+      mail.keywords = [...mail.keywords.filter((word) => !remove.keywords.includes(word)), ...add.keywords];
+      done.set(uid, this.modseq);
+    }
+    return Promise.resolve(done);
+  }
+
+  append(bytes: Buffer, options: AppendOptions): Promise<{ readonly uid: Uid; readonly modseq: number }> {
+    this.modseq += 1;
+    const uid = this.put(bytes, options.systemFlags, [...options.keywords]);
+    return Promise.resolve({ uid, modseq: this.modseq });
+  }
+
+  expunge(uids: readonly Uid[]): Promise<void> {
+    for (const uid of uids) this.mails.delete(uid);
+    return Promise.resolve();
+  }
+
+  release(): void {}
+
+  #item(uid: Uid): MailItem {
+    const { bytes, systemFlags, keywords, internalDate } = this.get(uid);
+    return mailItem(bytes, { uid, systemFlags, keywords, internalDate, modseq: this.modseq });
+  }
+}
+
+export interface SendingAccount {
+  readonly account: Account;
+  readonly sent: OutgoingMessage[];
+}
+
+export function sendingAccount(folders: readonly MemoryMail[] = []): SendingAccount {
+  const sent: OutgoingMessage[] = [];
+  const account: Partial<Account> = {
+    userId: "alice",
+    displayName: "Alice Example",
+    addresses: ["alice@example.org", "a.example@example.org"],
+    openMail(key) {
+      const found = folders.find((folder) => folder.key === key);
+      return found === undefined
+        ? Promise.reject(new Error(`no folder ${key}`))
+        : Promise.resolve(found.collection);
+    },
+    send(message) {
+      sent.push(message);
+      return Promise.resolve();
+    },
+  };
+  return { account: account as Account, sent };
+}
+
+export function itemContext(
+  version: ProtocolVersion,
+  options: BodyOptions = DEFAULT_BODY_OPTIONS,
+  account: Account = sendingAccount().account,
+): ItemContext {
+  return { version, account, options, collectionId: "5" };
+}
+
+/** What was written, read again as a device reads it. */
+export function applicationData(write: (writer: WbxmlWriter) => void): Element {
+  const writer = new WbxmlWriter().start(tagOf("AirSync:ApplicationData"));
+  write(writer);
+  return parseElement(writer.end().finish());
+}
