@@ -107,7 +107,7 @@ export class EasClient {
   /** Any bytes, any answer. */
   async post(command: string, body: Buffer | undefined, extras: EasRequestExtras = {}): Promise<EasResponse> {
     const { version } = this;
-    const headers: Record<string, string> = { ...extras.headers };
+    const headers: Record<string, string> = {};
     const query = this.#query(command, extras);
     if (this.settings.base64Query !== true) {
       headers["MS-ASProtocolVersion"] = printVersion(version);
@@ -115,6 +115,7 @@ export class EasClient {
       if (extras.acceptMultipart === true) headers["MS-ASAcceptMultiPart"] = "T";
     }
     if (body !== undefined) headers["Content-Type"] = extras.contentType ?? WBXML_TYPE;
+    Object.assign(headers, extras.headers);
     const response = await this.#exchange("POST", `${this.#url()}?${query}`, { ...extras, headers }, body);
     return parseResponse(response);
   }

@@ -31,7 +31,7 @@ export interface EasRequest {
    * does not count as being worked on. It gets its turn back before this resolves. `wait` must end when `signal` is
    * aborted. @throws EasRefusal when too many requests are held
    */
-  hold<T>(wait: () => Promise<T>): Promise<T>;
+  readonly hold: <T>(wait: () => Promise<T>) => Promise<T>;
   readonly log: Log;
   /** Counts what the request did, for the SUMMARY line (S2.71). */
   readonly summary: RequestSummary;

@@ -39,17 +39,17 @@ const MAX_QUERY_CHARACTERS = 8192;
 export function parseQuery(raw: string): Query {
   if (raw === "" || raw.length > MAX_QUERY_CHARACTERS)
     throw new EasRefusal("invalid_content", "query is missing or too long");
-  const query = /(?:^|&)Cmd=/i.test(raw) ? parseText(raw) : parseBase64(raw);
-  if (!/^[A-Za-z0-9]{1,32}$/.test(query.deviceId)) {
-    throw new EasRefusal(
-      "device_id_invalid",
-      `device id "${query.deviceId}" is not 1 to 32 letters and digits`,
-    );
+  return /(?:^|&)Cmd=/i.test(raw) ? parseText(raw) : parseBase64(raw);
+}
+
+/** @throws EasRefusal: the answer can say so in the way of the command */
+export function checkDevice({ deviceId, deviceType }: Query): void {
+  if (!/^[A-Za-z0-9]{1,32}$/.test(deviceId)) {
+    throw new EasRefusal("device_id_invalid", `device id "${deviceId}" is not 1 to 32 letters and digits`);
   }
-  if (!/^[\x20-\x7e]{1,64}$/.test(query.deviceType)) {
+  if (!/^[\x20-\x7e]{1,64}$/.test(deviceType)) {
     throw new EasRefusal("device_type_invalid", "device type is missing or not 1 to 64 printable characters");
   }
-  return query;
 }
 
 /** MS-ASHTTP §2.2.1.1.1.2. Names in any case; "+" is a space. */

@@ -20,7 +20,7 @@ import { logSummary, type RequestContext, type RequestLogs, withContext } from "
 import type { EasMetrics } from "./metrics.ts";
 import type { EasSettings } from "./options.ts";
 import type { Policy } from "./policy/policy.ts";
-import { parseQuery, type Query } from "./query-string.ts";
+import { checkDevice, parseQuery, type Query } from "./query-string.ts";
 import type { DeviceStates } from "./state/port.ts";
 import { EasRefusal, refusalAnswer, retryAfter } from "./status.ts";
 import { DeviceTurns, type Turn } from "./turns.ts";
@@ -165,6 +165,7 @@ export class EasServer {
     const query = parseQuery(intake.query);
     exchange.query = query;
     exchange.version = versionOf(query, intake.headers);
+    checkDevice(query);
     const command = this.#parts.commands.get(query.command);
     if (command === undefined) {
       throw new EasRefusal("command_not_supported", `command "${query.command}" is not known`);

@@ -24,6 +24,7 @@ const COMMON_STATUSES = {
   account_disabled: [131, 403],
   command_not_supported: [137, 501],
   version_not_supported: [138, 505],
+  device_not_fully_provisionable: [139, 403],
   remote_wipe_requested: [140, 449],
   device_not_provisioned: [142, 449],
   policy_refresh: [143, 449],

@@ -125,7 +125,8 @@ export class DeviceTurns {
       return await wait();
     } finally {
       // Stays in `held` until it has its turn again, so that the device's queue is not forgotten.
-      await this.#enter(queue, request, true);
+      // It is the older one already: it does not end the hold of a newer one.
+      await this.#enter(queue, { ...request, replacesHeld: false }, true);
       queue.held.delete(request);
       this.#held -= 1;
       this.#requests += 1;

@@ -10,7 +10,6 @@ export const policyOptions = optionGroup("policy", "Rules that devices must keep
   device_password_enabled: option(boolean, "no", "The device must be locked with a password."),
   alphanumeric_device_password_required: option(boolean, "no", "The password must have letters and digits."),
   require_storage_card_encryption: option(boolean, "no", "Storage cards must be encrypted."),
-  password_recovery_enabled: option(boolean, "no", "Recovery passwords may be stored on the server."),
   attachments_enabled: option(boolean, "yes", "Attachments may be downloaded."),
   min_device_password_length: option(integerIn(1, 16), 4, "Characters of a password at least."),
   max_inactivity_time_device_lock: option(duration, "15m", "Idle time after which the device locks."),

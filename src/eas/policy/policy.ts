@@ -14,7 +14,8 @@ const seconds = (ms: number): number => Math.round(ms / 1000);
 const SETTINGS_120: readonly Setting[] = [
   ["DevicePasswordEnabled", (s) => s.devicePasswordEnabled],
   ["AlphanumericDevicePasswordRequired", (s) => s.alphanumericDevicePasswordRequired],
-  ["PasswordRecoveryEnabled", (s) => s.passwordRecoveryEnabled],
+  // Recovery passwords are not kept: a password that the server never had cannot be stolen from it.
+  ["PasswordRecoveryEnabled", () => false],
   ["RequireStorageCardEncryption", (s) => s.requireStorageCardEncryption],
   ["AttachmentsEnabled", (s) => s.attachmentsEnabled],
   ["MinDevicePasswordLength", (s) => s.minDevicePasswordLength],
