@@ -2,7 +2,8 @@
 import type { IncomingMessage } from "node:http";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { HttpRoutes } from "../http/http.ts";
-import { BodyTooLarge, type EasServer, type Intake } from "./server.ts";
+import { BodyTooLarge, type Intake } from "./exchange.ts";
+import type { EasServer } from "./server.ts";
 
 const PATHS = [
   "/Microsoft-Server-ActiveSync",

@@ -9,10 +9,11 @@ import type { Clock } from "../base/io/clock.ts";
 import { WbxmlError } from "../wire/wbxml/reader.ts";
 import { type Account, AccountError, type Accounts } from "./account/port.ts";
 import { type Credentials, parseBasic } from "./basic-auth.ts";
-import type { Command, EasAnswer, EasRequest, RequestSummary } from "./command.ts";
+import type { Command, EasAnswer, EasRequest } from "./command.ts";
 import { DeviceGate } from "./devices/gate.ts";
-import { type TraceFiles, traceText } from "./devices/trace.ts";
+import type { TraceFiles } from "./devices/trace.ts";
 import { type Element, parseElement } from "./element.ts";
+import { BodyTooLarge, Exchange, FALLBACK_VERSION, type Intake } from "./exchange.ts";
 import { compressed, type HttpAnswer, toHttp } from "./http-answer.ts";
 import { Breakdown, timed } from "./logs/breakdown.ts";
 import { printWbxml } from "./logs/print-wbxml.ts";
@@ -22,6 +23,8 @@ import type { EasSettings } from "./options.ts";
 import type { Policy } from "./policy/policy.ts";
 import { checkDevice, parseQuery, type Query } from "./query-string.ts";
 import type { DeviceStates } from "./state/port.ts";
+import { record } from "./record-request.ts";
+import { toRefusal } from "./request-refusal.ts";
 import { EasRefusal, refusalAnswer, retryAfter } from "./status.ts";
 import { DeviceTurns, type Turn } from "./turns.ts";
 import { parseVersion, PROTOCOL_VERSIONS, printVersion, type ProtocolVersion } from "./version.ts";
@@ -38,33 +41,12 @@ export interface EasServerParts {
   readonly traces: TraceFiles;
 }
 
-/** A request as `routes.ts` takes it from HTTP. */
-export interface Intake {
-  readonly method: string;
-  /** What stands after "?", escaped. */
-  readonly query: string;
-  /** Names in lower case. */
-  readonly headers: Readonly<Record<string, string | undefined>>;
-  readonly remoteAddress: string;
-  readonly tls: boolean;
-  /** Reads the body, once. @throws BodyTooLarge */
-  body(maxBytes: number): Promise<Buffer>;
-  /** Aborted when the client went away. */
-  readonly gone: AbortSignal;
-}
-
-export class BodyTooLarge extends Error {
-  override name = "BodyTooLarge";
-}
-
 /** Bodies of all requests together: a few large messages being sent, thousands of small requests. */
 const MAX_BUFFERED_BYTES = 256 * 2 ** 20;
 /** Commands that carry messages may be as large as `max_request`; the others are small. */
 const LARGE_COMMANDS: ReadonlySet<string> = new Set(["SendMail", "SmartReply", "SmartForward", "Sync"]);
 const MAX_SMALL_BODY_BYTES = 2 * 2 ** 20;
 const REPLACING_COMMANDS: ReadonlySet<string> = new Set(["Sync", "Ping"]);
-/** Assumed when the client names no version: the oldest that is spoken by devices. */
-const FALLBACK_VERSION: ProtocolVersion = 121;
 const MAX_USER_AGENT_CHARACTERS = 200;
 const REALM = 'Basic realm="ActiveSync", charset="UTF-8"';
 
@@ -113,7 +95,7 @@ export class EasServer {
     const exchange = new Exchange(intake, ++this.#requestCount, this.#parts.clock.nowMs());
     const answer = await this.#answer(exchange);
     const http = toHttp(answer);
-    this.#record(exchange, http, this.#parts.clock.monotonicMs() - startedMs);
+    record(exchange, http, this.#parts.clock.monotonicMs() - startedMs, this.#parts);
     const common = { "MS-Server-ActiveSync": "16.1", "Cache-Control": "private" };
     const whole = { ...http, headers: { ...common, ...http.headers } };
     return compressed(whole, intake.headers["accept-encoding"] ?? "");
@@ -301,103 +283,6 @@ export class EasServer {
     }
     return refusalAnswer(refusal, query?.command ?? "", version, settings.retryAfterMs);
   }
-
-  #record(exchange: Exchange, http: HttpAnswer, tookMs: number): void {
-    const { metrics, logs, traces, clock, commands } = this.#parts;
-    const { intake, query, summary, account } = exchange;
-    const name = query?.command ?? intake.method;
-    // Only names that we know, so that a client cannot make series.
-    const command = query === undefined || commands.has(name) ? name : "unknown";
-    metrics.requests.observe({ command, status: String(http.status) }, (tookMs - exchange.heldMs) / 1000);
-    metrics.sentBytes.inc(http.body.length);
-    for (const [direction, kind, count] of [
-      ["in", "change", summary.inChange],
-      ["in", "delete", summary.inDelete],
-      ["in", "fetch", summary.inFetch],
-      ["out", "change", summary.outChange],
-      ["out", "delete", summary.outDelete],
-      ["out", "fetch", summary.outFetch],
-    ] as const) {
-      if (count > 0) metrics.items.inc({ direction, kind }, count);
-    }
-    const context = exchange.context();
-    for (const [log, show] of [
-      [logs.full, "full"],
-      [logs.trimmed, "trimmed"],
-    ] as const) {
-      if (!log.enabled("debug") || http.body.length === 0) continue;
-      withContext(log, context).debug(`answer\n${printWbxml(http.body, show)}`);
-    }
-    if (exchange.tracing && account !== undefined && query !== undefined) {
-      const { body, startedMs } = exchange;
-      const { method, headers } = intake;
-      const traced = { userId: account.userId, deviceId: query.deviceId, method, query: intake.query };
-      traces.append(
-        account.userId,
-        query.deviceId,
-        traceText({ ...traced, headers, body, startedMs }, http, clock),
-      );
-    }
-    if (logs.commands.enabled("debug")) {
-      const { status } = http;
-      withContext(logs.commands, context).debug("request", {
-        status,
-        tookMs: Math.round(tookMs),
-        heldMs: Math.round(exchange.heldMs),
-        version: printVersion(exchange.version),
-        remoteAddress: intake.remoteAddress,
-      });
-    }
-  }
-}
-
-/** What is known of a request so far. */
-class Exchange {
-  readonly intake: Intake;
-  readonly controller = new AbortController();
-  readonly summary: RequestSummary = {
-    inChange: 0,
-    inDelete: 0,
-    inFetch: 0,
-    outChange: 0,
-    outDelete: 0,
-    outFetch: 0,
-  };
-  readonly startedMs: number;
-  readonly #number: number;
-  query: Query | undefined;
-  version: ProtocolVersion = FALLBACK_VERSION;
-  account: Account | undefined;
-  body: Buffer = Buffer.alloc(0);
-  tracing = false;
-  heldMs = 0;
-  #user = "";
-
-  constructor(intake: Intake, number: number, startedMs: number) {
-    this.intake = intake;
-    this.#number = number;
-    this.startedMs = startedMs;
-  }
-
-  readonly setUser = (user: string): void => {
-    this.#user = user;
-  };
-
-  readonly context = (): RequestContext => ({
-    command: this.query?.command ?? this.intake.method,
-    request: this.#number,
-    user: this.#user,
-    device: this.query?.deviceId ?? "",
-  });
-
-  async held<T>(clock: Clock, hold: () => Promise<T>): Promise<T> {
-    const sinceMs = clock.monotonicMs();
-    try {
-      return await hold();
-    } finally {
-      this.heldMs += clock.monotonicMs() - sinceMs;
-    }
-  }
 }
 
 /** @throws EasRefusal version_not_supported */
@@ -424,25 +309,6 @@ function readRoot(body: Buffer, contentType: string): Element | undefined {
     if (!(error instanceof WbxmlError)) throw error;
     throw new EasRefusal("invalid_wbxml", `the request is no WBXML: ${error.message}`, { cause: error });
   }
-}
-
-function toRefusal(error: unknown): EasRefusal {
-  if (error instanceof EasRefusal) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  if (error instanceof BodyTooLarge) {
-    return new EasRefusal("attachment_too_large", message, { cause: error });
-  }
-  if (error instanceof AccountError) {
-    if (error.code === "unavailable")
-      return new EasRefusal("server_error_retry_later", message, { cause: error });
-    if (error.code === "permission_denied") return new EasRefusal("access_denied", message, { cause: error });
-    if (error.code === "over_quota")
-      return new EasRefusal("mailbox_quota_exceeded", message, { cause: error });
-  }
-  if (error instanceof Error && "code" in error && error.code === "unavailable") {
-    return new EasRefusal("server_error_retry_later", message, { cause: error });
-  }
-  return new EasRefusal("server_error", "internal error", { cause: error });
 }
 
 function abortWith(source: AbortSignal, target: AbortController): () => void {
