@@ -27,7 +27,7 @@ export interface OutgoingMail {
   readonly sender: string;
   readonly recipient: string;
   readonly bytes: Buffer;
-  readonly once: undefined;
+  readonly once: { readonly key: string; readonly seconds: number } | undefined;
 }
 
 export interface OutgoingPorts {
@@ -41,6 +41,8 @@ export interface OutgoingPorts {
 }
 
 const HOUR_MS = 3_600_000;
+/** How long a message that a device sends again, since it heard no answer, is known. */
+const ONCE_SECONDS = 2 * 86_400;
 const MAX_USERS = 100_000;
 
 export class Outgoing {
@@ -77,6 +79,7 @@ export class Outgoing {
 
   /**
    * Takes one message of a user. `sender` and `recipients` are the envelope; `received` the Received field without date.
+   * With a `onceKey` a recipient gets the message of this key once, however often it is sent.
    * @throws SubmissionRefusal; AuthError unavailable; Error when the disk fails
    */
   async send(
@@ -85,6 +88,7 @@ export class Outgoing {
     recipients: readonly string[],
     bytes: Buffer,
     received?: string,
+    onceKey?: string,
   ): Promise<void> {
     const { queue, settings, clock, random, hostName } = this.#ports;
     if (recipients.length === 0)
@@ -113,7 +117,10 @@ export class Outgoing {
         sender,
         recipient,
         bytes: message,
-        once: undefined,
+        once:
+          onceKey === undefined
+            ? undefined
+            : { key: `${onceKey}:${recipient.toLowerCase()}`, seconds: ONCE_SECONDS },
       })),
     );
   }
