@@ -1,12 +1,23 @@
 /** Every command of the gateway (MS-ASCMD §2.2.1). A new one is a file beside this one and a line here. */
 import type { Command } from "../command.ts";
+import { folderCreate } from "./folder-create.ts";
+import { folderDelete } from "./folder-delete.ts";
+import { folderSync } from "./folder-sync.ts";
+import { folderUpdate } from "./folder-update.ts";
 import { provision } from "./provision.ts";
 import type { CommandServices } from "./services.ts";
 import { settings } from "./settings.ts";
 
 type MakeCommand = (services: CommandServices) => Command;
 
-const makers: readonly MakeCommand[] = [settings, provision];
+const makers: readonly MakeCommand[] = [
+  folderSync,
+  folderCreate,
+  folderUpdate,
+  folderDelete,
+  settings,
+  provision,
+];
 
 /** By the name in the query string. */
 export function commandTable(services: CommandServices): ReadonlyMap<string, Command> {
