@@ -7,7 +7,7 @@ import { connect as connectTls } from "node:tls";
 import { Client, InappropriateAuthError, InvalidCredentialsError, NoSuchObjectError } from "ldapts";
 import type { Entry, SearchOptions } from "ldapts";
 import type { Clock } from "../../base/io/clock.ts";
-import type { LdapSettings } from "./ldap-options.ts";
+import type { LdapServerSettings } from "./ldap-options.ts";
 
 export type LdapEntry = Entry;
 
@@ -26,7 +26,7 @@ export class LdapConnection {
 
   /** @throws the error of the failed connection, handshake or bind */
   static async open(
-    settings: LdapSettings,
+    settings: LdapServerSettings,
     clock: Clock,
     as: "searcher" | "nobody",
   ): Promise<LdapConnection> {
@@ -85,6 +85,14 @@ export class LdapConnection {
   async search(base: string, options: SearchOptions): Promise<readonly LdapEntry[]> {
     const { searchEntries } = await this.#inTime(this.#client.search(base, options));
     return searchEntries;
+  }
+
+  /** The first page only (RFC 2696): a search that finds the whole company costs no more than one that finds a few. */
+  async searchFirst(base: string, options: SearchOptions, pageSize: number): Promise<readonly LdapEntry[]> {
+    const pages = this.#client.searchPaginated(base, { ...options, paged: { pageSize } });
+    const first = await this.#inTime(pages.next());
+    await pages.return(undefined);
+    return first.done === true ? [] : first.value.searchEntries;
   }
 
   /** Whether the password is the DN's. An empty one is not asked for: it would succeed as nobody (RFC 4513 §5.1.2). */

@@ -75,3 +75,9 @@ export const ldapOptions = optionGroup("ldap", "Users in LDAP (directory.backend
   cache_users: option(integerIn(1, 1_000_000), 20_000, "How many users are known."),
 });
 export type LdapSettings = SettingsOf<typeof ldapOptions>;
+
+/** What reaching a server takes, whatever is asked of it. */
+export type LdapServerSettings = Pick<
+  LdapSettings,
+  "url" | "startTls" | "caFile" | "bindDn" | "bindPassword" | "timeoutMs" | "retryDelayMs"
+>;

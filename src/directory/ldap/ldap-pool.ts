@@ -4,14 +4,14 @@ import type { Clock } from "../../base/io/clock.ts";
 import type { Log } from "../../base/log.ts";
 import { AuthError } from "../port.ts";
 import { LdapConnection } from "./ldap-connection.ts";
-import type { LdapSettings } from "./ldap-options.ts";
+import type { LdapServerSettings } from "./ldap-options.ts";
 
 /** Requests that may wait for a connection. */
 const MAX_WAITING_REQUESTS = 1000;
 const MAX_RETRY_DELAY_MS = 30_000;
 
 export class LdapPool {
-  readonly #settings: LdapSettings;
+  readonly #settings: LdapServerSettings;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #as: "searcher" | "nobody";
@@ -24,7 +24,7 @@ export class LdapPool {
   #closed = false;
 
   constructor(
-    settings: LdapSettings,
+    settings: LdapServerSettings,
     clock: Clock,
     log: Log,
     options: { readonly as: "searcher" | "nobody"; readonly maxConnections: number },
