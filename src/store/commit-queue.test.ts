@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { CommitQueue, type CommitRunner } from "./commit-queue.ts";
+import { CommitQueue, LateBatch, type CommitRunner } from "./commit-queue.ts";
 import type { BodySource, CommitReport, Operation, Outcome } from "./operations.ts";
 
 /** Answers when the test says so. */
 class HeldRunner implements CommitRunner {
   readonly isInline = true;
+  readonly maxSent = 1;
   readonly batches: (readonly Operation[])[] = [];
   closed = false;
   #answer: ((error?: Error) => void) | undefined;
@@ -27,6 +28,25 @@ class HeldRunner implements CommitRunner {
 
   close(): Promise<void> {
     this.closed = true;
+    return Promise.resolve();
+  }
+}
+
+/** Takes several batches at a time. */
+class ManyRunner implements CommitRunner {
+  readonly isInline = true;
+  readonly maxSent = 4;
+  readonly #answers: ((report: CommitReport) => void)[] = [];
+
+  run(): Promise<CommitReport> {
+    return new Promise((resolve) => this.#answers.push(resolve));
+  }
+
+  answer(batch: number, report: Partial<CommitReport>): void {
+    this.#answers[batch]?.({ ...reportOf([{ kind: "removeSegments", args: {}, bodies: [] }]), ...report });
+  }
+
+  close(): Promise<void> {
     return Promise.resolve();
   }
 }
@@ -125,6 +145,56 @@ describe("CommitQueue", () => {
       runner.batches.map((batch) => batch.length),
       [1, 1],
     );
+  });
+
+  test("a batch that waited too long goes first, and is asked again whether it may", async () => {
+    const { runner, queue, ask } = open();
+    let isOwner = true;
+    const mayCommit = (): void => {
+      if (!isOwner) throw new Error("ownership went");
+    };
+    const refused = queue.run("removeSegments", {}, [], mayCommit);
+    const first = ask();
+    await turn();
+    const last = ask();
+    isOwner = false;
+    await runner.answer(new LateBatch());
+    await assert.rejects(refused, /ownership went/);
+    await runner.answer();
+    await Promise.all([first, last]);
+    assert.deepEqual(
+      runner.batches.map((batch) => batch.length),
+      [2, 2],
+    );
+  });
+
+  test("what went into one commit is answered when that is shown", async () => {
+    const runner = new ManyRunner();
+    let shown = (): void => {};
+    const showing = new Promise<void>((resolve) => {
+      shown = resolve;
+    });
+    const onReport = ({ commit }: CommitReport) => (commit === 1 ? showing : undefined);
+    const queue = new CommitQueue({ runner, onReport, nowMs: () => 0, log: undefined });
+    const answered: string[] = [];
+    const ask = async (name: string): Promise<void> => {
+      await queue.run("removeSegments", {});
+      answered.push(name);
+    };
+    const asked = [ask("first")];
+    await turn();
+    asked.push(ask("rest"));
+    await turn();
+    asked.push(ask("next"));
+    await turn();
+    runner.answer(0, { commit: 1 });
+    runner.answer(1, { commit: 1, isRest: true });
+    runner.answer(2, { commit: 2 });
+    await turn();
+    assert.deepEqual(answered, ["next"]);
+    shown();
+    await Promise.all(asked);
+    assert.deepEqual(answered, ["next", "first", "rest"]);
   });
 
   test("close commits what waits and takes nothing more", async () => {

@@ -22,10 +22,17 @@ const MAX_BATCH_BYTES = 32 * 2 ** 20;
 /** What an operation weighs without its bodies. */
 const OPERATION_BYTES = 512;
 
+/** The batch waited too long behind others; nothing of it was done. */
+export class LateBatch extends Error {
+  override readonly name = "LateBatch";
+}
+
 export interface CommitRunner {
   /** Inline: the batch is run when its turn comes, without waiting for the event loop. */
   readonly isInline: boolean;
-  /** One at a time. Rejects when the committer itself has failed. */
+  /** Batches it takes before the first of them is answered. */
+  readonly maxSent: number;
+  /** Rejects with LateBatch, or with anything else when the committer itself has failed. */
   run(operations: readonly Operation[]): Promise<CommitReport>;
   close(): Promise<void>;
 }
@@ -57,7 +64,13 @@ export class CommitQueue {
   });
   /** Callers that found the queue full, in order. Each is held here until there is room: the back-pressure. */
   readonly #outside: Waiting[] = [];
-  #isRunning = false;
+  /** Of late batches: they go first, and are asked again whether they may. */
+  #returned: Waiting[] = [];
+  /** Batches that the runner has not answered yet, and their bytes. */
+  #sent = 0;
+  #sentBytes = 0;
+  /** Of the last commit that is being shown: those whose reports say `isRest` wait for it, too. */
+  #shown: Promise<void> | undefined;
   #isScheduled = false;
   #failure: StoreError | undefined;
   #isClosing = false;
@@ -68,7 +81,7 @@ export class CommitQueue {
   }
 
   get waiting(): number {
-    return this.#queue.length + this.#outside.length;
+    return this.#queue.length + this.#outside.length + this.#returned.length;
   }
 
   /** @throws StoreError as the operation says; disk_failed when the committer has failed; shutting_down */
@@ -88,7 +101,7 @@ export class CommitQueue {
   }
 
   #schedule(): void {
-    if (this.#isRunning || this.#isScheduled) return;
+    if (this.#sent >= this.#options.runner.maxSent || this.#isScheduled) return;
     this.#isScheduled = true;
     const start = () => {
       this.#isScheduled = false;
@@ -100,25 +113,23 @@ export class CommitQueue {
   }
 
   #next(): void {
-    if (this.#isRunning || this.#failure !== undefined) return;
+    if (this.#sent >= this.#options.runner.maxSent || this.#failure !== undefined) return;
     const batch = this.#takeBatch();
-    if (batch.length === 0) {
-      // All may have been refused with more behind them.
-      if (this.waiting > 0) this.#schedule();
-      else this.#onDrained?.();
-      return;
-    }
-    this.#isRunning = true;
-    void this.#commit(batch);
+    if (batch.length > 0) void this.#commit(batch);
+    // All may have been refused with more behind them.
+    else if (this.waiting > 0) this.#schedule();
+    else if (this.#sent === 0) this.#onDrained?.();
   }
 
   #takeBatch(): Waiting[] {
     const batch: Waiting[] = [];
-    let bytes = 0;
+    let bytes = this.#sentBytes;
     while (batch.length < MAX_BATCH_OPERATIONS) {
-      const first = this.#queue.peek();
-      if (first === undefined || (batch.length > 0 && bytes + first.bytes > MAX_BATCH_BYTES)) break;
-      this.#queue.poll();
+      const isReturned = this.#returned.length > 0;
+      const first = this.#returned[0] ?? this.#queue.peek();
+      if (first === undefined || (bytes > 0 && bytes + first.bytes > MAX_BATCH_BYTES)) break;
+      if (isReturned) this.#returned.shift();
+      else this.#queue.poll();
       try {
         first.mayCommit?.();
       } catch (error) {
@@ -136,24 +147,44 @@ export class CommitQueue {
 
   async #commit(batch: readonly Waiting[]): Promise<void> {
     const startedMs = this.#options.nowMs();
+    const bytes = batch.reduce((sum, waiting) => sum + waiting.bytes, 0);
+    this.#sent++;
+    this.#sentBytes += bytes;
     let report: CommitReport;
     try {
       report = await this.#options.runner.run(batch.map((waiting) => waiting.operation));
     } catch (error) {
-      this.#fail(error, batch);
+      this.#sent--;
+      this.#sentBytes -= bytes;
+      if (error instanceof LateBatch && this.#failure === undefined) {
+        this.#returned.push(...batch);
+        this.#next();
+      } else this.#fail(error, batch);
       return;
     }
-    this.#isRunning = false;
+    this.#sent--;
+    this.#sentBytes -= bytes;
     // The committer gets on with the next batch while this thread shows the last one.
     this.#next();
     this.#options.onBatch?.(batch.length, startedMs);
-    try {
-      await this.#options.onReport(report);
-    } catch (error) {
-      // The write is on disk all the same, and whoever asked for it must hear that.
-      this.#options.log?.error("commit not shown", { err: error });
+    if (report.isRest !== true) this.#shown = this.#show(report);
+    const shown = this.#shown;
+    if (shown !== undefined) {
+      await shown;
+      if (this.#shown === shown) this.#shown = undefined;
     }
     this.#answer(batch, report);
+  }
+
+  /** Never rejects: the write is on disk all the same, and whoever asked for it must hear that. */
+  #show(report: CommitReport): Promise<void> | undefined {
+    const failed = (error: unknown): void => this.#options.log?.error("commit not shown", { err: error });
+    try {
+      return this.#options.onReport(report)?.catch(failed);
+    } catch (error) {
+      failed(error);
+      return undefined;
+    }
   }
 
   #answer(batch: readonly Waiting[], report: CommitReport): void {
@@ -173,7 +204,6 @@ export class CommitQueue {
   }
 
   #fail(error: unknown, batch: readonly Waiting[]): void {
-    this.#isRunning = false;
     if (this.#failure === undefined) {
       const reason = error instanceof Error ? error.message : String(error);
       this.#failure = new StoreError("disk_failed", `the committer has failed: ${reason}`, { cause: error });
@@ -181,6 +211,7 @@ export class CommitQueue {
     }
     for (const waiting of [
       ...batch,
+      ...this.#returned.splice(0),
       ...this.#queue.pollMany(MAX_WAITING_OPERATIONS),
       ...this.#outside.splice(0),
     ]) {
@@ -192,7 +223,7 @@ export class CommitQueue {
   /** Commits what waits, takes nothing more. */
   async close(): Promise<void> {
     this.#isClosing = true;
-    if (this.#failure === undefined && (this.#isRunning || this.waiting > 0)) {
+    if (this.#failure === undefined && (this.#sent > 0 || this.waiting > 0)) {
       await new Promise<void>((resolve) => {
         this.#onDrained = resolve;
       });

@@ -1,13 +1,17 @@
 /** The committer in a worker thread, or in this one under simulation. */
 import { Worker } from "node:worker_threads";
 import { assert } from "../base/assert.ts";
-import type { CommitRunner } from "./commit-queue.ts";
+import { threadsMs } from "../base/io/clock.ts";
+import { LateBatch, type CommitRunner } from "./commit-queue.ts";
 import type { Committer } from "./committer/committer.ts";
 import type { ToCommitter } from "./committer/worker.ts";
 import type { BodySource, CommitReport, Operation } from "./operations.ts";
 
 type FromCommitter =
-  | { readonly kind: "report"; readonly report: CommitReport }
+  /** `counts` = operations of each batch that went into this commit, in the order they were sent. */
+  | { readonly kind: "report"; readonly report: CommitReport; readonly counts: readonly number[] }
+  /** They waited too long behind others and were not committed. */
+  | { readonly kind: "late"; readonly batches: number }
   | { readonly kind: "ready" }
   | { readonly kind: "closed" };
 
@@ -17,6 +21,7 @@ export function runInline(
 ): CommitRunner {
   return {
     isInline: true,
+    maxSent: 1,
     run: async (operations) => Promise.resolve(committer.run(operations)),
     async close() {
       committer.close();
@@ -26,13 +31,25 @@ export function runInline(
   };
 }
 
+/**
+ * Batches on their way to the thread: when one is committed, the next is there already, and all that came meanwhile is
+ * one commit.
+ */
+const MAX_SENT = 4;
+
+interface Pending {
+  readonly resolve: (report: CommitReport) => void;
+  readonly reject: (error: unknown) => void;
+}
+
 export class CommitterThread implements CommitRunner {
   readonly isInline = false;
+  readonly maxSent = MAX_SENT;
   readonly #worker: Worker;
   readonly #exited: Promise<void>;
   /** Rejects when the committer cannot open the folder. */
   readonly ready: Promise<void>;
-  #pending: { resolve: (report: CommitReport) => void; reject: (error: unknown) => void } | undefined;
+  readonly #pending: Pending[] = [];
   #failure: Error | undefined;
 
   constructor(folder: string) {
@@ -52,11 +69,8 @@ export class CommitterThread implements CommitRunner {
         this.#worker.unref();
         opened();
       }
-      if (message.kind !== "report") return;
-      const pending = this.#pending;
-      this.#pending = undefined;
-      this.#worker.unref();
-      pending?.resolve(message.report);
+      if (message.kind === "report") this.#answer(message.report, message.counts);
+      if (message.kind === "late") this.#giveBack(message.batches);
     });
     this.#worker.on("error", (error) => {
       this.#fail(error);
@@ -73,14 +87,33 @@ export class CommitterThread implements CommitRunner {
   }
 
   run(operations: readonly Operation[]): Promise<CommitReport> {
-    assert(this.#pending === undefined, "one batch at a time");
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     return new Promise((resolve, reject) => {
-      this.#pending = { resolve, reject };
+      this.#pending.push({ resolve, reject });
       this.#worker.ref();
       const packed = packBodies(operations);
-      this.#send({ kind: "run", operations: packed.operations }, packed.transfer);
+      this.#send({ kind: "run", operations: packed.operations, sentMs: threadsMs() }, packed.transfer);
     });
+  }
+
+  #answer(report: CommitReport, counts: readonly number[]): void {
+    let at = 0;
+    for (const count of counts) {
+      const pending = this.#pending.shift();
+      assert(pending !== undefined, "the committer answers what it was sent");
+      const outcomes = report.outcomes.slice(at, at + count);
+      pending.resolve(
+        at === 0
+          ? { ...report, outcomes }
+          : { ...report, outcomes, deltas: [], feed: [], seenChanged: [], isRest: true },
+      );
+      at += count;
+    }
+    if (this.#pending.length === 0) this.#worker.unref();
+  }
+
+  #giveBack(batches: number): void {
+    for (const { reject } of this.#pending.splice(0, batches)) reject(new LateBatch());
   }
 
   #send(message: ToCommitter, transfer: ArrayBuffer[] = []): void {
@@ -89,9 +122,7 @@ export class CommitterThread implements CommitRunner {
 
   #fail(error: unknown): void {
     this.#failure ??= error instanceof Error ? error : new Error(String(error));
-    const pending = this.#pending;
-    this.#pending = undefined;
-    pending?.reject(this.#failure);
+    for (const { reject } of this.#pending.splice(0)) reject(this.#failure);
   }
 
   async close(): Promise<void> {

@@ -369,4 +369,6 @@ export interface CommitReport {
   readonly feedTail: number;
   /** "user\0uniqueId" of changed seen states. */
   readonly seenChanged: readonly string[];
+  /** Of the commit whose report came just before: all there is to show was in that one. */
+  readonly isRest?: boolean;
 }

@@ -13,6 +13,11 @@ export interface Clock {
   setTimer(delayMs: number, fire: () => void): Timer;
 }
 
+/** Never jumps back, and is the same in all threads of the process. */
+export function threadsMs(): number {
+  return performance.timeOrigin + performance.now();
+}
+
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),

@@ -1,7 +1,7 @@
 /** The committer's thread: takes batches, answers with reports, nothing else. */
-import { parentPort, workerData } from "node:worker_threads";
+import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { assert } from "../../base/assert.ts";
-import { systemClock } from "../../base/io/clock.ts";
+import { systemClock, threadsMs } from "../../base/io/clock.ts";
 import { systemRandom } from "../../base/io/random.ts";
 import { systemDisk } from "../../base/io/system-disk.ts";
 import type { Operation } from "../operations.ts";
@@ -13,8 +13,14 @@ export interface CommitterWorkerData {
 }
 
 export type ToCommitter =
-  | { readonly kind: "run"; readonly operations: readonly Operation[] }
+  | { readonly kind: "run"; readonly operations: readonly Operation[]; readonly sentMs: number }
   | { readonly kind: "close" };
+
+/** Of a batch; the last piece may go over it. */
+const MAX_OPERATIONS = 512;
+
+/** Who owns a user is asked when a batch is sent; what has waited longer since then goes back to be asked again. */
+const MAX_AGE_MS = 250;
 
 assert(parentPort !== null, "the committer runs as a worker thread");
 const port = parentPort;
@@ -29,12 +35,36 @@ const committer = new Committer({
 });
 port.postMessage({ kind: "ready" });
 port.on("message", (message: ToCommitter) => {
-  if (message.kind === "run") {
-    port.postMessage({ kind: "report", report: committer.run(message.operations) });
-    return;
+  for (let next: ToCommitter | undefined = message; next !== undefined;) {
+    if (next.kind === "close") {
+      close();
+      return;
+    }
+    const { sentMs } = next;
+    const batches = [next.operations];
+    next = undefined;
+    // What came while the last batch was committed is one batch.
+    for (let count = batches[0]!.length; count < MAX_OPERATIONS; count += batches.at(-1)!.length) {
+      const more = receiveMessageOnPort(port)?.message as ToCommitter | undefined;
+      if (more === undefined) break;
+      if (more.kind === "close") {
+        next = more;
+        break;
+      }
+      batches.push(more.operations);
+    }
+    if (threadsMs() - sentMs > MAX_AGE_MS) {
+      port.postMessage({ kind: "late", batches: batches.length });
+      continue;
+    }
+    const report = committer.run(batches.length === 1 ? batches[0]! : batches.flat());
+    port.postMessage({ kind: "report", report, counts: batches.map(({ length }) => length) });
   }
+});
+
+function close(): void {
   committer.close();
   database.close();
   port.postMessage({ kind: "closed" });
   port.close();
-});
+}
