@@ -1,5 +1,6 @@
 /** Mail for tests of the ActiveSync class Email: items and a collection in memory, an account that remembers what it sent. */
 import { createHash } from "node:crypto";
+import type { Log } from "../../src/base/log.ts";
 import { toUid, type Uid } from "../../src/base/numbers.ts";
 import type {
   Account,
@@ -11,13 +12,17 @@ import type {
   MailItem,
   OutgoingMessage,
 } from "../../src/eas/account/port.ts";
+import type { EasAnswer, EasRequest } from "../../src/eas/command.ts";
 import { type Element, parseElement } from "../../src/eas/element.ts";
+import { encodeRecord } from "../../src/eas/folders/folder-record.ts";
 import type { BodyOptions, ItemContext } from "../../src/eas/item-class.ts";
 import { DEFAULT_BODY_OPTIONS } from "../../src/eas/mail/body-options.ts";
+import type { DeviceStates } from "../../src/eas/state/port.ts";
 import type { ProtocolVersion } from "../../src/eas/version.ts";
 import { summarize } from "../../src/mime/summarize.ts";
 import { tagOf } from "../../src/wire/wbxml/code-pages.ts";
 import { WbxmlWriter } from "../../src/wire/wbxml/writer.ts";
+import { MemoryStates } from "./memory-states.ts";
 
 export interface StoredMail {
   readonly bytes: Buffer;
@@ -149,4 +154,89 @@ export function applicationData(write: (writer: WbxmlWriter) => void): Element {
   const writer = new WbxmlWriter().start(tagOf("AirSync:ApplicationData"));
   write(writer);
   return parseElement(writer.end().finish());
+}
+
+export interface RequestFixture {
+  readonly command: string;
+  readonly version?: ProtocolVersion;
+  /** The document, or the message of 12.1. */
+  readonly body?: Buffer;
+  readonly parameters?: Readonly<Record<string, string>>;
+  readonly account: Account;
+  readonly states?: DeviceStates;
+  /** Folders that the device knows: CollectionId → key. */
+  readonly folders?: Readonly<Record<string, string>>;
+  readonly acceptMultipart?: boolean;
+}
+
+const quiet = (): void => {};
+const QUIET: Log = {
+  trace: quiet,
+  debug: quiet,
+  info: quiet,
+  warn: quiet,
+  error: quiet,
+  enabled: () => false,
+};
+
+/** What the frame hands to a command. */
+export async function easRequest(fixture: RequestFixture): Promise<EasRequest> {
+  const { command, version = 141, body = Buffer.alloc(0), states = new MemoryStates() } = fixture;
+  const device = { userId: "alice", deviceId: "device1", deviceType: "iPhone", userAgent: "test" };
+  const address = { userId: device.userId, deviceId: device.deviceId, kind: "folders", key: "" } as const;
+  if (fixture.folders !== undefined && (await states.get(address)) === undefined) {
+    const current = Object.entries(fixture.folders).map(([id, key]) => ({
+      id,
+      key,
+      parentId: "0",
+      name: key,
+      type: 12,
+    }));
+    const record = { currentKey: "1", previousKey: "", current, previous: [], nextId: 100, done: undefined };
+    await states.put([{ ...address, expected: 0, value: encodeRecord(record) }]);
+  }
+  const isWbxml = body.length > 0 && body[0] === 3;
+  return {
+    command,
+    version,
+    device,
+    account: fixture.account,
+    states,
+    root: isWbxml ? parseElement(body) : undefined,
+    body,
+    parameters: new Map(Object.entries(fixture.parameters ?? {})),
+    acceptMultipart: fixture.acceptMultipart ?? false,
+    signal: new AbortController().signal,
+    hold: (wait) => wait(),
+    log: QUIET,
+    summary: { inChange: 0, inDelete: 0, inFetch: 0, outChange: 0, outDelete: 0, outFetch: 0 },
+  };
+}
+
+/** A document from names: `["ComposeMail:SendMail", ["ComposeMail:ClientId", "1"]]`; octets are sent as they are. */
+export type Tree = readonly [name: string, ...content: (string | number | Buffer | Tree)[]];
+
+export function wbxml(tree: Tree): Buffer {
+  const writer = new WbxmlWriter();
+  const write = ([name, ...content]: Tree): void => {
+    if (content.length === 0) {
+      writer.empty(tagOf(name));
+      return;
+    }
+    writer.start(tagOf(name));
+    for (const piece of content) {
+      if (typeof piece === "string" || typeof piece === "number") writer.inline(String(piece));
+      else if (Buffer.isBuffer(piece)) writer.opaque(piece);
+      else write(piece);
+    }
+    writer.end();
+  };
+  write(tree);
+  return writer.finish();
+}
+
+/** Root of an answer. */
+export function answerRoot(answer: EasAnswer): Element {
+  if (answer.kind !== "wbxml" && answer.kind !== "multipart") throw new Error(`answer is ${answer.kind}`);
+  return parseElement(answer.bytes);
 }

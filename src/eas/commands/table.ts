@@ -6,7 +6,9 @@ import { folderSync } from "./folder-sync.ts";
 import { folderUpdate } from "./folder-update.ts";
 import { provision } from "./provision.ts";
 import type { CommandServices } from "./services.ts";
+import { sendMail } from "./send-mail.ts";
 import { settings } from "./settings.ts";
+import { smartForward, smartReply } from "./smart-answer.ts";
 
 type MakeCommand = (services: CommandServices) => Command;
 
@@ -15,6 +17,9 @@ const makers: readonly MakeCommand[] = [
   folderCreate,
   folderUpdate,
   folderDelete,
+  sendMail,
+  smartReply,
+  smartForward,
   settings,
   provision,
 ];
