@@ -1,5 +1,5 @@
 /** Refusals of the store and the directory as the gateway knows them. */
-import { AuthError } from "../../../directory/port.ts";
+import { AuthError, type AuthErrorCode } from "../../../directory/port.ts";
 import { StoreError, type StoreErrorCode } from "../../../store/errors.ts";
 import { AccountError, type AccountErrorCode } from "../port.ts";
 
@@ -28,13 +28,24 @@ const CODES: Record<StoreErrorCode, AccountErrorCode> = {
   shutting_down: "unavailable",
 };
 
+/** A device asks its user for the password again only when that can help: S2.80. */
+const LOGIN_CODES: Record<AuthErrorCode, AccountErrorCode> = {
+  credentials_invalid: "credentials_invalid",
+  authorization_denied: "permission_denied",
+  account_disabled: "permission_denied",
+  mechanism_unknown: "credentials_invalid",
+  tls_required: "permission_denied",
+  protocol_error: "credentials_invalid",
+  unavailable: "unavailable",
+  too_many_failures: "unavailable",
+};
+
 /** The refusal in the gateway's words; anything else as it is. */
 export function accountFailure(error: unknown): unknown {
   if (error instanceof StoreError)
     return new AccountError(CODES[error.code], error.message, { cause: error });
   if (error instanceof AuthError) {
-    const code = error.code === "unavailable" ? "unavailable" : "credentials_invalid";
-    return new AccountError(code, error.message, { cause: error });
+    return new AccountError(LOGIN_CODES[error.code], error.message, { cause: error });
   }
   return error;
 }

@@ -13,7 +13,6 @@ import {
   type OutgoingMessage,
   type Vacation,
 } from "../port.ts";
-import { asAccount } from "./failure.ts";
 import { FolderChanges } from "./folder-changes.ts";
 import { localFolders, mayRead, ownersIn } from "./folder-tree.ts";
 import { LocalCollection } from "./mail-collection.ts";
@@ -61,16 +60,16 @@ export class LocalAccount implements Account {
     return (this.#changes ??= new FolderChanges(this.#services, this.#user));
   }
 
-  async openMail(key: string): Promise<MailCollection> {
+  /** Costs a look at the header; the messages are loaded when they are asked for. */
+  openMail(key: string): Promise<MailCollection> {
     const { store } = this.#services;
     const mailbox = store.mailboxes.byUniqueId(key);
     if (mailbox === undefined || !mayRead(mailbox, this.#user)) {
-      throw new AccountError("folder_missing", "the folder is not there");
+      return Promise.reject(new AccountError("folder_missing", "the folder is not there"));
     }
-    const view = await asAccount(store.open(mailbox.id));
     const useOf = (): FolderUse =>
       localFolders(this.#services, this.#user).find((folder) => folder.key === key)?.use;
-    return new LocalCollection(store, this.#user, view, useOf);
+    return Promise.resolve(new LocalCollection(store, this.#user, mailbox, useOf));
   }
 
   /** Resolves at once: a held request costs a few closures and nothing else. */

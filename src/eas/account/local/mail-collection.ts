@@ -1,8 +1,9 @@
 /** A mailbox of the store as a collection of mail: what the view knows is answered from memory. */
+import { assert } from "../../../base/assert.ts";
 import { toModseq, type Uid } from "../../../base/numbers.ts";
 import { effectiveRights, requireRights } from "../../../store/access.ts";
 import { Right } from "../../../store/acl.ts";
-import { SystemFlag } from "../../../store/model.ts";
+import { type Mailbox, SystemFlag } from "../../../store/model.ts";
 import type { FlagChange, MailboxView, Store } from "../../../store/port.ts";
 import {
   AccountError,
@@ -26,37 +27,56 @@ const MAX_SHOWN = 10_000;
 export class LocalCollection implements MailCollection {
   readonly #store: Store;
   readonly #user: LocalUser;
-  readonly #view: MailboxView;
   readonly #useOf: () => FolderUse;
-  /** Modseqs that `states` showed, so that a change of somebody else in between is noticed. */
+  /** As it was when the collection was opened. */
+  readonly #opened: Mailbox;
+  /** Loaded when the first message is asked for: what the header tells costs no view. */
+  #loading: Promise<MailboxView> | undefined;
+  #loaded: MailboxView | undefined;
+  #released = false;
+  /** Modseqs that `states` showed first, so that a change of somebody else in between is noticed. */
   readonly #shown = new Map<Uid, number>();
 
-  constructor(store: Store, user: LocalUser, view: MailboxView, useOf: () => FolderUse) {
+  constructor(store: Store, user: LocalUser, mailbox: Mailbox, useOf: () => FolderUse) {
     this.#store = store;
     this.#user = user;
-    this.#view = view;
+    this.#opened = mailbox;
     this.#useOf = useOf;
   }
 
+  get #mailbox(): Mailbox {
+    return this.#loaded?.mailbox ?? this.#store.mailboxes.byId(this.#opened.id) ?? this.#opened;
+  }
   get key(): string {
-    return this.#view.mailbox.uniqueId;
+    return this.#opened.uniqueId;
   }
   get epoch(): string {
-    return String(this.#view.mailbox.uidValidity);
+    return String(this.#mailbox.uidValidity);
   }
   get highestModseq(): number {
-    return Math.max(1, this.#view.mailbox.highestModseq);
+    return Math.max(1, this.#mailbox.highestModseq);
   }
   get use(): FolderUse {
     return this.#useOf();
   }
   get uidNext(): number {
-    return this.#view.mailbox.lastUid + 1;
+    return this.#mailbox.lastUid + 1;
   }
 
-  uids(since: number): Promise<Uint32Array> {
-    const { uids, internalDates, systemFlags, count, mailbox } = this.#view;
-    if (since <= 0 && mailbox.flaggedDeleted === 0) return Promise.resolve(uids);
+  #view(): MailboxView | Promise<MailboxView> {
+    if (this.#loaded !== undefined) return this.#loaded;
+    assert(!this.#released, "a collection is used after its release");
+    this.#loading ??= asAccount(this.#store.open(this.#opened.id)).then((view) => {
+      if (this.#released) view.release();
+      this.#loaded = view;
+      return view;
+    });
+    return this.#loading;
+  }
+
+  async uids(since: number): Promise<Uint32Array> {
+    const { uids, internalDates, systemFlags, count, mailbox } = await this.#view();
+    if (since <= 0 && mailbox.flaggedDeleted === 0) return uids;
     const found = new Uint32Array(count);
     let length = 0;
     for (let i = 0; i < count; i++) {
@@ -64,50 +84,51 @@ export class LocalCollection implements MailCollection {
         found[length++] = uids[i]!;
       }
     }
-    return Promise.resolve(found.subarray(0, length));
+    return found.subarray(0, length);
   }
 
-  changedAfter(
+  async changedAfter(
     position: { readonly modseq: number; readonly uid: Uid },
     limit: number,
   ): Promise<readonly ItemState[]> {
-    const view = this.#view;
-    const from = Math.max(0, position.modseq - 1);
-    const changed = view.changedSince(toModseq(from));
+    const view = await this.#view();
+    const changed = view.changedSince(toModseq(Math.max(0, position.modseq - 1)));
     const indexes: number[] = [];
     for (const uid of changed) {
       const index = view.indexOf(uid);
       const modseq = view.modseqs[index]!;
       if (modseq > position.modseq || (modseq === position.modseq && uid > position.uid)) indexes.push(index);
     }
-    return Promise.resolve(earliest(view, indexes, limit).map((index) => this.#stateAt(index)));
+    return earliest(view, indexes, limit).map((index) => this.#stateAt(view, index));
   }
 
-  vanishedSince(modseq: number): Promise<Uint32Array | "unknown"> {
-    if (modseq >= this.#view.mailbox.highestModseq) return Promise.resolve(NO_UIDS);
-    const vanished = this.#view.vanishedSince(toModseq(modseq));
-    return Promise.resolve(vanished === "unknown" ? vanished : Uint32Array.from(vanished).sort());
+  async vanishedSince(modseq: number): Promise<Uint32Array | "unknown"> {
+    const view = await this.#view();
+    if (modseq >= view.mailbox.highestModseq) return NO_UIDS;
+    const vanished = view.vanishedSince(toModseq(modseq));
+    return vanished === "unknown" ? vanished : Uint32Array.from(vanished).sort();
   }
 
-  states(uids: readonly Uid[]): Promise<readonly ItemState[]> {
+  async states(uids: readonly Uid[]): Promise<readonly ItemState[]> {
+    const view = await this.#view();
     const states: ItemState[] = [];
     for (const uid of uids) {
-      const index = this.#view.indexOf(uid);
+      const index = view.indexOf(uid);
       if (index < 0) continue;
-      const state = this.#stateAt(index);
-      if (this.#shown.size < MAX_SHOWN) this.#shown.set(uid, state.modseq);
+      const state = this.#stateAt(view, index);
+      if (!this.#shown.has(uid) && this.#shown.size < MAX_SHOWN) this.#shown.set(uid, state.modseq);
       states.push(state);
     }
-    return Promise.resolve(states);
+    return states;
   }
 
-  items(uids: readonly Uid[]): AsyncIterable<MailItem | FailedItem> {
-    const stateAt = (index: number): ItemState => this.#stateAt(index);
-    return readItems({ store: this.#store, view: this.#view, stateAt }, uids);
+  async *items(uids: readonly Uid[]): AsyncGenerator<MailItem | FailedItem> {
+    const view = await this.#view();
+    const stateAt = (index: number): ItemState => this.#stateAt(view, index);
+    yield* readItems({ store: this.#store, view, stateAt }, uids);
   }
 
-  #stateAt(index: number): ItemState {
-    const view = this.#view;
+  #stateAt(view: MailboxView, index: number): ItemState {
     const { keywordBits } = view;
     const at = 4 * index;
     const hasKeywords =
@@ -126,12 +147,13 @@ export class LocalCollection implements MailCollection {
   }
 
   async storeFlags(uids: readonly Uid[], change: ItemFlagChange): Promise<ReadonlyMap<Uid, number>> {
+    const view = await this.#view();
     const { add, remove } = this.#permitted(change);
     const modseqs = new Map<Uid, number>();
     for (const uid of uids) {
-      const index = this.#view.indexOf(uid);
+      const index = view.indexOf(uid);
       if (index < 0) continue;
-      const state = this.#stateAt(index);
+      const state = this.#stateAt(view, index);
       // One change with one modseq, whatever is added and taken away.
       const replacement: FlagChange = {
         mode: "replace",
@@ -142,7 +164,7 @@ export class LocalCollection implements MailCollection {
         unchangedSince: toModseq(state.modseq),
       };
       const known = this.#shown.get(uid) ?? state.modseq;
-      const modseq = await asAccount(this.#replace(uid, replacement, change, 0));
+      const modseq = await asAccount(this.#replace(view, uid, replacement, change));
       if (modseq === undefined) continue;
       modseqs.set(uid, modseq.retried || known !== state.modseq ? 0 : modseq.value);
       this.#shown.set(uid, modseq.value);
@@ -152,33 +174,30 @@ export class LocalCollection implements MailCollection {
 
   /** Loses against a change that came in between: then once more with what is there now. */
   async #replace(
+    view: MailboxView,
     uid: Uid,
     replacement: FlagChange,
     change: ItemFlagChange,
-    attempt: number,
   ): Promise<{ readonly value: number; readonly retried: boolean } | undefined> {
-    const { id } = this.#view.mailbox;
+    const { id } = this.#opened;
     const done = await this.#store.storeFlags(id, [uid], replacement, this.#user.by);
-    const index = this.#view.indexOf(uid);
+    const index = view.indexOf(uid);
     if (index < 0) return undefined;
     if (done.modified.length === 0) {
-      return {
-        value: done.changed.length > 0 ? done.modseq : this.#view.modseqs[index]!,
-        retried: attempt > 0,
-      };
+      return { value: done.changed.length > 0 ? done.modseq : view.modseqs[index]!, retried: false };
     }
     const { add, remove } = this.#permitted(change);
     for (const [mode, part] of [["add", add] as const, ["remove", remove] as const]) {
       if (part.systemFlags === 0 && part.keywords.length === 0) continue;
       await this.#store.storeFlags(id, [uid], { mode, ...part }, this.#user.by);
     }
-    const after = this.#view.indexOf(uid);
-    return after < 0 ? undefined : { value: this.#view.modseqs[after]!, retried: true };
+    const after = view.indexOf(uid);
+    return after < 0 ? undefined : { value: view.modseqs[after]!, retried: true };
   }
 
   /** RFC 4314 §4: flags without the right are passed over; a change of which nothing is left is refused. */
   #permitted(change: ItemFlagChange): ItemFlagChange {
-    const rights = effectiveRights(this.#view.mailbox, this.#user);
+    const rights = effectiveRights(this.#mailbox, this.#user);
     const mask =
       (rights & Right.keepSeen ? SystemFlag.seen : 0) |
       (rights & Right.deleteMessage ? SystemFlag.deleted : 0) |
@@ -206,15 +225,10 @@ export class LocalCollection implements MailCollection {
     return asAccount(
       (async () => {
         requireRights(target, this.#user, Right.insert);
-        const live = uids.filter((uid) => this.#view.indexOf(uid) >= 0);
+        const view = await this.#view();
+        const live = uids.filter((uid) => view.indexOf(uid) >= 0);
         if (live.length === 0) return new Map<Uid, Uid>();
-        const moved = await this.#store.copy(
-          this.#view.mailbox.id,
-          live,
-          target.id,
-          { move: true },
-          this.#user.by,
-        );
+        const moved = await this.#store.copy(this.#opened.id, live, target.id, { move: true }, this.#user.by);
         return new Map(moved.sourceUids.map((uid, i) => [uid, moved.targetUids[i]!]));
       })(),
     );
@@ -222,7 +236,7 @@ export class LocalCollection implements MailCollection {
 
   async expunge(uids: readonly Uid[]): Promise<void> {
     this.#require(Right.deleteMessage | Right.expunge);
-    await asAccount(this.#store.expunge(this.#view.mailbox.id, uids, { onlyDeleted: false }, this.#user.by));
+    await asAccount(this.#store.expunge(this.#opened.id, uids, { onlyDeleted: false }, this.#user.by));
   }
 
   async append(
@@ -233,7 +247,7 @@ export class LocalCollection implements MailCollection {
     const { systemFlags, keywords, internalDate } = options;
     const { uids, modseq } = await asAccount(
       this.#store.append(
-        this.#view.mailbox.id,
+        this.#opened.id,
         [
           {
             body: this.#store.stageBuffer(message),
@@ -249,13 +263,15 @@ export class LocalCollection implements MailCollection {
   }
 
   #require(rights: number): void {
-    if ((effectiveRights(this.#view.mailbox, this.#user) & rights) !== rights) {
-      throw new AccountError("permission_denied", `rights on the folder are missing`);
+    if ((effectiveRights(this.#mailbox, this.#user) & rights) !== rights) {
+      throw new AccountError("permission_denied", "rights on the folder are missing");
     }
   }
 
   release(): void {
-    this.#view.release();
+    if (this.#released) return;
+    this.#released = true;
+    this.#loaded?.release();
   }
 }
 
