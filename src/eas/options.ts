@@ -1,9 +1,14 @@
-import { boolean, byteSize, choice, duration, integerIn, listOf, mapOf, text } from "../config/kinds.ts";
+import { byteSize, choice, duration, integerIn, listOf, mapOf, secret, text } from "../config/kinds.ts";
 import { option, optionGroup, type SettingsOf } from "../config/option.ts";
 
 /** Names in brackets are Opush's for the same thing. */
 export const easOptions = optionGroup("activesync", "ActiveSync gateway: phones and Outlook.", {
-  enabled: option(boolean, "yes", "Whether devices are served."),
+  database: option(
+    secret,
+    undefined,
+    "PostgreSQL for what devices know, such as postgres://rookery@db.example.com/rookery, so that several gateways serve one device; without it SQLite in the data folder.",
+  ),
+  database_connections: option(integerIn(1, 1_000), 10, "Connections to PostgreSQL at one time."),
   external_url: option(
     text,
     undefined,

@@ -1,5 +1,4 @@
 /** ActiveSync on the HTTP listener, under its own path and under Opush's (S2.47). */
-import type { IncomingMessage } from "node:http";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { HttpRoutes } from "../http/http.ts";
 import { BodyTooLarge, type Intake } from "./exchange.ts";
@@ -24,7 +23,11 @@ export function easRoutes(server: EasServer): HttpRoutes {
           url,
           handler: async (request, reply) => {
             const answer = await server.handle(toIntake(request, reply));
-            return reply.code(answer.status).headers(answer.headers).send(answer.body);
+            const { status, headers, body } = answer;
+            return reply
+              .code(status)
+              .headers(headers)
+              .send(body.length === 0 ? undefined : body);
           },
         });
       }
@@ -52,7 +55,7 @@ function toIntake(request: FastifyRequest, reply: FastifyReply): Intake {
   };
 }
 
-async function readBody(raw: IncomingMessage, maxBytes: number): Promise<Buffer> {
+async function readBody(raw: FastifyRequest["raw"], maxBytes: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of raw as AsyncIterable<Buffer>) {

@@ -96,7 +96,9 @@ test("doctor: a taken port is a failure, with advice and exit code 1", async (t)
   const address = server.address();
   assert.ok(address !== null && typeof address === "object");
   const settings = [`listen.imap=127.0.0.1:${address.port}`, "listen.lmtp=127.0.0.1:0"].concat(
-    ["imaps", "pop3", "pop3s", "managesieve", "csync"].map((service) => `listen.${service}=`),
+    ["imaps", "pop3", "pop3s", "managesieve", "csync", "submission", "submissions", "https"].map(
+      (service) => `listen.${service}=`,
+    ),
   );
   const { exitCode, stdout } = await runCli([
     "doctor",

@@ -11,7 +11,8 @@ export const SERVICES = [
   { name: "submissions", offset: 65, label: "SMTP submission over TLS" },
   { name: "lmtp", offset: 24, label: "LMTP for your mail transfer agent" },
   { name: "csync", offset: 5, label: "replication (csync)" },
-  { name: "http", offset: 80, label: "/health and /metrics" },
+  { name: "http", offset: 80, label: "/health, /metrics; ActiveSync for a proxy in front" },
+  { name: "https", offset: 83, label: "ActiveSync: phones and Outlook" },
 ] as const;
 export type ServiceName = (typeof SERVICES)[number]["name"];
 

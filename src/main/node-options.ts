@@ -2,7 +2,7 @@ import { choice, hostPort, listOf, networkList, path, text } from "../config/kin
 import { option, optionGroup } from "../config/option.ts";
 
 /** What a node can be; each role starts its listeners. */
-export const ROLES = ["store"] as const;
+export const ROLES = ["store", "eas"] as const;
 export type Role = (typeof ROLES)[number];
 
 export const nodeOptions = optionGroup("node", "The process as a whole.", {
@@ -21,7 +21,11 @@ export const nodeOptions = optionGroup("node", "The process as a whole.", {
     [],
     "Load balancers whose mail connections begin with a PROXY protocol header that names the client; over HTTP that or X-Forwarded-For.",
   ),
-  roles: option(listOf(choice(...ROLES)), ["store"], "What this process does."),
+  roles: option(
+    listOf(choice(...ROLES)),
+    ["store", "eas"],
+    "What this process does: store serves mail programs, eas serves phones (ActiveSync).",
+  ),
 });
 
 export const listenOptions = optionGroup(
@@ -37,6 +41,11 @@ export const listenOptions = optionGroup(
     submissions: option(listOf(hostPort), ["*:465"], "SMTP submission with TLS from the first byte."),
     lmtp: option(listOf(hostPort), ["127.0.0.1:24"], "LMTP, where the mail transfer agent delivers."),
     csync: option(listOf(hostPort), ["127.0.0.1:2005"], "Replication, Cyrus's sync protocol."),
-    http: option(listOf(hostPort), ["127.0.0.1:8082"], "HTTP: /health and /metrics."),
+    http: option(
+      listOf(hostPort),
+      ["127.0.0.1:8082"],
+      "HTTP: /health, /metrics, and ActiveSync for a proxy in front of it.",
+    ),
+    https: option(listOf(hostPort), ["*:8443"], "HTTPS: ActiveSync for phones."),
   },
 );

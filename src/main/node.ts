@@ -17,9 +17,6 @@ import type { HostPort } from "../config/kinds.ts";
 import type { Config } from "../config/load.ts";
 import { sieveOptions } from "../delivery/sieve-options.ts";
 import { directoryOptions } from "../directory/options.ts";
-import { healthRoutes } from "../http/health.ts";
-import { listenHttp } from "../http/http.ts";
-import { metricsRoutes } from "../http/metrics-routes.ts";
 import { ImapServer } from "../imap/server.ts";
 import { imapOptions } from "../imap/options.ts";
 import { lmtpMetrics } from "../lmtp/metrics.ts";
@@ -39,11 +36,12 @@ import { SYNC_CAPABILITIES, syncCommands } from "./sync-over-imap.ts";
 import { submissionOptions } from "../submission/options.ts";
 import { listenSubmission, submissionMetrics } from "../submission/server.ts";
 import { type Endpoint, type Endpoints, reachableHost, type ServiceName } from "./endpoint.ts";
-import { healthChecks } from "./health-checks.ts";
+import { listenWeb } from "./listen-web.ts";
 import { namespaceOptions, toNamespace } from "./namespace-options.ts";
 import { watchNode } from "./node-metrics.ts";
 import { listenOptions, nodeOptions } from "./node-options.ts";
 import { PARTITIONS } from "./partitions.ts";
+import { openActiveSync } from "./open-activesync.ts";
 import { openPlatform, type Platform } from "./platform.ts";
 import { ensureSelfSignedFiles } from "./self-signed-files.ts";
 import { imapTextSearch } from "./text-search.ts";
@@ -79,7 +77,7 @@ export async function startNode(config: Config, hooks: NodeHooks = {}): Promise<
     for (const close of open.splice(0).reverse()) await close();
   };
   try {
-    const { dataFolder, trustedProxies } = config.get(nodeOptions);
+    const { dataFolder, trustedProxies, roles } = config.get(nodeOptions);
     makeDataFolder(dataFolder);
     const lock = lockDataFolder(dataFolder);
     open.push(() => lock.release());
@@ -253,18 +251,23 @@ export async function startNode(config: Config, hooks: NodeHooks = {}): Promise<
       }
     }
 
-    for (const { host, port } of listen.http) {
-      const listener = await listenHttp({
-        host,
-        port,
-        trustedProxies,
-        routes: [healthRoutes(healthChecks(platform, dataFolder)), metricsRoutes(metrics)],
-        log: logs.named("http"),
-        metrics: metrics.room("http"),
-      }).catch((error: unknown) => failedToListen(host, port, error));
-      open.push(() => listener.close());
-      endpoints.http ??= { host: reachableHost({ host, port }), port: listener.port, tls: false };
-    }
+    const activeSync = roles.includes("eas") ? await openActiveSync(config, platform) : undefined;
+    open.push(async () => activeSync?.close());
+    await listenWeb({
+      platform,
+      dataFolder,
+      tls,
+      trustedProxies,
+      listen,
+      gateways: activeSync === undefined ? [] : [activeSync.routes],
+      failedToListen,
+      onListening(service, listener, endpoint) {
+        open.push(() => listener.close());
+        endpoints[service] ??= endpoint;
+      },
+    });
+    // Held requests are answered before their listeners close.
+    open.push(() => activeSync?.shutDown());
 
     const context: NodeContext = {
       ...platform.context,

@@ -5,6 +5,8 @@ import { sieveOptions } from "../delivery/sieve-options.ts";
 import { ldapOptions } from "../directory/ldap/ldap-options.ts";
 import { oauthOptions } from "../directory/oauth-options.ts";
 import { directoryOptions } from "../directory/options.ts";
+import { easOptions } from "../eas/options.ts";
+import { policyOptions } from "../eas/policy/options.ts";
 import { imapOptions } from "../imap/options.ts";
 import { lmtpOptions } from "../lmtp/options.ts";
 import { pop3Options } from "../pop3/options.ts";
@@ -38,5 +40,7 @@ export const optionGroups: readonly OptionGroup[] = [
   deliveryOptions,
   sieveOptions,
   queueOptions,
+  easOptions,
+  policyOptions,
   logOptions,
 ];

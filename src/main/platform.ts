@@ -31,6 +31,7 @@ import { oauthOptions } from "../directory/oauth-options.ts";
 import { openDirectory, type OpenDirectory, type OpenDirectoryOptions } from "../directory/open.ts";
 import { directoryOptions } from "../directory/options.ts";
 import { TextIndex } from "../index/text-index.ts";
+import { easOptions } from "../eas/options.ts";
 import { queueMetrics } from "../queue/metrics.ts";
 import { queueOptions } from "../queue/options.ts";
 import { QueueDatabase } from "../queue/queue-database.ts";
@@ -47,6 +48,7 @@ import { Replication } from "../sync/replication/replication.ts";
 import { Roles } from "../sync/replication/roles.ts";
 import { Outgoing } from "../submission/outgoing.ts";
 import { submissionOptions } from "../submission/options.ts";
+import { GatewayState } from "./gateway-state.ts";
 import { deliverLocally, deliverQueued } from "./local-submission.ts";
 import { namespaceOptions, toNamespace } from "./namespace-options.ts";
 import { nodeOptions } from "./node-options.ts";
@@ -67,6 +69,8 @@ export interface Platform {
   readonly delivery: Delivery;
   /** Mail that users send. */
   readonly outgoing: Outgoing;
+  /** What devices know. */
+  readonly gatewayState: GatewayState;
   /** "" until a default domain is added. */
   readonly defaultDomain: () => string;
   readonly context: NodeContext;
@@ -202,6 +206,8 @@ export async function openPlatform(config: Config, options: PlatformOptions = {}
     metrics: replicationMetrics(metrics.room("replication")),
   });
 
+  const gatewayState = new GatewayState(config.get(easOptions), dataFolder, logs.named("eas"));
+
   const context: NodeContext = {
     store,
     maintenance: store.maintenance,
@@ -233,9 +239,11 @@ export async function openPlatform(config: Config, options: PlatformOptions = {}
     queue,
     delivery,
     outgoing,
+    gatewayState,
     defaultDomain,
     context,
     async close() {
+      await gatewayState.close();
       await queueFile.close();
       await directory.close();
       await textIndex.close();

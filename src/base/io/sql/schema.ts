@@ -5,6 +5,7 @@
  * Types that both engines read alike: `bigint`, `text`, `double precision`, `bytea` (a name that SQLite leaves alone).
  */
 import { assert } from "../../assert.ts";
+import { systemClock } from "../clock.ts";
 import { type SqlDatabase, SqlError } from "./port.ts";
 
 type Dialect = SqlDatabase["dialect"];
@@ -50,13 +51,24 @@ export async function updateSchema(
 
 /** 0 = nothing is there yet. @throws SqlError */
 export async function schemaVersion(database: SqlDatabase, component: string): Promise<number> {
+  return (await findSchema(database, component)).version;
+}
+
+/** Version 0 = nothing is there yet. @throws SqlError */
+export async function findSchema(
+  database: SqlDatabase,
+  component: string,
+): Promise<{ readonly version: number; readonly updatedAtMs: number }> {
   const table =
     database.dialect === "sqlite"
       ? "SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'rookery_schema'"
       : "SELECT 1 FROM pg_tables WHERE tablename = 'rookery_schema' AND schemaname = ANY (current_schemas(false))";
-  if ((await database.query(table)).length === 0) return 0;
-  const [row] = await database.query("SELECT version FROM rookery_schema WHERE component = $1", [component]);
-  return Number(row?.["version"] ?? 0);
+  if ((await database.query(table)).length === 0) return { version: 0, updatedAtMs: 0 };
+  const [row] = await database.query(
+    "SELECT version, updated_at_ms FROM rookery_schema WHERE component = $1",
+    [component],
+  );
+  return { version: Number(row?.["version"] ?? 0), updatedAtMs: Number(row?.["updated_at_ms"] ?? 0) };
 }
 
 async function apply(
@@ -67,16 +79,18 @@ async function apply(
 ): Promise<void> {
   await database.transaction(async (transaction) => {
     await transaction.query(
-      "CREATE TABLE IF NOT EXISTS rookery_schema (component text NOT NULL PRIMARY KEY, version bigint NOT NULL)",
+      `CREATE TABLE IF NOT EXISTS rookery_schema (
+        component text NOT NULL PRIMARY KEY, version bigint NOT NULL, updated_at_ms bigint NOT NULL)`,
     );
     await transaction.query(
-      "INSERT INTO rookery_schema (component, version) VALUES ($1, 0) ON CONFLICT DO NOTHING",
+      "INSERT INTO rookery_schema (component, version, updated_at_ms) VALUES ($1, 0, 0) ON CONFLICT DO NOTHING",
       [component],
     );
     // Taken over by one process: whoever comes second changes no row and looks again.
     const taken = await transaction.query(
-      "UPDATE rookery_schema SET version = $2 WHERE component = $1 AND version = $3 RETURNING version",
-      [component, versions.length, before],
+      `UPDATE rookery_schema SET version = $2, updated_at_ms = $4
+       WHERE component = $1 AND version = $3 RETURNING version`,
+      [component, versions.length, before, systemClock.nowMs()],
     );
     if (taken.length === 0) throw new SqlError("unavailable", `schema ${component} is being changed`);
     for (const version of versions.slice(before)) {

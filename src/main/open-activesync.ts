@@ -1,0 +1,95 @@
+/** The ActiveSync gateway over this node's store: accounts, classes, state, routes. */
+import { systemClock } from "../base/io/clock.ts";
+import { systemRandom } from "../base/io/random.ts";
+import type { Config } from "../config/load.ts";
+import { LocalAccounts } from "../eas/account/local/local-accounts.ts";
+import type { LocalServices } from "../eas/account/local/services.ts";
+import { TreeWatch } from "../eas/account/local/tree-watch.ts";
+import { type Gateway, openGateway } from "../eas/gateway.ts";
+import { EmailClass } from "../eas/mail/email-class.ts";
+import { easOptions } from "../eas/options.ts";
+import { policyOptions } from "../eas/policy/options.ts";
+import { isServable, startLine } from "../eas/state/schema-state.ts";
+import type { HttpRoutes } from "../http/http.ts";
+import { localMailActions } from "./local-mail-actions.ts";
+import { namespaceOptions, toNamespace } from "./namespace-options.ts";
+import { nodeOptions } from "./node-options.ts";
+import type { Platform } from "./platform.ts";
+import { DeviceTraces } from "./device-traces.ts";
+
+/** How often what devices no longer use is taken out. */
+const EXPIRE_EVERY_MS = 6 * 3_600_000;
+
+export interface ActiveSync {
+  readonly routes: HttpRoutes;
+  shutDown(): void;
+  close(): Promise<void>;
+}
+
+/** @throws SqlError when the database of the devices cannot be had */
+export async function openActiveSync(config: Config, platform: Platform): Promise<ActiveSync> {
+  const { logs, metrics, store, directory, provision } = platform;
+  const settings = config.get(easOptions);
+  const { states, schema } = await platform.gatewayState.open();
+  const line = startLine(schema);
+  if (line !== undefined) logs.named("CONTAINER")[line.level](line.event);
+  if (!isServable(schema)) return { routes: refusingRoutes(), shutDown() {}, close: () => Promise.resolve() };
+  logs.named("CONFIGURATION").debug("activesync", { settings });
+
+  const tree = new TreeWatch(store);
+  const email = new EmailClass({ clock: systemClock, random: systemRandom });
+  const services: LocalServices = {
+    store,
+    directory: directory.directory,
+    provision: async (userId) => void (await provision.ensure(userId)),
+    namespace: toNamespace(config.get(namespaceOptions), platform.defaultDomain()),
+    clock: systemClock,
+    log: logs.named("eas"),
+    tree,
+    mailActions: localMailActions(platform),
+  };
+  const gateway: Gateway = openGateway({
+    accounts: new LocalAccounts(services),
+    states,
+    classes: [email],
+    settings,
+    policy: config.get(policyOptions),
+    clock: systemClock,
+    random: systemRandom,
+    logs: (name) => logs.named(name),
+    metrics: metrics.room("eas"),
+    traces: new DeviceTraces(config.get(nodeOptions).dataFolder, settings.traceSizeBytes, logs.named("eas")),
+  });
+  let closed = false;
+  const expire = (): void => {
+    if (closed) return;
+    states.expire(systemClock.nowMs()).then(
+      (count) => logs.named("eas").debug("expired", { count }),
+      (error: unknown) => logs.named("eas").warn("nothing was expired", { err: error }),
+    );
+    systemClock.setTimer(EXPIRE_EVERY_MS, expire);
+  };
+  expire();
+  return {
+    routes: gateway.routes,
+    shutDown: () => gateway.shutDown(),
+    async close() {
+      closed = true;
+      tree.close();
+      await email.converter.close();
+    },
+  };
+}
+
+/** Devices come again when the operator has mended the schema. */
+function refusingRoutes(): HttpRoutes {
+  return (app) => {
+    for (const url of ["/Microsoft-Server-ActiveSync", "/opush/ActiveSyncServlet/"]) {
+      app.route({
+        method: ["POST", "OPTIONS", "GET"],
+        url,
+        handler: (_request, reply) => reply.code(503).header("Retry-After", "300").send(),
+      });
+    }
+  };
+}
