@@ -6,14 +6,14 @@ import { join } from "node:path";
 import type { Database, Statement } from "better-sqlite3";
 import { openSqlite } from "../base/io/sqlite.ts";
 import type { QueuedMail, WaitingMail } from "./mail.ts";
+import { RATE_PERIOD_MS, type UserRate } from "./user-rates.ts";
 
 export const QUEUE_FILE = "queue.sqlite";
-const SCHEMA_VERSION = 1;
 /** Rows of memory that are swept at one time. */
 const SWEEP_ROWS = 1_000;
 const BUSY_TIMEOUT_MS = 10_000;
 
-const SCHEMA = `
+const VERSION_1 = `
 CREATE TABLE mails (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   kind TEXT NOT NULL,
@@ -43,6 +43,18 @@ CREATE TABLE memory (
 CREATE INDEX memory_until ON memory (until_s);
 `;
 
+/** What users sent in the hour that began at `started_at_ms`. */
+const VERSION_2 = `
+CREATE TABLE user_rates (
+  user_id TEXT PRIMARY KEY,
+  started_at_ms INTEGER NOT NULL,
+  count INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+`;
+
+/** Step n takes a file of version n to n + 1. */
+const STEPS = [VERSION_1, VERSION_2];
+
 const COLUMNS = `id, kind, user_id AS userId, sender, recipient, domain, size_bytes AS sizeBytes,
   created_at_ms AS createdAtMs, attempts, next_at_ms AS nextAtMs, last_error AS lastError,
   delay_noticed AS delayNoticed`;
@@ -63,14 +75,13 @@ export class QueueDatabase {
     this.#sql.pragma("synchronous = FULL");
     // Two threads have it open; they wait for each other only while it is being opened and recovered.
     this.#sql.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`);
-    const version = this.#sql.pragma("user_version", { simple: true });
-    if (version === 0) {
-      this.#sql.transaction(() => {
-        this.#sql.exec(SCHEMA);
-        this.#sql.pragma(`user_version = ${SCHEMA_VERSION}`);
-      })();
-    } else if (version !== SCHEMA_VERSION) {
-      throw new Error(`Cannot read ${QUEUE_FILE} of version ${String(version)}`);
+    const version = Number(this.#sql.pragma("user_version", { simple: true }));
+    if (version > STEPS.length) throw new Error(`Cannot read ${QUEUE_FILE} of version ${version}`);
+    if (version < STEPS.length) {
+      this.#write(() => {
+        for (const step of STEPS.slice(version)) this.#sql.exec(step);
+        this.#sql.pragma(`user_version = ${STEPS.length}`);
+      });
     }
     this.#count = this.#countMails();
     this.#due = this.#sql.prepare(
@@ -102,19 +113,20 @@ export class QueueDatabase {
     return this.#count;
   }
 
-  /** False when its key is remembered already. */
-  add(mail: QueuedMail, nowMs: number): boolean {
-    const isNew = this.#write(() => this.#add(mail, nowMs));
+  /** False when its key is remembered already. `rate`: what the user has sent, this mail included. */
+  add(mail: QueuedMail, nowMs: number, rate?: UserRate): boolean {
+    const isNew = this.#write(() => {
+      if (!this.#add(mail, nowMs)) return false;
+      if (rate !== undefined) this.#setRate(mail.userId, rate);
+      return true;
+    });
     if (isNew) this.#count += 1;
     return isNew;
   }
 
   /** All or none. */
   addAll(mails: readonly QueuedMail[], nowMs: number): void {
-    this.#write(() => {
-      for (const mail of mails) this.#add(mail, nowMs);
-    });
-    this.#count += mails.length;
+    this.#count += this.#write(() => mails.filter((mail) => this.#add(mail, nowMs)).length);
   }
 
   /** Of the mails that wait. */
@@ -216,12 +228,30 @@ export class QueueDatabase {
     return this.#remembered.get(userId, key, nowS) === 1;
   }
 
+  /** Undefined = nothing that counts. */
+  rateOf(userId: string): UserRate | undefined {
+    return this.#sql
+      .prepare<[string], UserRate>(
+        "SELECT started_at_ms AS startedAtMs, count FROM user_rates WHERE user_id = ?",
+      )
+      .get(userId);
+  }
+
+  #setRate(userId: string, { startedAtMs, count }: UserRate): void {
+    this.#sql
+      .prepare<[string, number, number]>("INSERT OR REPLACE INTO user_rates VALUES (?, ?, ?)")
+      .run(userId, startedAtMs, count);
+  }
+
   remember(userId: string, key: string, untilS: number): void {
     this.#remember.run(userId, key, untilS);
   }
 
   /** Forgets what is over. */
   sweep(nowS: number): number {
+    this.#sql
+      .prepare<[number]>("DELETE FROM user_rates WHERE started_at_ms <= ?")
+      .run(nowS * 1000 - RATE_PERIOD_MS);
     return this.#sql
       .prepare<[number, number]>(
         "DELETE FROM memory WHERE (user_id, key) IN (SELECT user_id, key FROM memory WHERE until_s <= ? LIMIT ?)",

@@ -29,7 +29,7 @@ export type QueueWriter = {
 /** What the session thread reads itself: microseconds, and never waits for a writer (WAL). */
 export type QueueReader = Pick<
   QueueDatabase,
-  "due" | "nextDueMs" | "find" | "body" | "list" | "isRemembered" | "domains"
+  "due" | "nextDueMs" | "find" | "body" | "list" | "isRemembered" | "domains" | "rateOf"
 >;
 
 export interface QueueRequest {

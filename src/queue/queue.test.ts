@@ -8,12 +8,13 @@ import { writeHere } from "../../test/support/write-here.ts";
 import { SimClock } from "../../test/sim/sim-clock.ts";
 import { systemRandom } from "../base/io/random.ts";
 import type { MailExchanger } from "../base/io/resolver.ts";
+import { openSqlite } from "../base/io/sqlite.ts";
 import { silentLog } from "../base/log.ts";
 import { Metrics } from "../base/metrics.ts";
 import type { QueuedMail } from "./mail.ts";
 import { queueMetrics } from "./metrics.ts";
 import type { QueueSettings } from "./options.ts";
-import { QueueDatabase } from "./queue-database.ts";
+import { QUEUE_FILE, QueueDatabase } from "./queue-database.ts";
 import { Queue } from "./queue.ts";
 
 const MINUTE = 60_000;
@@ -278,6 +279,43 @@ test("Queue bounds what a filter sends, and itself", async (t) => {
   await assert.rejects(queue.submit(MAIL), /full/);
   assert.equal(await queue.drop(1), true);
   assert.equal(await queue.drop(1), false);
+});
+
+test("Queue knows after a restart what users sent in the hour that runs", async (t) => {
+  const world = new World(t, { userRate: 2 });
+  const first = world.start();
+  assert.equal(await first.submit(MAIL), "queued");
+  await world.pass(20 * MINUTE);
+  assert.equal(await first.submit(MAIL), "queued");
+  await world.settle();
+  world.crash();
+
+  const second = world.start();
+  assert.equal(await second.submit(MAIL), "limited");
+  assert.equal(await second.submit({ ...MAIL, userId: "carol" }), "queued");
+  assert.equal(await second.submit({ ...MAIL, userId: "" }), "queued");
+  // The hour began with the first mail.
+  await world.pass(40 * MINUTE);
+  assert.equal(await second.submit(MAIL), "queued");
+});
+
+test("A queue of version 1 is upgraded with what waits in it", async (t) => {
+  const world = new World(t);
+  const first = world.start();
+  world.sink.down.add("smart.test");
+  await first.submit(MAIL);
+  await world.settle();
+  world.crash();
+  const file = openSqlite(join(world.folder, QUEUE_FILE));
+  file.exec("DROP TABLE user_rates; PRAGMA user_version = 1");
+  file.close();
+
+  world.sink.down.clear();
+  const second = world.start();
+  await second.submit(MAIL);
+  await second.retry(undefined);
+  await world.settle();
+  assert.equal(world.sink.mails.length, 2);
 });
 
 test("Queue uses TLS as the policy says", async (t) => {

@@ -21,7 +21,7 @@ import { buildReport } from "./report.ts";
 import { destinationOf, hopsFor } from "./route.ts";
 import { SmtpFailure } from "./smtp-failure.ts";
 import { sendMail } from "./smtp-sender.ts";
-import { UserRates } from "./user-rates.ts";
+import { type UserRate, UserRates } from "./user-rates.ts";
 
 export interface QueuePorts {
   readonly database: QueueReader;
@@ -68,7 +68,7 @@ export class Queue {
 
   constructor(ports: QueuePorts) {
     this.#ports = ports;
-    this.#rates = new UserRates(ports.settings.userRate);
+    this.#rates = new UserRates(ports.settings.userRate, (userId) => ports.database.rateOf(userId));
   }
 
   get database(): QueueReader {
@@ -104,11 +104,11 @@ export class Queue {
   async submit(mail: QueuedMail): Promise<"queued" | "repeated" | "limited"> {
     const { writer, clock, settings, metrics } = this.#ports;
     const nowMs = clock.nowMs();
-    const status = this.#take(mail, nowMs);
+    const { status, rate } = this.#take(mail, nowMs);
     metrics.submissions.inc({ kind: mail.kind, status });
     if (status === "queued") {
       if (writer.count >= settings.maxMessages) throw new Error("the outbound queue is full");
-      if (!(await writer.add({ ...mail, bytes: withCrlf(mail.bytes) }, nowMs))) return "repeated";
+      if (!(await writer.add({ ...mail, bytes: withCrlf(mail.bytes) }, nowMs, rate))) return "repeated";
       this.#wake(0);
     }
     return status;
@@ -167,9 +167,14 @@ export class Queue {
     }
   }
 
-  #take(mail: QueuedMail, nowMs: number): "queued" | "repeated" | "limited" {
-    if (mail.once !== undefined && this.isRemembered(mail.userId, mail.once.key)) return "repeated";
-    return mail.userId === "" || this.#rates.take(mail.userId, nowMs) ? "queued" : "limited";
+  #take(mail: QueuedMail, nowMs: number): { status: "queued" | "repeated" | "limited"; rate?: UserRate } {
+    if (mail.once !== undefined && this.isRemembered(mail.userId, mail.once.key)) {
+      return { status: "repeated" };
+    }
+    // The node's own mail is not counted.
+    if (mail.userId === "") return { status: "queued" };
+    const rate = this.#rates.take(mail.userId, nowMs);
+    return rate === undefined ? { status: "limited" } : { status: "queued", rate };
   }
 
   #wake(delayMs: number): void {

@@ -28,7 +28,10 @@ export function buildReport(
   const { hostName, nowMs } = context;
   const isFinal = action === "failed";
   const diagnostic = oneLine(`${failure.code} ${failure.message}`);
-  const status = isFinal ? failure.status.replace(/^[24]/, "5") : failure.status.replace(/^[25]/, "4");
+  // What got too old keeps the class of its last answer (RFC 3464 appendix E: failed with 4.0.0).
+  const status = failure.temporary
+    ? failure.status.replace(/^[25]/, "4")
+    : failure.status.replace(/^[24]/, "5");
   const text =
     `Your message to <${mail.recipient}> ${isFinal ? "could not be delivered." : "is not delivered yet."}\r\n\r\n` +
     `${failure.host === "" ? "The reason is" : `${failure.host} said`}: ${diagnostic}\r\n\r\n` +

@@ -13,12 +13,13 @@ import { SyncSession } from "./session.ts";
 
 test("a peer that speaks another protocol is told to go after 20 bad commands in a row", async (context) => {
   const folder = mkdtempSync(join(tmpdir(), "rookery-sync-"));
-  const { store, clock, close } = await openInlineStore();
+  const inline = await openInlineStore();
+  const { store, clock } = inline;
   const io = { clock, random: systemRandom };
   const opened = openDirectory({ folder, io, settings: directorySettings(), log: silentLog });
   context.after(async () => {
     await opened.close();
-    await close();
+    await inline.close();
     rmSync(folder, { recursive: true });
   });
   const [end, client] = PipeEnd.pair();
