@@ -25,9 +25,9 @@ export class TextColumn extends Column {
     this.#read = read;
   }
 
-  /** UIDs of the messages whose text holds `needle`, folded alike. */
-  *containing(needle: string): Steps<Set<number>> {
-    const found = new Set<number>();
+  /** UIDs of the messages whose text holds `needle`, folded alike; they ascend. */
+  *containing(needle: string): Steps<number[]> {
+    const found: number[] = [];
     const wanted = Buffer.from(needle, "utf8");
     const { uids } = this;
     const ends = this.#ends.values;
@@ -42,7 +42,7 @@ export class TextColumn extends Column {
       const window = text.subarray(0, end);
       for (let hit = window.indexOf(wanted, from); hit >= 0;) {
         position = firstAbove(ends, hit, position);
-        found.add(uids[position]!);
+        found.push(uids[position]!);
         if (++hits % HITS_STEP === 0) yield;
         hit = window.indexOf(wanted, ends[position]);
       }

@@ -15,6 +15,11 @@ const MAX_READS = 16;
 export async function findMessages(session: Session, target: SearchTarget, matcher: Matcher): Promise<Uid[]> {
   matcher.begin?.(target);
   const candidate = new Message(session, target);
+  if (matcher.mayMatch !== undefined) {
+    await matcher.prepare?.(session, target, target.count);
+    const few = matcher.mayMatch();
+    if (few !== undefined) return settlePrepared(candidate, matcher, await known(candidate, few), []);
+  }
   const found: Uid[] = [];
   const open: Uid[] = [];
   for (let sequence = 1; sequence <= target.count; sequence++) {
@@ -44,6 +49,17 @@ export async function matching(
   return uids.length === 0 ? [] : settle(new Message(session, target), matcher, uids, []);
 }
 
+/** Those of `uids` that the client knows. */
+async function known({ session, target }: Message, uids: readonly number[]): Promise<Uid[]> {
+  const some: Uid[] = [];
+  for (let i = 0; i < uids.length; i++) {
+    if (target.sequenceOf(uids[i]!) !== 0) some.push(uids[i]! as Uid);
+    const pause = i % CHECK_EVERY === CHECK_EVERY - 1 ? session.pause() : undefined;
+    if (pause !== undefined) await pause;
+  }
+  return some;
+}
+
 async function settle(
   candidate: Message,
   matcher: Matcher,
@@ -51,6 +67,15 @@ async function settle(
   found: Uid[],
 ): Promise<Uid[]> {
   await matcher.prepare?.(candidate.session, candidate.target, uids.length);
+  return settlePrepared(candidate, matcher, uids, found);
+}
+
+async function settlePrepared(
+  candidate: Message,
+  matcher: Matcher,
+  uids: readonly Uid[],
+  found: Uid[],
+): Promise<Uid[]> {
   let open = uids;
   for (const level of [Level.view, Level.summary, Level.header, Level.body]) {
     if (open.length === 0 || level > matcher.level) continue;

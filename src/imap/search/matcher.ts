@@ -35,6 +35,8 @@ export interface Matcher {
   begin?(target: SearchTarget): void;
   /** Columns left `open` messages undecided: it may now look something up for all of them. */
   prepare?(session: Session, target: SearchTarget, open: number): Promise<void>;
+  /** The key looks all its answers up; columns alone decide nothing. After `prepare`: who may match, ascending. */
+  mayMatch?(): readonly number[] | undefined;
   matches(candidate: Candidate): Answer;
 }
 

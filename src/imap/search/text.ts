@@ -22,6 +22,8 @@ type Members = Pick<ReadonlySet<number>, "has">;
 
 /** Answers that were looked up for the whole mailbox. */
 interface Found {
+  /** Ascending, where they are at hand: all that may match. */
+  readonly list?: readonly number[];
   readonly uids: Members;
   /** Not looked up: scanned. */
   readonly unknown: Members;
@@ -44,6 +46,7 @@ function lookedUp(
     async prepare(session, target, open) {
       found = await lookUp(session, target, open);
     },
+    mayMatch: () => found?.list,
     matches(candidate) {
       if (found !== undefined && !found.unknown.has(candidate.uid)) {
         if (!found.uids.has(candidate.uid)) return false;
@@ -63,7 +66,9 @@ function indexed(field: "body" | "text", needle: string) {
     if (open <= FEW) return undefined;
     const answer = await session.services.textSearch?.candidates(target.id, field, needle);
     if (answer === undefined) return undefined;
-    return { uids: new Ascending(answer.uids), unknown: new Ascending(answer.unknown), exact: answer.exact };
+    const { uids, unknown, exact } = answer;
+    const list = unknown.length === 0 ? { list: uids } : {};
+    return { ...list, uids: new Ascending(uids), unknown: new Ascending(unknown), exact };
   };
 }
 
@@ -88,7 +93,8 @@ function envelopeKey(
         async (session, target, open) => {
           if (!worthwhile(session, target, open, column)) return undefined;
           const texts = await session.shared.columns.get(session, target, column);
-          return { uids: await inTurns(session, texts.containing(needle)), unknown: NONE, exact: true };
+          const list = await inTurns(session, texts.containing(needle));
+          return { list, uids: new Ascending(list), unknown: NONE, exact: true };
         },
         ({ summary }) => fold(read(summary.envelope)).includes(needle),
       );

@@ -211,10 +211,10 @@ test("SEARCH SUBJECT: scans long columns and many hits in pieces", () => {
   }
   const meter = new Meter();
   const many = meter.run(column.containing("xxy"));
-  assert.equal(many.size, COUNT / 2);
+  assert.equal(many.length, COUNT / 2);
   assert.ok(meter.steps > COUNT / 2 / 2048);
   const none = new Meter();
-  assert.equal(none.run(column.containing("z")).size, 0);
+  assert.equal(none.run(column.containing("z")).length, 0);
   // 3 MB in windows of 1 MiB
   assert.ok(none.steps >= 3);
 });
