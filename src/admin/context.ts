@@ -2,6 +2,7 @@ import type { Clock } from "../base/io/clock.ts";
 import type { Log } from "../base/log.ts";
 import type { DirectoryAdmin } from "../directory/admin.ts";
 import type { Directory } from "../directory/port.ts";
+import type { DeviceStates } from "../eas/state/port.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { Maintenance } from "../store/maintenance/maintenance.ts";
 import type { Store } from "../store/port.ts";
@@ -18,6 +19,9 @@ export interface NodeContext {
   readonly directoryAdmin: DirectoryAdmin | undefined;
   /** Outgoing mail. */
   readonly queue: Queue;
+  /** What ActiveSync devices know. @throws SqlError */
+  devices(): Promise<DeviceStates>;
+  readonly deviceTraces: DeviceTraceReader;
   /** To other servers, by the sync protocol. */
   readonly replication: Replication;
   readonly defaultDomain: string;
@@ -33,6 +37,14 @@ export interface NodeContext {
   reloadCertificates(): Promise<Json>;
   /** Process id, version, endpoints … of the node that answers. */
   status(): Json;
+}
+
+/** Traces of devices, as `rookery device trace` shows them. */
+export interface DeviceTraceReader {
+  pathOf(userId: string, deviceId: string): string;
+  /** Undefined when there is none. */
+  read(userId: string, deviceId: string): string | undefined;
+  remove(userId: string, deviceId: string): void;
 }
 
 export interface MessageToDeliver {

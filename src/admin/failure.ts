@@ -27,6 +27,8 @@ export type AdminErrorCode =
   | "mailbox_not_deleted"
   | "inbox_of_user"
   | "queued_mail_not_found"
+  | "device_unknown"
+  | "device_refused"
   | "data_folder_in_use"
   | "data_folder_missing"
   | "node_not_running"
@@ -66,6 +68,8 @@ const ADMIN_KIND: Record<AdminErrorCode, FailureKind> = {
   delivery_deferred: "unavailable",
   mailbox_not_deleted: "refused",
   inbox_of_user: "refused",
+  device_unknown: "refused",
+  device_refused: "refused",
   data_folder_in_use: "unavailable",
   data_folder_missing: "refused",
   node_not_running: "unavailable",

@@ -6,6 +6,16 @@ import { backupNode, backupUser, restoreUser } from "./operations/backup.ts";
 import { check } from "./operations/check.ts";
 import { compact } from "./operations/compact.ts";
 import { deliver } from "./operations/deliver.ts";
+import {
+  deviceAllow,
+  deviceBlock,
+  deviceList,
+  deviceRemove,
+  deviceReset,
+  deviceShow,
+  deviceTrace,
+  deviceWipe,
+} from "./operations/device.ts";
 import { domainAdd, domainDelete, domainList } from "./operations/domain.ts";
 import { dump } from "./operations/dump.ts";
 import { groupAdd, groupDelete, groupJoin, groupLeave, groupList } from "./operations/group.ts";
@@ -68,6 +78,14 @@ export const operations: readonly Operation[] = [
   replicationStatus,
   replicationQueue,
   replicationRole,
+  deviceList,
+  deviceShow,
+  deviceAllow,
+  deviceBlock,
+  deviceReset,
+  deviceWipe,
+  deviceRemove,
+  deviceTrace,
   nodeStatus,
   certificateReload,
 ];

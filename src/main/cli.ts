@@ -8,6 +8,7 @@ import { addCheckCommand } from "./commands/check.ts";
 import { addCompactCommand } from "./commands/compact.ts";
 import { addConfigCommands } from "./commands/config.ts";
 import { addDeliverCommand } from "./commands/deliver.ts";
+import { addDeviceCommands } from "./commands/device.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
 import { addDomainCommands } from "./commands/domain.ts";
 import { addDumpCommand } from "./commands/dump.ts";
@@ -51,6 +52,7 @@ function buildProgram(): Command {
   addAliasCommands(program);
   addGroupCommands(program);
   addAppPasswordCommands(program);
+  addDeviceCommands(program);
   addMailboxCommands(program);
   addDeliverCommand(program);
   addMessageCommands(program);

@@ -13,9 +13,7 @@ import { isServable, startLine } from "../eas/state/schema-state.ts";
 import type { HttpRoutes } from "../http/http.ts";
 import { localMailActions } from "./local-mail-actions.ts";
 import { namespaceOptions, toNamespace } from "./namespace-options.ts";
-import { nodeOptions } from "./node-options.ts";
 import type { Platform } from "./platform.ts";
-import { DeviceTraces } from "./device-traces.ts";
 
 /** How often what devices no longer use is taken out. */
 const EXPIRE_EVERY_MS = 6 * 3_600_000;
@@ -58,7 +56,7 @@ export async function openActiveSync(config: Config, platform: Platform): Promis
     random: systemRandom,
     logs: (name) => logs.named(name),
     metrics: metrics.room("eas"),
-    traces: new DeviceTraces(config.get(nodeOptions).dataFolder, settings.traceSizeBytes, logs.named("eas")),
+    traces: platform.deviceTraces,
   });
   let closed = false;
   const expire = (): void => {

@@ -48,6 +48,7 @@ import { Replication } from "../sync/replication/replication.ts";
 import { Roles } from "../sync/replication/roles.ts";
 import { Outgoing } from "../submission/outgoing.ts";
 import { submissionOptions } from "../submission/options.ts";
+import { DeviceTraces } from "./device-traces.ts";
 import { GatewayState } from "./gateway-state.ts";
 import { deliverLocally, deliverQueued } from "./local-submission.ts";
 import { namespaceOptions, toNamespace } from "./namespace-options.ts";
@@ -71,6 +72,7 @@ export interface Platform {
   readonly outgoing: Outgoing;
   /** What devices know. */
   readonly gatewayState: GatewayState;
+  readonly deviceTraces: DeviceTraces;
   /** "" until a default domain is added. */
   readonly defaultDomain: () => string;
   readonly context: NodeContext;
@@ -208,12 +210,16 @@ export async function openPlatform(config: Config, options: PlatformOptions = {}
 
   const gatewayState = new GatewayState(config.get(easOptions), dataFolder, logs.named("eas"));
 
+  const deviceTraces = new DeviceTraces(dataFolder, config.get(easOptions).traceSizeBytes, logs.named("eas"));
+
   const context: NodeContext = {
     store,
     maintenance: store.maintenance,
     directory: directory.directory,
     directoryAdmin: directory.admin,
     queue,
+    devices: async () => (await gatewayState.open()).states,
+    deviceTraces,
     replication,
     get defaultDomain() {
       return defaultDomain();
@@ -240,6 +246,7 @@ export async function openPlatform(config: Config, options: PlatformOptions = {}
     delivery,
     outgoing,
     gatewayState,
+    deviceTraces,
     defaultDomain,
     context,
     async close() {
