@@ -85,6 +85,23 @@ export class Logs {
     for (const [known, logger] of this.#loggers) logger.level = this.#levelOf(known);
   }
 
+  /** Back to the level of its room, or of all. */
+  resetLevel(name: string): void {
+    this.#levels.delete(name);
+    for (const [known, logger] of this.#loggers) logger.level = this.#levelOf(known);
+  }
+
+  /** Loggers that exist or have a level of their own. */
+  get names(): readonly string[] {
+    return [...new Set([...this.#loggers.keys(), ...this.#levels.keys()])].sort();
+  }
+
+  /** `configured` is the level of this very name, if it has one. */
+  level(name?: string): { readonly configured: LogLevel | undefined; readonly effective: LogLevel } {
+    if (name === undefined) return { configured: this.#level, effective: this.#level };
+    return { configured: this.#levels.get(name), effective: this.#levelOf(name) };
+  }
+
   /** Blocks until every line is written: before the process exits. */
   flush(): void {
     this.#sink.flush();

@@ -20,6 +20,16 @@ export const LATENCY_BUCKETS = [
   0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 ];
 
+export interface MetricFamily {
+  readonly name: string;
+  readonly help: string;
+  readonly values: readonly {
+    readonly part: string;
+    readonly labels: Readonly<Record<string, string>>;
+    readonly value: number;
+  }[];
+}
+
 export class Metrics {
   readonly contentType = prometheusContentType;
   readonly #registry = new Registry();
@@ -37,6 +47,22 @@ export class Metrics {
   /** The text that Prometheus scrapes. */
   text(): Promise<string> {
     return this.#registry.metrics();
+  }
+
+  /** Every metric with its values, for readers of other formats. */
+  async families(): Promise<readonly MetricFamily[]> {
+    return (await this.#registry.getMetricsAsJSON()).map(({ name, help, values }) => ({
+      name,
+      help,
+      values: values.map((value) => ({
+        // A histogram's parts have names of their own: _bucket, _sum, _count.
+        part: "metricName" in value ? String(value.metricName).slice(name.length + 1) : "",
+        labels: Object.fromEntries(
+          Object.entries(value.labels).map(([label, text]) => [label, String(text)]),
+        ),
+        value: value.value,
+      })),
+    }));
   }
 
   /** The sum over all labels of a counter or gauge; undefined when nobody made it. For tests and the dashboard. */
