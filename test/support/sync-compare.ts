@@ -12,9 +12,9 @@ export interface CrcServer {
 /** Mailbox → its CRCs. */
 export async function crcsOf({ endpoint, admin }: CrcServer, user: string): Promise<Map<string, string>> {
   const listed = await talk(endpoint, admin, [`LIST "" "user/${user}*"`]);
-  const names = [...listed.matchAll(/^\* LIST \([^)]*\) "\/" "?([^"\r\n]*)"?\r$/gm)].map(
-    (found) => found[1]!,
-  );
+  const all = [...listed.matchAll(/^\* LIST \([^)]*\) "\/" "?([^"\r\n]*)"?\r$/gm)].map((found) => found[1]!);
+  // Cyrus shows it to administrators, Rookery to nobody.
+  const names = all.filter((name) => !name.endsWith("/#sieve"));
   const commands = names.map((name) => `GETMETADATA "${name}" ${CRCS}`);
   // Levels that are only above others have none.
   const answers = await talk(endpoint, admin, commands, { mayFail: true });
