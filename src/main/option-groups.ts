@@ -5,6 +5,7 @@ import { sieveOptions } from "../delivery/sieve-options.ts";
 import { ldapOptions } from "../directory/ldap/ldap-options.ts";
 import { oauthOptions } from "../directory/oauth-options.ts";
 import { directoryOptions } from "../directory/options.ts";
+import { peopleOptions } from "../directory/people/people-options.ts";
 import { easOptions } from "../eas/options.ts";
 import { policyOptions } from "../eas/policy/options.ts";
 import { imapOptions } from "../imap/options.ts";
@@ -13,6 +14,7 @@ import { pop3Options } from "../pop3/options.ts";
 import { managesieveOptions } from "../managesieve/options.ts";
 import { replicationOptions } from "../sync/replication/options.ts";
 import { syncOptions } from "../sync/options.ts";
+import { migrateImapOptions } from "../migrate/imap/options.ts";
 import { queueOptions } from "../queue/options.ts";
 import { storeOptions } from "../store/maintenance/options.ts";
 import { submissionOptions } from "../submission/options.ts";
@@ -29,6 +31,7 @@ export const optionGroups: readonly OptionGroup[] = [
   directoryOptions,
   ldapOptions,
   oauthOptions,
+  peopleOptions,
   namespaceOptions,
   imapOptions,
   pop3Options,
@@ -40,6 +43,7 @@ export const optionGroups: readonly OptionGroup[] = [
   deliveryOptions,
   sieveOptions,
   queueOptions,
+  migrateImapOptions,
   easOptions,
   policyOptions,
   logOptions,

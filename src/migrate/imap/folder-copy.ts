@@ -1,0 +1,312 @@
+/**
+ * Copies messages of one folder: several FETCHes are on their way at the source, what has come is appended in batches at
+ * the target, what is stored goes into the ledger. What waits in between is bounded: above it the source is not read.
+ */
+import type { Pace } from "../engine.ts";
+import type { FolderLedger } from "../ledger/folder-ledger.ts";
+import { countOf, type NumberRange, type NumberRanges, numbersOf, rangesOf } from "../../wire/number-set.ts";
+import { dateSeconds } from "./dates.ts";
+import { LiteralSpool, TooBigBody } from "./literal-spool.ts";
+import { messageFlags, type CopyMessage, type FetchedValues } from "./message.ts";
+import type { ImapSource } from "./source.ts";
+import type { AppendOutcome, MailTarget, Strays, TargetFolder } from "./target.ts";
+import { windowsOf } from "./windows.ts";
+
+/** FETCHes that are on their way at a time. */
+const WINDOWS_AHEAD = 3;
+/** Messages that may wait for the target. */
+const MAX_WAITING_MESSAGES = 512;
+const MAX_BATCH_MESSAGES = 256;
+/** Literals of this size are not held in memory. */
+const LARGE_BYTES = 256 * 1024;
+/** Records between two writes of the ledger: what a crash leaves to be recognised again. */
+const RECORDS_A_FLUSH = 512;
+const NO_FLAGS = messageFlags([]);
+
+export interface CopyWork {
+  readonly source: ImapSource;
+  readonly target: MailTarget;
+  readonly folder: TargetFolder;
+  readonly ledger: FolderLedger;
+  readonly keepUids: boolean;
+  readonly strays: Strays | undefined;
+  readonly pace: Pace;
+  readonly signal: AbortSignal;
+  /** Messages of one FETCH. */
+  readonly windowSize: number;
+  /** Larger ones are skipped; undefined = none. */
+  readonly maxMessageBytes: number | undefined;
+  /** Bytes that may wait for the target. */
+  readonly maxWaitingBytes: () => number;
+  /** Batches under way at the target. */
+  readonly batchesAhead: number;
+  /** Before a FETCH: its first message. */
+  readonly asked: (uid: number) => void;
+  /** After each batch. */
+  readonly copied: (messages: number, bytes: number) => void;
+}
+
+interface Window {
+  readonly ranges: readonly NumberRange[];
+  /** UIDs that have not come yet. */
+  readonly missing: Set<number>;
+  /** The server's answer when it was not OK. */
+  refusal: string;
+}
+
+export class FolderCopy {
+  readonly #work: CopyWork;
+  readonly #spool: LiteralSpool;
+  readonly #windows = new Map<number, Window>();
+  #waiting: CopyMessage[] = [];
+  #waitingBytes = 0;
+  #batches = 0;
+  #receivedBytes = 0;
+  #unflushed = 0;
+  /** Outcomes are recorded in the order of the batches. */
+  #recording: Promise<void> = Promise.resolve();
+  #failure: unknown;
+  #wake: (() => void) | undefined;
+  #failed: (() => void) | undefined;
+  #scheduled = false;
+  saved = 0;
+
+  constructor(work: CopyWork) {
+    this.#work = work;
+    this.#spool = new LiteralSpool((size) => work.target.stage(size), work.maxMessageBytes);
+  }
+
+  /** UIDs that the source lists. @throws what source, target or ledger throw; what was stored by then is recorded */
+  async copy(uids: NumberRanges): Promise<void> {
+    const { source } = this.#work;
+    source.onLargeLiteral(LARGE_BYTES, (size) => this.#spool.sinkFor(size));
+    try {
+      const leftOver = await this.#fetchAll(uids, this.#work.windowSize);
+      // What did not come is asked for once more, each on its own: one bad message does not hide its neighbours.
+      if (leftOver.length > 0) await this.#again(leftOver);
+      await this.#settled();
+    } catch (error) {
+      this.#failure ??= error;
+      await this.#idle();
+      throw this.#failure;
+    } finally {
+      for (const { body } of this.#waiting) if (!Buffer.isBuffer(body)) body.release();
+      this.#waiting = [];
+      source.link.client.readOn();
+      await this.#recording.catch(() => undefined);
+      await this.#work.ledger.flush();
+    }
+  }
+
+  async #fetchAll(uids: NumberRanges, size: number): Promise<Window[]> {
+    const { source, pace, signal } = this.#work;
+    const underWay: Promise<void>[] = [];
+    const leftOver: Window[] = [];
+    for (const ranges of windowsOf(uids, size)) {
+      const bytes = this.#receivedBytes;
+      this.#receivedBytes = 0;
+      // Bytes are known when they have come: they are paid before the next ones are asked for.
+      await pace.take(countOf(ranges), bytes);
+      signal.throwIfAborted();
+      if (this.#failure !== undefined) throw this.#failure;
+      this.#work.asked(ranges[0]?.first ?? 0);
+      const window: Window = { ranges, missing: new Set(numbersOf(ranges)), refusal: "" };
+      for (const uid of window.missing) this.#windows.set(uid, window);
+      const fetched = source.bodies(ranges, (values) => this.#take(values));
+      const done = fetched.then((result) => {
+        if (result.status !== "OK") window.refusal = `${result.status} ${result.text}`;
+        for (const uid of window.missing) this.#windows.delete(uid);
+        if (window.missing.size > 0) leftOver.push(window);
+      });
+      done.catch(() => undefined);
+      underWay.push(done);
+      // One by one: the message that ends the connection must be known.
+      if (underWay.length >= (size === 1 ? 1 : WINDOWS_AHEAD)) await this.#orFailure(underWay.shift());
+    }
+    for (const done of underWay) await this.#orFailure(done);
+    return leftOver;
+  }
+
+  /** A failed batch must be heard although the source, which is held, says nothing more. */
+  async #orFailure(done: Promise<void> | undefined): Promise<void> {
+    const failed = new Promise<void>((resolve) => {
+      this.#failed = resolve;
+    });
+    if (this.#failure === undefined) await Promise.race([done, failed]);
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  async #again(windows: readonly Window[]): Promise<void> {
+    const { source, ledger } = this.#work;
+    const missing = windows.flatMap((window) => [...window.missing]).sort((a, b) => a - b);
+    // Gone meanwhile: no loss.
+    const listed = await source.uids(rangesOf(missing));
+    const refusals = await this.#fetchAll(listed, 1);
+    await this.#settled();
+    for (const {
+      missing: [uid],
+      refusal,
+    } of refusals) {
+      if (uid === undefined) continue;
+      const reason = refusal === "" ? "the source lists it and gives no body" : `the source said ${refusal}`;
+      await ledger.put(
+        {
+          uid,
+          targetUid: 0,
+          sizeBytes: 0,
+          outcome: "missing",
+          internalDate: 0,
+          flagsHash: 0,
+          guid: "",
+        },
+        reason,
+      );
+    }
+  }
+
+  #take(values: FetchedValues): void {
+    const { uid, body } = values;
+    const window = this.#windows.get(uid);
+    if (window === undefined || body === undefined || this.#failure !== undefined) {
+      if (body !== undefined && !Buffer.isBuffer(body)) body.release();
+      return;
+    }
+    window.missing.delete(uid);
+    this.#windows.delete(uid);
+    const sizeBytes = Buffer.isBuffer(body) ? body.length : body.sizeBytes;
+    this.#receivedBytes += sizeBytes;
+    this.#waiting.push({
+      uid,
+      flags: values.flags ?? NO_FLAGS,
+      internalDate: dateSeconds(values.internalDateText),
+      internalDateText: values.internalDateText ?? "",
+      sizeBytes,
+      guid: this.#spool.guidOf(body),
+      body,
+    });
+    if (Buffer.isBuffer(body)) this.#waitingBytes += sizeBytes;
+    if (this.#isFull) this.#work.source.link.client.hold();
+    this.#schedule();
+  }
+
+  get #isFull(): boolean {
+    return this.#waiting.length >= MAX_WAITING_MESSAGES || this.#waitingBytes > this.#work.maxWaitingBytes();
+  }
+
+  /** In a later turn, so that what comes in one piece of network goes in one batch. */
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#pump();
+    });
+  }
+
+  #pump(): void {
+    while (
+      this.#batches < this.#work.batchesAhead &&
+      this.#waiting.length > 0 &&
+      this.#failure === undefined
+    ) {
+      const batch = this.#nextBatch();
+      this.#batches++;
+      this.#store(batch)
+        .catch((error: unknown) => {
+          this.#failure ??= error;
+          this.#failed?.();
+        })
+        .finally(() => {
+          this.#batches--;
+          for (const { body } of batch) if (!Buffer.isBuffer(body)) body.release();
+          this.#pump();
+          this.#wake?.();
+        });
+    }
+    if (!this.#isFull) this.#work.source.link.client.readOn();
+  }
+
+  #nextBatch(): CopyMessage[] {
+    const maxBytes = this.#work.maxWaitingBytes();
+    let count = 0;
+    let bytes = 0;
+    for (const message of this.#waiting) {
+      if (count === MAX_BATCH_MESSAGES || (count > 0 && bytes + message.sizeBytes > maxBytes)) break;
+      bytes += message.sizeBytes;
+      count++;
+    }
+    const batch = this.#waiting.splice(0, count);
+    for (const { body } of batch) if (Buffer.isBuffer(body)) this.#waitingBytes -= body.length;
+    return batch;
+  }
+
+  async #store(batch: readonly CopyMessage[]): Promise<void> {
+    const { target, folder, keepUids } = this.#work;
+    const outcomes = await this.#known(batch);
+    const open = batch.filter((_, index) => outcomes[index] === undefined);
+    const stored = open.length === 0 ? [] : await target.append(folder, open, keepUids);
+    let next = 0;
+    const all = outcomes.map((outcome) => outcome ?? stored[next++]!);
+    this.#recording = this.#recording.then(() => this.#record(batch, all));
+    await this.#recording;
+  }
+
+  /** What needs no append: too big for the target, or there already. */
+  async #known(batch: readonly CopyMessage[]): Promise<(AppendOutcome | undefined)[]> {
+    const { strays, maxMessageBytes = Number.POSITIVE_INFINITY } = this.#work;
+    const outcomes: (AppendOutcome | undefined)[] = [];
+    for (const message of batch) {
+      if (message.body instanceof TooBigBody || message.sizeBytes > maxMessageBytes) {
+        const reason = `${message.sizeBytes} bytes, more than the ${maxMessageBytes} that are taken`;
+        outcomes.push({ kind: "refused", reason });
+        continue;
+      }
+      const uid = strays === undefined ? undefined : await strays.claim(message);
+      outcomes.push(uid === undefined ? undefined : { kind: "already", uid });
+    }
+    return outcomes;
+  }
+
+  async #record(batch: readonly CopyMessage[], outcomes: readonly AppendOutcome[]): Promise<void> {
+    const { ledger, copied } = this.#work;
+    let bytes = 0;
+    for (const [index, message] of batch.entries()) {
+      const outcome = outcomes[index]!;
+      const isRefused = outcome.kind === "refused";
+      bytes += message.sizeBytes;
+      if (outcome.kind === "saved") this.saved++;
+      await ledger.put(
+        {
+          uid: message.uid,
+          targetUid: isRefused ? 0 : outcome.uid,
+          sizeBytes: message.sizeBytes,
+          outcome: isRefused ? "skipped" : outcome.kind,
+          internalDate: message.internalDate,
+          flagsHash: message.flags.hash,
+          guid: message.guid,
+        },
+        isRefused ? outcome.reason : undefined,
+      );
+    }
+    copied(batch.length, bytes);
+    this.#unflushed += batch.length;
+    if (this.#unflushed < RECORDS_A_FLUSH) return;
+    this.#unflushed = 0;
+    await ledger.flush();
+  }
+
+  /** Everything that has come is stored and recorded. */
+  async #settled(): Promise<void> {
+    this.#pump();
+    await this.#idle();
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  async #idle(): Promise<void> {
+    while (this.#batches > 0 || (this.#waiting.length > 0 && this.#failure === undefined)) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+}

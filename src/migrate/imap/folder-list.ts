@@ -1,0 +1,191 @@
+/** The folders of a server: LIST with what it can tell beside the names (RFC 5258, 5819, 6154, 8474), NAMESPACE. */
+import { astring, ok, type ImapLink } from "../../imap/client-connect.ts";
+import type { CommandPart, CommandResult } from "../../imap/client-command.ts";
+import type { Reader } from "../../imap/codec/reader.ts";
+import { readValue, type Untagged, type Value } from "../../imap/codec/response.ts";
+import { decodeMutf7, encodeMutf7 } from "../../store/mutf7.ts";
+
+export interface FolderStatus {
+  readonly uidValidity: number;
+  readonly uidNext: number;
+  readonly messages: number;
+  readonly unseen: number;
+  /** 0 = the server has no CONDSTORE for it. */
+  readonly highestModseq: number;
+  /** RFC 8438; undefined = not told. */
+  readonly sizeBytes: number | undefined;
+  /** RFC 8474; "" = not told. */
+  readonly mailboxId: string;
+}
+
+export interface Folder {
+  /** For people and as a key: as the server lists it. */
+  readonly name: string;
+  /** As the server lists it, byte by byte. */
+  readonly wireName: Buffer;
+  /** Levels in plain text. */
+  readonly path: readonly string[];
+  readonly separator: string;
+  /** Lower case, without backslash. */
+  readonly attributes: ReadonlySet<string>;
+  readonly isSelectable: boolean;
+  readonly isSubscribed: boolean;
+  /** RFC 6154, lower case: sent, drafts …; undefined = none. */
+  readonly specialUse: string | undefined;
+  /** undefined = cannot be selected, or the server refused to tell. */
+  readonly status: FolderStatus | undefined;
+}
+
+export interface FolderList {
+  readonly folders: readonly Folder[];
+  /** Of the personal namespace, as on the wire: "" or `INBOX.`. */
+  readonly personalPrefix: string;
+  /** Of others' and shared folders. */
+  readonly foreignPrefixes: readonly string[];
+  readonly separator: string;
+}
+
+const SPECIAL_USES = ["all", "archive", "drafts", "flagged", "junk", "sent", "trash", "important"];
+
+/** Everything in one round trip where the server has LIST-STATUS. @throws ImapClientError */
+export async function listFolders({ client, capabilities }: ImapLink): Promise<FolderList> {
+  const items = statusItems(capabilities);
+  const isExtended = capabilities.has("LIST-EXTENDED") || capabilities.has("IMAP4REV2");
+  const hasStatus = isExtended && (capabilities.has("LIST-STATUS") || capabilities.has("IMAP4REV2"));
+  const wishes = ["SUBSCRIBED"];
+  if (capabilities.has("SPECIAL-USE")) wishes.push("SPECIAL-USE");
+  if (hasStatus) wishes.push(`STATUS (${items})`);
+  const [namespace, listed, subscribed] = await Promise.all([
+    capabilities.has("NAMESPACE") || capabilities.has("IMAP4REV2") ? client.command("NAMESPACE") : undefined,
+    client.command(isExtended ? `LIST "" "*" RETURN (${wishes.join(" ")})` : `LIST "" "*"`),
+    isExtended ? undefined : client.command('LSUB "" "*"'),
+  ]);
+  const names = readNames(ok(listed, "LIST"), "LIST");
+  const subscriptions = new Set(
+    subscribed === undefined ? [] : readNames(subscribed, "LSUB").map(({ name }) => name),
+  );
+  const statuses = readStatuses(listed);
+  if (!hasStatus) {
+    const asked = names
+      .filter(({ isSelectable }) => isSelectable)
+      .map(({ wireName }) => client.command(["STATUS ", ...wireMailbox(wireName), ` (${items})`]));
+    for (const answer of await Promise.all(asked)) {
+      for (const [name, status] of readStatuses(answer)) statuses.set(name, status);
+    }
+  }
+  const spaces = namespace === undefined ? undefined : readNamespace(namespace);
+  return {
+    folders: names.map((folder) => ({
+      ...folder,
+      isSubscribed: folder.isSubscribed || subscriptions.has(folder.name),
+      status: folder.isSelectable ? statuses.get(folder.name) : undefined,
+    })),
+    personalPrefix: spaces?.personal ?? "",
+    foreignPrefixes: spaces?.foreign ?? [],
+    separator: names.find(({ separator }) => separator !== "")?.separator ?? "/",
+  };
+}
+
+/** A name in a command: as it came, or encoded. */
+export function wireMailbox(name: Buffer): readonly CommandPart[] {
+  const text = name.toString("latin1");
+  return /^[\x20-\x7e]*$/.test(text) ? astring(text) : [name];
+}
+
+/** Plain text → modified UTF-7 with the server's separator. */
+export function wireName(path: readonly string[], separator: string): Buffer {
+  return Buffer.from(path.map(encodeMutf7).join(separator), "latin1");
+}
+
+function statusItems(capabilities: ReadonlySet<string>): string {
+  const items = ["MESSAGES", "UIDNEXT", "UIDVALIDITY", "UNSEEN"];
+  if (capabilities.has("CONDSTORE") || capabilities.has("QRESYNC")) items.push("HIGHESTMODSEQ");
+  if (capabilities.has("STATUS=SIZE") || capabilities.has("IMAP4REV2")) items.push("SIZE");
+  if (capabilities.has("OBJECTID")) items.push("MAILBOXID");
+  return items.join(" ");
+}
+
+function readNames(result: CommandResult, response: "LIST" | "LSUB"): Folder[] {
+  const found = new Map<string, Folder>();
+  for (const untagged of result.untagged) {
+    if (untagged.name !== response) continue;
+    const folder = readName(untagged);
+    found.set(folder.name, folder);
+  }
+  return [...found.values()];
+}
+
+function readName(untagged: Untagged): Folder {
+  const reader = untagged.arguments().sp();
+  const attributes = new Set(reader.list((item) => item.flag().replace(/^\\/, "").toLowerCase()));
+  const separator = reader.sp().nstring() ?? "";
+  const wire = Buffer.from(reader.sp().astringBytes());
+  const name = wire.toString("utf8");
+  const levels = separator === "" ? [name] : name.split(separator);
+  if (levels.length > 1 && levels.at(-1) === "") levels.pop();
+  return {
+    name,
+    wireName: wire,
+    // A name that breaks the rules of modified UTF-7 is taken as it stands.
+    path: levels.map((level) => decodeMutf7(level) ?? level),
+    separator,
+    attributes,
+    isSelectable: !attributes.has("noselect") && !attributes.has("nonexistent"),
+    isSubscribed: attributes.has("subscribed"),
+    specialUse: SPECIAL_USES.find((use) => attributes.has(use)),
+    status: undefined,
+  };
+}
+
+function readStatuses({ untagged }: CommandResult): Map<string, FolderStatus> {
+  const statuses = new Map<string, FolderStatus>();
+  for (const response of untagged) {
+    if (response.name !== "STATUS") continue;
+    const reader = response.arguments().sp();
+    const name = reader.astringBytes().toString("utf8");
+    statuses.set(name, readStatus(reader.sp()));
+  }
+  return statuses;
+}
+
+function readStatus(reader: Reader): FolderStatus {
+  const values = new Map<string, Value>();
+  reader.expect("(");
+  while (!reader.skip(")")) {
+    const item = reader.word();
+    values.set(item, readValue(reader.sp()));
+    reader.skip(" ");
+  }
+  const number = (item: string): number => Number(values.get(item) ?? 0) || 0;
+  const id = values.get("MAILBOXID");
+  return {
+    uidValidity: number("UIDVALIDITY"),
+    uidNext: number("UIDNEXT"),
+    messages: number("MESSAGES"),
+    unseen: number("UNSEEN"),
+    highestModseq: number("HIGHESTMODSEQ"),
+    sizeBytes: values.has("SIZE") ? number("SIZE") : undefined,
+    mailboxId: Array.isArray(id) ? String(id[0] ?? "") : "",
+  };
+}
+
+/** RFC 2342 §5: personal, other users', shared; each NIL or a list of (prefix separator …). */
+function readNamespace({
+  untagged,
+}: CommandResult): { personal: string; foreign: readonly string[] } | undefined {
+  const response = untagged.find(({ name }) => name === "NAMESPACE");
+  if (response === undefined) return undefined;
+  const reader = response.arguments().sp();
+  const personal = prefixes(readValue(reader));
+  const others = prefixes(readValue(reader.sp()));
+  const shared = prefixes(readValue(reader.sp()));
+  return {
+    personal: personal[0] ?? "",
+    foreign: [...others, ...shared].filter((prefix) => prefix !== "" && !personal.includes(prefix)),
+  };
+}
+
+function prefixes(value: Value): string[] {
+  if (!Array.isArray(value)) return [];
+  return value.flatMap((space: Value) => (Array.isArray(space) ? [String(space[0] ?? "")] : []));
+}

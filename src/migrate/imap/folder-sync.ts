@@ -1,0 +1,363 @@
+/**
+ * Brings one folder of the target to where the source is: what is new is copied, what has changed or gone since the last
+ * run is carried over. A folder whose counters are those of the last run is not even opened.
+ *
+ * What the target's users did themselves stays: a flag is carried over only when it changed at the source, and only
+ * messages that came from the source are ever expunged.
+ */
+import type { Log } from "../../base/log.ts";
+import type { Pace } from "../engine.ts";
+import { type NumberRange, normalizeRanges, rangesInclude, rangesOf } from "../../wire/number-set.ts";
+import type { FolderLedger } from "../ledger/folder-ledger.ts";
+import { isStored, type LedgerRecord } from "../ledger/record.ts";
+import { FolderCopy } from "./folder-copy.ts";
+import type { Folder, FolderStatus } from "./folder-list.ts";
+import type { MessageFlags } from "./message.ts";
+import type { ImapSource, Opened } from "./source.ts";
+import type { MailTarget, Strays, TargetFolder } from "./target.ts";
+import { below } from "./windows.ts";
+
+/** Changes that are gathered before they are written. */
+const CHANGES_A_WRITE = 2000;
+
+export interface FolderWork {
+  readonly source: ImapSource;
+  readonly target: MailTarget;
+  readonly folder: Folder;
+  readonly targetFolder: TargetFolder;
+  readonly ledger: FolderLedger;
+  readonly pace: Pace;
+  readonly signal: AbortSignal;
+  readonly log: Log;
+  readonly settings: FolderSettings;
+  readonly maxWaitingBytes: () => number;
+  readonly copied: (messages: number, bytes: number) => void;
+  /** Before a FETCH: its first message. */
+  readonly asked: (uid: number) => void;
+}
+
+export interface FolderSettings {
+  /** What goes at the source goes at the target. */
+  readonly propagateDeletes: boolean;
+  /** Compare all flags where the server cannot tell which have changed. */
+  readonly compareFlags: boolean;
+  /** Messages that were refused or not given out are tried again. */
+  readonly retryLosses: boolean;
+  readonly windowSize: number;
+  /** Larger messages are skipped; undefined = none. */
+  readonly maxMessageBytes: number | undefined;
+  /** Gmail's All Mail: only what lies in no other folder. */
+  readonly withoutLabels: boolean;
+  /** A message whose FETCH ended the connection: it is given up. */
+  readonly givenUp: ReadonlyMap<number, string>;
+}
+
+export interface FolderResult {
+  readonly saved: number;
+  readonly expunged: number;
+  readonly changedFlags: number;
+}
+
+/** Nothing has happened at the source since the last run, and the target still has what was copied. */
+export function isUnchanged(
+  status: FolderStatus,
+  { cursor }: FolderLedger,
+  targetFolder: TargetFolder | undefined,
+  compareFlags: boolean,
+): boolean {
+  return (
+    cursor.complete &&
+    targetFolder !== undefined &&
+    targetFolder.uidValidity === cursor.targetUidValidity &&
+    status.uidValidity === cursor.uidValidity &&
+    status.uidNext === cursor.uidNext &&
+    status.messages === cursor.messages &&
+    status.unseen === cursor.unseen &&
+    status.highestModseq === cursor.highestModseq &&
+    (status.highestModseq > 0 || !compareFlags)
+  );
+}
+
+/** @throws what source, target or ledger throw; the ledger then has everything that was done */
+export async function syncFolder(work: FolderWork): Promise<FolderResult> {
+  return await new FolderSync(work).run();
+}
+
+class FolderSync {
+  readonly #work: FolderWork;
+  #expunged = 0;
+  #changedFlags = 0;
+
+  constructor(work: FolderWork) {
+    this.#work = work;
+  }
+
+  async run(): Promise<FolderResult> {
+    const { source, folder, ledger, target, targetFolder } = this.#work;
+    const opened = await source.open(folder);
+    const before = ledger.cursor;
+    let formerUids: Set<number> | undefined;
+    if (before.uidValidity !== opened.uidValidity || before.targetUidValidity !== targetFolder.uidValidity) {
+      formerUids = await this.#startAgain(opened);
+    } else await this.#carryChanges(opened);
+    const todo = await this.#todo(opened);
+    // From here on what is copied has the flags of now or later: should this run die, the next carries on from here.
+    ledger.change({
+      uidNext: Math.max(before.uidNext, opened.uidNext),
+      highestModseq: opened.highestModseq,
+      complete: todo.length === 0 && before.complete,
+    });
+    const saved = await this.#copy(todo);
+    if (formerUids !== undefined) await this.#expungeFormer(formerUids);
+    const { keepsUids } = ledger.cursor;
+    const settled = await target.settle(targetFolder, { ...opened, keepUids: keepsUids });
+    const { counts } = ledger.cursor;
+    ledger.change({
+      uidNext: opened.uidNext,
+      highestModseq: opened.highestModseq,
+      messages: opened.exists,
+      unseen: folder.status?.unseen ?? 0,
+      mailboxId: folder.status?.mailboxId ?? "",
+      complete: counts.missing === 0,
+      targetUidNext: settled.uidNext,
+      targetUidValidity: settled.uidValidity,
+    });
+    await ledger.flush();
+    return { saved, expunged: this.#expunged, changedFlags: this.#changedFlags };
+  }
+
+  /**
+   * UIDs of either side mean something else now (RFC 9051 §2.3.1.1). Messages that are at the target are recognised by
+   * their bytes; those that stay unrecognised were deleted at the source.
+   */
+  async #startAgain(opened: Opened): Promise<Set<number>> {
+    const { ledger, targetFolder, log, folder } = this.#work;
+    const former = new Set<number>();
+    const isTargetSame = ledger.cursor.targetUidValidity === targetFolder.uidValidity;
+    log.info("UIDVALIDITY has changed, messages are matched again", {
+      folder: folder.name,
+      source: ledger.cursor.uidValidity !== opened.uidValidity,
+      target: !isTargetSame,
+    });
+    if (isTargetSame) {
+      for await (const record of ledger.all()) {
+        if (isStored(record) && record.targetUid > 0) former.add(record.targetUid);
+      }
+    }
+    await ledger.clear();
+    ledger.change({
+      uidValidity: opened.uidValidity,
+      uidNext: 1,
+      complete: false,
+      // With messages of the former numbers in it the folder cannot have those of the source.
+      keepsUids: targetFolder.uidValidity === opened.uidValidity && targetFolder.keepsUids,
+      targetUidValidity: targetFolder.uidValidity,
+      targetUidNext: 1,
+    });
+    await ledger.flush();
+    return former;
+  }
+
+  async #expungeFormer(former: Set<number>): Promise<void> {
+    const { ledger, settings, target, targetFolder } = this.#work;
+    if (!settings.propagateDeletes) return;
+    for await (const { targetUid } of ledger.all()) former.delete(targetUid);
+    if (former.size === 0) return;
+    await target.expunge(targetFolder, [...former]);
+    this.#expunged += former.size;
+  }
+
+  /** Flags and deletions of messages that were copied before. */
+  async #carryChanges(opened: Opened): Promise<void> {
+    const { source, ledger, settings } = this.#work;
+    const { uidNext, highestModseq, messages } = ledger.cursor;
+    if (uidNext <= 1) return;
+    const known = `1:${uidNext - 1}`;
+    const canTell = highestModseq > 0 && opened.highestModseq > 0;
+    let gone: readonly NumberRange[] | undefined;
+    if (canTell && opened.highestModseq !== highestModseq) {
+      const changes = new FlagChanges(this.#work);
+      const { vanished } = await source.flags(known, (values) => changes.add(values.uid, values.flags), {
+        modseq: highestModseq,
+      });
+      this.#changedFlags += await changes.write();
+      gone = vanished;
+    } else if (!canTell && settings.compareFlags) {
+      const changes = new FlagChanges(this.#work);
+      await source.flags(known, (values) => changes.add(values.uid, values.flags));
+      this.#changedFlags += await changes.write();
+    }
+    if (gone !== undefined) await this.#expungeWithin(gone);
+    else if (!canTell || opened.highestModseq !== highestModseq || opened.exists !== messages) {
+      // Without QRESYNC an expunge need not change HIGHESTMODSEQ (RFC 7162 §3.1.2.2).
+      await this.#expungeUnlisted();
+    }
+  }
+
+  /** The server named them; what it names too much is not in the ledger. */
+  async #expungeWithin(gone: readonly NumberRange[]): Promise<void> {
+    const ranges = normalizeRanges(gone);
+    await this.#expungeWhere((uid) => rangesInclude(ranges, uid), ranges);
+  }
+
+  /** The server cannot name what went: everything that is left is compared. */
+  async #expungeUnlisted(): Promise<void> {
+    const listed = normalizeRanges(await this.#work.source.uids());
+    await this.#expungeWhere((uid) => !rangesInclude(listed, uid), undefined);
+  }
+
+  async #expungeWhere(
+    isGone: (uid: number) => boolean,
+    ranges: readonly NumberRange[] | undefined,
+  ): Promise<void> {
+    const { ledger, settings, target, targetFolder } = this.#work;
+    if (ranges !== undefined && ranges.length === 0) return;
+    let gone: LedgerRecord[] = [];
+    const write = async (): Promise<void> => {
+      const uids = gone.filter((record) => isStored(record) && record.targetUid > 0);
+      if (settings.propagateDeletes && uids.length > 0) {
+        await target.expunge(
+          targetFolder,
+          uids.map(({ targetUid }) => targetUid),
+        );
+        this.#expunged += uids.length;
+      }
+      for (const record of gone) await ledger.put({ ...record, outcome: "deleted" });
+      gone = [];
+    };
+    for await (const record of ledger.all()) {
+      if (record.outcome === "deleted" || !isGone(record.uid)) continue;
+      gone.push(record);
+      if (gone.length >= CHANGES_A_WRITE) await write();
+    }
+    await write();
+    await ledger.flush();
+  }
+
+  /** UIDs that are not in the ledger, or stand there as lost and shall be tried again. */
+  async #todo(opened: Opened): Promise<readonly NumberRange[]> {
+    const { source, ledger, settings } = this.#work;
+    const { cursor } = ledger;
+    const uidNext = opened.uidNext > 0 ? opened.uidNext : 0x1_0000_0000;
+    const isFresh = cursor.counts.saved + cursor.counts.already + cursor.counts.skipped === 0;
+    const searchFrom = cursor.complete && !settings.retryLosses ? cursor.uidNext : 1;
+    if (opened.exists === 0 || searchFrom >= uidNext) return [];
+    const range = [{ first: searchFrom, last: uidNext - 1 }];
+    const listed = below(await source.uids(searchFrom === 1 ? undefined : range), uidNext);
+    const wanted = settings.withoutLabels ? await this.#unlabelled(listed) : listed;
+    if (isFresh && settings.givenUp.size === 0 && cursor.counts.missing === 0) return wanted;
+    const open: number[] = [];
+    const settled = await this.#settledUids();
+    for (const { first, last } of wanted) {
+      for (let uid = first; uid <= last; uid++) if (!settled.has(uid)) open.push(uid);
+    }
+    await this.#giveUp(open);
+    return rangesOf(open.filter((uid) => !settings.givenUp.has(uid)));
+  }
+
+  async #settledUids(): Promise<ReadonlySet<number>> {
+    const { ledger, settings } = this.#work;
+    const settled = new Set<number>();
+    for await (const record of ledger.all()) {
+      const isLost = record.outcome === "missing" || (record.outcome === "skipped" && settings.retryLosses);
+      if (!isLost) settled.add(record.uid);
+    }
+    return settled;
+  }
+
+  async #giveUp(open: readonly number[]): Promise<void> {
+    const { ledger, settings } = this.#work;
+    for (const uid of open) {
+      const reason = settings.givenUp.get(uid);
+      if (reason === undefined) continue;
+      const lost = { uid, targetUid: 0, sizeBytes: 0, outcome: "missing", internalDate: 0 } as const;
+      await ledger.put({ ...lost, flagsHash: 0, guid: "" }, reason);
+    }
+  }
+
+  async #unlabelled(listed: readonly NumberRange[]): Promise<readonly NumberRange[]> {
+    const uids: number[] = [];
+    await this.#work.source.labels(({ uid, labels }) => {
+      // \Important and \Starred are marks, not places.
+      const places = (labels ?? []).filter((label) => !/^\\?(?:Important|Starred)$/i.test(label));
+      if (places.length === 0 && rangesInclude(listed, uid)) uids.push(uid);
+    });
+    return rangesOf(uids.sort((a, b) => a - b));
+  }
+
+  async #copy(todo: readonly NumberRange[]): Promise<number> {
+    if (todo.length === 0) return 0;
+    const { source, target, targetFolder, ledger, pace, signal, settings, maxWaitingBytes, copied, asked } =
+      this.#work;
+    const keepUids = ledger.cursor.keepsUids;
+    const copy = new FolderCopy({
+      source,
+      target,
+      folder: targetFolder,
+      ledger,
+      keepUids,
+      strays: await this.#strays(keepUids),
+      pace,
+      signal,
+      windowSize: settings.windowSize,
+      maxMessageBytes: settings.maxMessageBytes,
+      maxWaitingBytes,
+      batchesAhead: keepUids ? 1 : 2,
+      copied,
+      asked,
+    });
+    await copy.copy(todo);
+    return copy.saved;
+  }
+
+  /** Where UIDs are kept the target sees by them what it has. */
+  async #strays(keepUids: boolean): Promise<Strays | undefined> {
+    const { ledger, target, targetFolder } = this.#work;
+    const fromUid = ledger.cursor.targetUidNext;
+    if (keepUids || targetFolder.messages === 0 || targetFolder.uidNext <= fromUid) return undefined;
+    const known = new Set<number>();
+    for await (const { targetUid } of ledger.all()) if (targetUid >= fromUid) known.add(targetUid);
+    const strays = await target.strays(targetFolder, fromUid, known);
+    return strays.size === 0 ? undefined : strays;
+  }
+}
+
+/** Flags that changed at the source, gathered and written in groups. */
+class FlagChanges {
+  readonly #work: FolderWork;
+  #open: { uid: number; flags: MessageFlags }[] = [];
+
+  constructor(work: FolderWork) {
+    this.#work = work;
+  }
+
+  add(uid: number, flags: MessageFlags | undefined): void {
+    if (flags !== undefined && uid > 0) this.#open.push({ uid, flags });
+  }
+
+  /** How many there were. */
+  async write(): Promise<number> {
+    const { ledger, target, targetFolder } = this.#work;
+    let count = 0;
+    let changes: { uid: number; flags: MessageFlags }[] = [];
+    let records: LedgerRecord[] = [];
+    const flush = async (): Promise<void> => {
+      if (records.length === 0) return;
+      if (changes.length > 0) await target.setFlags(targetFolder, changes);
+      for (const record of records) await ledger.put(record);
+      changes = [];
+      records = [];
+    };
+    for (const { uid, flags } of this.#open.sort((a, b) => a.uid - b.uid)) {
+      const record = await ledger.find(uid);
+      if (record === undefined || !isStored(record) || record.flagsHash === flags.hash) continue;
+      if (record.targetUid > 0) changes.push({ uid: record.targetUid, flags });
+      records.push({ ...record, flagsHash: flags.hash });
+      count++;
+      if (records.length >= CHANGES_A_WRITE) await flush();
+    }
+    await flush();
+    await ledger.flush();
+    return count;
+  }
+}

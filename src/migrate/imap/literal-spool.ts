@@ -1,0 +1,57 @@
+/** Large literals on their way from the source: digested as they come, in the target's staging instead of memory. */
+import { createHash } from "node:crypto";
+import type { LiteralSink } from "../../imap/client-command.ts";
+import type { Guid } from "../../store/model.ts";
+import type { BodyWriter, StagedBody } from "../../store/port.ts";
+
+/** In the place of a message that the target would refuse: its bytes are read past. */
+export class TooBigBody implements StagedBody {
+  readonly sizeBytes: number;
+  constructor(sizeBytes: number) {
+    this.sizeBytes = sizeBytes;
+  }
+  read(): Promise<Buffer> {
+    return Promise.reject(new Error("a message that is too big was not kept"));
+  }
+  release(): void {}
+}
+
+export class LiteralSpool {
+  readonly #guids = new WeakMap<StagedBody, Guid>();
+  readonly #stage: (sizeBytes: number) => BodyWriter;
+  readonly #maxMessageBytes: number | undefined;
+
+  constructor(stage: (sizeBytes: number) => BodyWriter, maxMessageBytes: number | undefined) {
+    this.#stage = stage;
+    this.#maxMessageBytes = maxMessageBytes;
+  }
+
+  sinkFor(sizeBytes: number): LiteralSink {
+    if (this.#maxMessageBytes !== undefined && sizeBytes > this.#maxMessageBytes) {
+      return {
+        write() {},
+        finish: () => Promise.resolve(new TooBigBody(sizeBytes)),
+        discard() {},
+      };
+    }
+    const writer = this.#stage(sizeBytes);
+    const hash = createHash("sha1");
+    return {
+      write: (chunk) => {
+        hash.update(chunk);
+        return writer.write(chunk);
+      },
+      finish: async () => {
+        const body = await writer.finish();
+        this.#guids.set(body, hash.digest("hex"));
+        return body;
+      },
+      discard: () => writer.discard(),
+    };
+  }
+
+  guidOf(body: Buffer | StagedBody): Guid {
+    if (Buffer.isBuffer(body)) return createHash("sha1").update(body).digest("hex");
+    return this.#guids.get(body) ?? "";
+  }
+}

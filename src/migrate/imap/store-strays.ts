@@ -1,0 +1,27 @@
+/** Messages of the store that the ledger does not know, by what makes them one with a message of the source. */
+import type { MailboxView } from "../../store/port.ts";
+import type { CopyMessage } from "./message.ts";
+import type { Strays } from "./target.ts";
+
+export class StoreStrays implements Strays {
+  /** Digest and date → UIDs, highest first. */
+  readonly #uids = new Map<string, number[]>();
+  size = 0;
+
+  /** Reads what it needs; the view may be released afterwards. */
+  constructor(view: MailboxView, fromUid: number, known: ReadonlySet<number>) {
+    const first = view.lowerBound(fromUid);
+    for (let index = view.count - 1; index >= first; index--) {
+      if (known.has(view.uids[index]!)) continue;
+      this.size++;
+      const key = `${view.guid(index)} ${view.internalDates[index]}`;
+      const uids = this.#uids.get(key);
+      if (uids === undefined) this.#uids.set(key, [view.uids[index]!]);
+      else uids.push(view.uids[index]!);
+    }
+  }
+
+  claim({ guid, internalDate }: CopyMessage): Promise<number | undefined> {
+    return Promise.resolve(this.#uids.get(`${guid} ${internalDate}`)?.pop());
+  }
+}

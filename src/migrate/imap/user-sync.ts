@@ -1,0 +1,331 @@
+/** All folders of one user, over connections that are open: which become which, then each in turn. */
+import type { EngineContext } from "../engine.ts";
+import type { FolderLedger } from "../ledger/folder-ledger.ts";
+import { NO_COUNTS } from "../ledger/cursor.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import { isStored } from "../ledger/record.ts";
+import type { MigrationJob } from "../model.ts";
+import { ImapClientError } from "../../imap/client-command.ts";
+import type { Folder, FolderList } from "./folder-list.ts";
+import { isUnchanged, syncFolder } from "./folder-sync.ts";
+import type { JobReport } from "./job-report.ts";
+import { mapFolders, type Mapping, type MappingRules } from "./mapping.ts";
+import type { MigrateImapSettings } from "./options.ts";
+import { renamedFolders } from "./renamed-folders.ts";
+import type { ImapSource } from "./source.ts";
+import type { MailTarget, TargetFolder } from "./target.ts";
+import { countOf } from "../../wire/number-set.ts";
+
+export interface UserWork {
+  readonly source: ImapSource;
+  readonly target: MailTarget;
+  readonly ledger: Ledger;
+  /** By name at the source. */
+  readonly known: Map<string, FolderLedger>;
+  readonly job: MigrationJob;
+  readonly context: EngineContext;
+  readonly report: JobReport;
+  readonly settings: MigrateImapSettings;
+  readonly conf: ReadonlyMap<string, string>;
+  readonly windowSize: number;
+  /** By folder: messages whose FETCH ended the connection. */
+  readonly givenUp: ReadonlyMap<string, ReadonlyMap<number, string>>;
+  readonly maxWaitingBytes: () => number;
+  /** Before a FETCH: its first message. */
+  readonly asked: (folder: string, uid: number) => void;
+}
+
+const NONE_GIVEN_UP: ReadonlyMap<number, string> = new Map();
+
+export class UserSync {
+  readonly #work: UserWork;
+  #targetFolders: ReadonlyMap<string, TargetFolder> = new Map();
+
+  constructor(work: UserWork) {
+    this.#work = work;
+  }
+
+  async run(): Promise<void> {
+    const { source, known, job, report, context } = this.#work;
+    const list = await source.list();
+    await this.#listTarget();
+    report.targetBefore = sum([...this.#targetFolders.values()], ({ messages }) => messages);
+    let mapping = this.#map(list);
+    if (!job.dryRun && (await this.#renameFolders(list, mapping))) mapping = this.#map(list);
+    const folders = list.folders
+      .filter(({ name, status }) => mapping.targets.has(name) && status !== undefined)
+      .sort((a, b) => Number(isInbox(b)) - Number(isInbox(a)));
+    for (const [name, reason] of mapping.left)
+      context.log.debug("folder stays behind", { folder: name, reason });
+    this.#tellUnreadable(list, mapping);
+    report.source = {
+      messages: sum(folders, ({ status }) => status?.messages ?? 0),
+      bytes: sum(folders, ({ status }) => status?.sizeBytes ?? 0),
+    };
+    report.messagesTotal = report.source.messages;
+    report.bytesTotal = report.source.bytes;
+    const startMs = context.clock.monotonicMs();
+    for (const folder of folders) {
+      context.signal.throwIfAborted();
+      await this.#folder(folder, mapping.targets.get(folder.name) ?? [], known.get(folder.name));
+    }
+    if (!job.dryRun) await this.#removeDeleted(list, mapping);
+    report.copyMs += context.clock.monotonicMs() - startMs;
+    this.#count();
+  }
+
+  #map(list: FolderList): Mapping {
+    const { target, known, source } = this.#work;
+    const decided = new Map([...known].map(([name, { cursor }]) => [name, cursor.target]));
+    return mapFolders(list, this.#rules(source.isGmail), target.names, decided);
+  }
+
+  #rules(isGmail: boolean): MappingRules {
+    const { settings, job, conf } = this.#work;
+    return {
+      sourcePrefix: conf.get("imapc_list_prefix") ?? conf.get("imapc_prefix") ?? settings.sourcePrefix,
+      targetPrefix: settings.targetPrefix.split("/").filter((level) => level !== ""),
+      excludes: [...settings.excludes, ...job.user.excludeFolders],
+      renames: settings.renames.map(readRename),
+      automap: settings.automap,
+      withForeign: settings.foreign,
+      allMailIsArchive: isGmail,
+    };
+  }
+
+  async #listTarget(): Promise<void> {
+    const folders = await this.#work.target.list();
+    this.#targetFolders = new Map(folders.map((folder) => [folder.path.join("\0"), folder]));
+  }
+
+  async #folder(folder: Folder, path: readonly string[], before: FolderLedger | undefined): Promise<void> {
+    const { report, job } = this.#work;
+    const { status } = folder;
+    if (status === undefined) return;
+    const targetFolder = this.#targetFolders.get(path.join("\0"));
+    const compareFlags = job.phase === "CUTOVER";
+    const attributes = attributesOf(folder);
+    if (
+      before !== undefined &&
+      isUnchanged(status, before, targetFolder, compareFlags) &&
+      before.cursor.attributes === attributes &&
+      !(job.phase === "CUTOVER" && before.cursor.counts.skipped > 0)
+    ) {
+      report.known(status.messages, status.sizeBytes ?? 0);
+      return;
+    }
+    report.enter(folder.name);
+    if (job.dryRun) {
+      await this.#dryRun(folder, before);
+      return;
+    }
+    await this.#sync(folder, path, before, attributes);
+  }
+
+  async #sync(
+    folder: Folder,
+    path: readonly string[],
+    before: FolderLedger | undefined,
+    attributes: string,
+  ): Promise<void> {
+    const { source, target, settings, context, report, job, givenUp, windowSize, maxWaitingBytes, asked } =
+      this.#work;
+    const status = folder.status!;
+    const targetFolder = await this.#targetFolder(folder, path, before);
+    const ledger = before ?? (await this.#newLedger(folder, path, targetFolder));
+    const known = ledger.cursor.counts;
+    report.known(known.saved + known.already + known.skipped, known.storedBytes);
+    const hasChanged = !isUnchanged(status, ledger, targetFolder, false) || job.phase === "CUTOVER";
+    if (hasChanged) {
+      const result = await syncFolder({
+        source,
+        target,
+        folder,
+        targetFolder,
+        ledger,
+        pace: context.pace,
+        signal: context.signal,
+        log: context.log,
+        settings: {
+          propagateDeletes: settings.deletes,
+          compareFlags: job.phase === "CUTOVER",
+          retryLosses: job.phase === "CUTOVER",
+          windowSize,
+          maxMessageBytes: smallest(settings.maxMessageBytes, target.maxMessageBytes),
+          withoutLabels: source.isGmail && folder.specialUse === "all",
+          givenUp: givenUp.get(folder.name) ?? NONE_GIVEN_UP,
+        },
+        maxWaitingBytes,
+        copied: (messages, bytes) => report.copied(messages, bytes),
+        asked: (uid) => asked(folder.name, uid),
+      });
+      report.folderDone(path.join("/"), result.saved, result.expunged);
+      context.log.info("folder is migrated", { folder: folder.name, target: path.join("/"), ...result });
+      const { skipped, missing } = ledger.cursor.counts;
+      if (skipped + missing > 0) report.problem(`${folder.name}: ${skipped} skipped, ${missing} missing`);
+    }
+    await this.#carryAttributes(folder, ledger, path, attributes);
+  }
+
+  /** There, or made; with the answer of `ensureFolder` a folder that was never used becomes the source's. */
+  async #targetFolder(
+    folder: Folder,
+    path: readonly string[],
+    before: FolderLedger | undefined,
+  ): Promise<TargetFolder> {
+    const found = this.#targetFolders.get(path.join("\0"));
+    if (found !== undefined && before !== undefined) {
+      return { ...found, keepsUids: found.keepsUids && before.cursor.keepsUids };
+    }
+    const uidValidity = folder.status?.uidValidity ?? 0;
+    const specialUse = folder.specialUse === "all" ? "archive" : folder.specialUse;
+    return await this.#work.target.ensureFolder({ path, uidValidity, specialUse });
+  }
+
+  async #newLedger(
+    folder: Folder,
+    path: readonly string[],
+    targetFolder: TargetFolder,
+  ): Promise<FolderLedger> {
+    const { ledger, job, context, known } = this.#work;
+    const made = await ledger.addFolder(
+      job.user,
+      folder.name,
+      {
+        target: path,
+        uidValidity: folder.status?.uidValidity ?? 0,
+        uidNext: 1,
+        highestModseq: 0,
+        messages: 0,
+        unseen: 0,
+        complete: false,
+        keepsUids: targetFolder.keepsUids,
+        targetUidValidity: targetFolder.uidValidity,
+        targetUidNext: 1,
+        mailboxId: folder.status?.mailboxId ?? "",
+        attributes: "",
+        counts: NO_COUNTS,
+      },
+      context.fence,
+    );
+    known.set(folder.name, made);
+    return made;
+  }
+
+  async #carryAttributes(
+    folder: Folder,
+    ledger: FolderLedger,
+    path: readonly string[],
+    attributes: string,
+  ): Promise<void> {
+    const { source, target, settings, job, report } = this.#work;
+    if (ledger.cursor.attributes === attributes && job.phase !== "CUTOVER") return;
+    const hasAcl = settings.acl && source.link.capabilities.has("ACL");
+    const problems = await target.setAttributes(path, {
+      isSubscribed: folder.isSubscribed,
+      specialUse: folder.specialUse === "all" ? undefined : folder.specialUse,
+      acl: hasAcl ? await source.acl(folder) : [],
+    });
+    for (const problem of problems) report.problem(`${folder.name}: ${problem}`);
+    ledger.change({ attributes });
+    await ledger.flush();
+  }
+
+  /** Counts only; the folder is opened read-only at the source. */
+  async #dryRun(folder: Folder, before: FolderLedger | undefined): Promise<void> {
+    const { source, report } = this.#work;
+    const opened = await source.open(folder);
+    const isKnown = before !== undefined && before.cursor.uidValidity === opened.uidValidity;
+    const first = isKnown ? before.cursor.uidNext : 1;
+    if (opened.exists === 0 || first >= opened.uidNext) return;
+    const open = await source.uids([{ first, last: opened.uidNext - 1 }]);
+    report.folderDone(folder.name, countOf(open), 0);
+  }
+
+  /** True when at least one was. */
+  async #renameFolders(list: FolderList, mapping: Mapping): Promise<boolean> {
+    const { ledger, known, target, context } = this.#work;
+    const renamed = renamedFolders(known, list.folders).filter(({ folder }) =>
+      mapping.targets.has(folder.name),
+    );
+    for (const { ledger: old, folder } of renamed) {
+      const to = mapping.targets.get(folder.name) ?? [];
+      const from = old.cursor.target;
+      const isThere = (path: readonly string[]): boolean => this.#targetFolders.has(path.join("\0"));
+      // A server that takes children along has done it already.
+      if (isThere(from) && !isThere(to)) await target.renameFolder(from, to);
+      else if (isThere(from)) continue;
+      old.change({ target: to });
+      known.delete(old.sourceFolder);
+      known.set(folder.name, await ledger.renameFolder(old, folder.name, context.fence));
+      context.log.info("folder was renamed at the source", { from: old.sourceFolder, to: folder.name });
+      await this.#listTarget();
+    }
+    return renamed.length > 0;
+  }
+
+  /** What was copied of folders that the source has no more. */
+  async #removeDeleted(list: FolderList, mapping: Mapping): Promise<void> {
+    const { known, settings, target, ledger, context, report } = this.#work;
+    const names = new Set(list.folders.map(({ name }) => name));
+    for (const folder of known.values()) {
+      const { sourceFolder, cursor } = folder;
+      if (names.has(sourceFolder) || mapping.left.has(sourceFolder)) continue;
+      if (!settings.deletes) continue;
+      // An empty list is a server in trouble rather than a user who has deleted everything.
+      if (list.folders.length === 0) throw new ImapClientError("LIST: the source lists no folder at all");
+      const there = this.#targetFolders.get(cursor.target.join("\0"));
+      if (there !== undefined && there.uidValidity === cursor.targetUidValidity) {
+        const uids: number[] = [];
+        for await (const record of folder.all()) {
+          if (isStored(record) && record.targetUid > 0) uids.push(record.targetUid);
+        }
+        if (uids.length > 0) await target.expunge(there, uids);
+        await target.removeFolder(cursor.target);
+        report.folderDone(cursor.target.join("/"), 0, uids.length);
+      }
+      await ledger.removeFolder(folder, context.fence);
+      known.delete(sourceFolder);
+      context.log.info("folder was deleted at the source", { folder: sourceFolder });
+    }
+  }
+
+  #tellUnreadable(list: FolderList, mapping: Mapping): void {
+    for (const { name, status } of list.folders) {
+      if (!mapping.targets.has(name) || status !== undefined) continue;
+      this.#work.report.problem(`${name}: the source tells no STATUS of it, it was not copied`);
+    }
+  }
+
+  #count(): void {
+    const { known, report } = this.#work;
+    const counts = [...known.values()].map(({ cursor }) => cursor.counts);
+    report.target = {
+      messages: sum(counts, ({ saved, already }) => saved + already),
+      bytes: sum(counts, ({ storedBytes }) => storedBytes),
+    };
+  }
+}
+
+/** 0 and undefined = no limit. */
+function smallest(...limits: readonly (number | undefined)[]): number | undefined {
+  const set = limits.filter((limit) => limit !== undefined && limit > 0) as number[];
+  return set.length === 0 ? undefined : Math.min(...set);
+}
+
+function isInbox({ name }: Folder): boolean {
+  return name.toUpperCase() === "INBOX";
+}
+
+function attributesOf({ isSubscribed, specialUse }: Folder): string {
+  return `${isSubscribed ? "subscribed" : ""} ${specialUse ?? ""}`.trim();
+}
+
+function readRename(line: string): MappingRules["renames"][number] {
+  const at = line.indexOf("=>");
+  return { pattern: new RegExp(line.slice(0, at), "u"), to: line.slice(at + 2) };
+}
+
+function sum<Item>(items: readonly Item[], of: (item: Item) => number): number {
+  return items.reduce((total, item) => total + of(item), 0);
+}
