@@ -2,7 +2,6 @@
  * A running node, read from top to bottom: the data folder and its lock, certificates, the platform (store, directory,
  * delivery), then what listens: LMTP, IMAP, POP3, ManageSieve, HTTP, the admin socket. Stops in the reverse order.
  */
-import { chmodSync, existsSync, mkdirSync } from "node:fs";
 import type { NodeContext } from "../admin/context.ts";
 import { lockDataFolder } from "../admin/lock.ts";
 import { operations } from "../admin/operations.ts";
@@ -11,7 +10,6 @@ import { systemClock } from "../base/io/clock.ts";
 import type { Connection, ListenOptions } from "../base/io/network.ts";
 import { systemRandom } from "../base/io/random.ts";
 import { systemNetwork } from "../base/io/system-network.ts";
-import { TlsContexts } from "../base/io/tls-contexts.ts";
 import type { Log } from "../base/log.ts";
 import type { HostPort } from "../config/kinds.ts";
 import type { Config } from "../config/load.ts";
@@ -35,18 +33,19 @@ import { maintenancePolicy, storeOptions } from "../store/maintenance/options.ts
 import { SYNC_CAPABILITIES, syncCommands } from "./sync-over-imap.ts";
 import { submissionOptions } from "../submission/options.ts";
 import { listenSubmission, submissionMetrics } from "../submission/server.ts";
+import { makeDataFolder } from "./data-folder.ts";
 import { type Endpoint, type Endpoints, reachableHost, type ServiceName } from "./endpoint.ts";
+import { failedToListen } from "./failed-to-listen.ts";
 import { listenWeb } from "./listen-web.ts";
 import { namespaceOptions, toNamespace } from "./namespace-options.ts";
 import { watchNode } from "./node-metrics.ts";
 import { listenOptions, nodeOptions } from "./node-options.ts";
 import { PARTITIONS } from "./partitions.ts";
 import { openActiveSync } from "./open-activesync.ts";
+import { describeCertificates, openCertificates } from "./open-certificates.ts";
 import { openPlatform, type Platform } from "./platform.ts";
-import { ensureSelfSignedFiles } from "./self-signed-files.ts";
 import { imapTextSearch } from "./text-search.ts";
 import { openTextSyncSocket } from "./text-sync-socket.ts";
-import { certificateFiles, tlsOptions } from "./tls-options.ts";
 import { urlAuthSecret } from "./url-auth-secret.ts";
 import { programVersion } from "./version.ts";
 
@@ -320,13 +319,6 @@ export async function startNode(config: Config, hooks: NodeHooks = {}): Promise<
 
 type Service = Pick<ListenOptions, "tls" | "implicitTls" | "onConnection">;
 
-/** Names the address, which the Node error of a host name does not. */
-function failedToListen(host: string, port: number, error: unknown): never {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  const address = `${host === "" ? "*" : host}:${port}`;
-  throw Object.assign(new Error(`could not listen on ${address}`, { cause: error }), { code });
-}
-
 function refusedLog(log: Log): Pick<ListenOptions, "onRefused"> {
   return {
     onRefused: (reason, remote, error) =>
@@ -336,39 +328,6 @@ function refusedLog(log: Log): Pick<ListenOptions, "onRefused"> {
         ...(error === undefined ? {} : { err: error.message }),
       }),
   };
-}
-
-function makeDataFolder(dataFolder: string): void {
-  if (existsSync(dataFolder)) return;
-  mkdirSync(dataFolder, { recursive: true });
-  // Mail and password hashes: whatever the umask says, nobody else reads them.
-  chmodSync(dataFolder, 0o700);
-}
-
-function openCertificates(config: Config, dataFolder: string, log: Log): TlsContexts {
-  const settings = config.get(tlsOptions);
-  const files = certificateFiles(settings, dataFolder);
-  const [first] = files;
-  if (settings.certificate === undefined && first !== undefined) {
-    if (ensureSelfSignedFiles(first, config.get(nodeOptions).name, systemClock.nowMs())) {
-      log.info("made a self-signed certificate", { file: first.certificate });
-    }
-  }
-  const tls = new TlsContexts(files);
-  tls.watch(systemClock, (error) => {
-    if (error === undefined) log.info("certificates changed", { certificates: describeCertificates(tls) });
-    else log.error("changed certificates are not usable, the old ones stay in use", { err: error });
-  });
-  return tls;
-}
-
-function describeCertificates(tls: TlsContexts): { [key: string]: string | readonly string[] }[] {
-  return tls.certificates.map(({ file, names, validFrom, validTo }) => ({
-    file,
-    names,
-    validFrom: validFrom.toISOString(),
-    validTo: validTo.toISOString(),
-  }));
 }
 
 /** Looks again every few milliseconds, until the grace is over. */
