@@ -2,6 +2,7 @@
 import { systemClock } from "../base/io/clock.ts";
 import { systemRandom } from "../base/io/random.ts";
 import type { Config } from "../config/load.ts";
+import { mailActionsOf } from "../eas/account/local/mail-actions.ts";
 import { LocalAccounts } from "../eas/account/local/local-accounts.ts";
 import type { LocalServices } from "../eas/account/local/services.ts";
 import { TreeWatch } from "../eas/account/local/tree-watch.ts";
@@ -11,8 +12,8 @@ import { easOptions } from "../eas/options.ts";
 import { policyOptions } from "../eas/policy/options.ts";
 import { isServable, startLine } from "../eas/state/schema-state.ts";
 import type { HttpRoutes } from "../http/http.ts";
-import { localMailActions } from "./local-mail-actions.ts";
 import { namespaceOptions, toNamespace } from "./namespace-options.ts";
+import { openPeople } from "./open-people.ts";
 import type { Platform } from "./platform.ts";
 
 /** How often what devices no longer use is taken out. */
@@ -36,6 +37,9 @@ export async function openActiveSync(config: Config, platform: Platform): Promis
 
   const tree = new TreeWatch(store);
   const email = new EmailClass({ clock: systemClock, random: systemRandom });
+  const people = openPeople(config, platform);
+  const { outgoing, textIndex, scripts } = platform;
+  const actions = { outgoing, textSearch: textIndex, people, scripts };
   const services: LocalServices = {
     store,
     directory: directory.directory,
@@ -44,7 +48,7 @@ export async function openActiveSync(config: Config, platform: Platform): Promis
     clock: systemClock,
     log: logs.named("eas"),
     tree,
-    mailActions: localMailActions(platform),
+    mailActions: (user) => mailActionsOf(services, actions, user),
   };
   const gateway: Gateway = openGateway({
     accounts: new LocalAccounts(services),
@@ -74,6 +78,7 @@ export async function openActiveSync(config: Config, platform: Platform): Promis
     async close() {
       closed = true;
       tree.close();
+      people.close();
       await email.converter.close();
     },
   };

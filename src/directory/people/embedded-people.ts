@@ -10,10 +10,10 @@ export class EmbeddedPeople implements People {
     this.#admin = admin;
   }
 
-  async search(query: string, _domain: string, limit: number): Promise<PeopleFound> {
+  async search(query: string, domain: string, limit: number): Promise<PeopleFound> {
     const asked = query.trim().toLowerCase();
     if (asked === "") return { total: 0, people: [] };
-    const users = await this.#admin.listUsers();
+    const users = await this.#admin.listUsers(domain === "" ? {} : { domain });
     const matching = users.filter((user) => user.enabled && matches(user, asked));
     return { total: matching.length, people: matching.slice(0, limit).map(toPerson) };
   }

@@ -3,7 +3,7 @@ import { option, optionGroup, type SettingsOf } from "../../config/option.ts";
 
 /** Names in brackets are Opush's for the same thing. */
 export const peopleOptions = optionGroup(
-  "address_book",
+  "people",
   "The global address list that phones search; without url the users of the directory.",
   {
     url: option(text, undefined, "LDAP server, ldap://host[:port] or ldaps://host[:port] (search.ldap.url)."),
