@@ -2,8 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { SieveEnvironment } from "./message.ts";
-import { SieveScript } from "./script.ts";
-import { literalEnvironment, literalMessage } from "./testing.ts";
+import { actionsOf } from "./testing.ts";
 
 interface Example {
   readonly from: string;
@@ -197,24 +196,9 @@ const EXAMPLES: readonly Example[] = [
   },
 ];
 
-function run(script: string, message: string, environment: Partial<SieveEnvironment> = {}): string {
-  const outcome = new SieveScript(script).run(literalMessage(message), literalEnvironment(environment));
-  if (outcome.error !== undefined) return `error: ${outcome.error.message}`;
-  return outcome.actions
-    .map((action) => {
-      const flags = "flags" in action && action.flags.length > 0 ? ` (${action.flags.join(" ")})` : "";
-      if (action.kind === "fileinto") return `fileinto ${action.mailbox}${flags}`;
-      if (action.kind === "redirect") return `redirect ${action.address}`;
-      if (action.kind === "reject") return `${action.inProtocol ? "ereject" : "reject"} ${action.reason}`;
-      if (action.kind === "vacation") return `vacation ${action.seconds} ${action.reason}`;
-      if (action.kind === "notify") return `notify ${action.method}`;
-      return `${action.kind}${flags}`;
-    })
-    .join("; ");
-}
-
 for (const { from, script, cases, environment } of EXAMPLES) {
   test(`example of ${from}`, () => {
-    for (const [message, actions] of cases) assert.equal(run(script, message, environment), actions, message);
+    for (const [message, actions] of cases)
+      assert.equal(actionsOf(script, message, environment), actions, message);
   });
 }

@@ -6,7 +6,10 @@ import type { Run } from "./run.ts";
 export type Template = (run: Run) => string;
 
 const VARIABLE = /\$\{(?:([A-Za-z_][A-Za-z0-9_.]*)|(\d{1,9}))\}/g;
-const ENCODED = /\$\{(hex|unicode):([^}]*)\}/gi;
+/** encoded-arb-octets, those that follow each other together since one character may take several; encoded-unicode-char. */
+const ENCODED =
+  /(?:\$\{hex:\s*(?:[0-9a-f]{1,2}\s+)*[0-9a-f]{1,2}\s*\})+|\$\{unicode:(\s*(?:[0-9a-f]+\s+)*[0-9a-f]+\s*)\}/gi;
+const HEX = /\$\{hex:([^}]*)\}/gi;
 
 export function compileTemplate(text: string, variables: boolean): Template {
   if (!variables || !text.includes("${")) return () => text;
@@ -31,13 +34,12 @@ export function compileTemplate(text: string, variables: boolean): Template {
 /** @throws SieveSyntaxError for a character outside Unicode (RFC 5228 §2.4.2.4) */
 export function decodeEncodedCharacters(text: string, position: Position): string {
   if (!text.includes("${")) return text;
-  return text.replace(ENCODED, (whole, kind: string, digits: string) => {
-    const words = digits.trim().split(/\s+/);
-    if (kind.toLowerCase() === "hex") {
-      if (!words.every((word) => /^[0-9A-Fa-f]{1,2}$/.test(word))) return whole;
-      return Buffer.from(words.map((word) => Number.parseInt(word, 16))).toString("utf8");
+  return text.replace(ENCODED, (whole, unicode: string | undefined) => {
+    if (unicode === undefined) {
+      const octets = [...whole.matchAll(HEX)].flatMap(([, words = ""]) => words.trim().split(/\s+/));
+      return Buffer.from(octets.map((octet) => Number.parseInt(octet, 16))).toString("utf8");
     }
-    if (!words.every((word) => /^[0-9A-Fa-f]{1,6}$/.test(word))) return whole;
+    const words = unicode.trim().split(/\s+/);
     return words
       .map((word) => {
         const code = Number.parseInt(word, 16);

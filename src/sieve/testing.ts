@@ -1,5 +1,6 @@
 /** A message and an environment from literals: for tests of this room and of those that run scripts. */
 import type { HeaderField, SieveAddress, SieveEnvironment, SieveMessage, SievePart } from "./message.ts";
+import { SieveScript } from "./script.ts";
 
 export function literalPart(
   headers: readonly HeaderField[],
@@ -71,4 +72,25 @@ export function literalEnvironment(changes: Partial<SieveEnvironment> = {}): Sie
     listContains: () => undefined,
     ...changes,
   };
+}
+
+/** What a script does with a message, in words: "fileinto x (\\Seen); keep". */
+export function actionsOf(
+  script: string,
+  message: string,
+  environment: Partial<SieveEnvironment> = {},
+): string {
+  const outcome = new SieveScript(script).run(literalMessage(message), literalEnvironment(environment));
+  if (outcome.error !== undefined) return `error: ${outcome.error.message}`;
+  return outcome.actions
+    .map((action) => {
+      const flags = "flags" in action && action.flags.length > 0 ? ` (${action.flags.join(" ")})` : "";
+      if (action.kind === "fileinto") return `fileinto ${action.mailbox}${flags}`;
+      if (action.kind === "redirect") return `redirect ${action.address}`;
+      if (action.kind === "reject") return `${action.inProtocol ? "ereject" : "reject"} ${action.reason}`;
+      if (action.kind === "vacation") return `vacation ${action.seconds} ${action.reason}`;
+      if (action.kind === "notify") return `notify ${action.method}`;
+      return `${action.kind}${flags}`;
+    })
+    .join("; ");
 }
