@@ -14,10 +14,17 @@ export const easOptions = optionGroup("activesync", "ActiveSync gateway: phones 
     undefined,
     "Address of this gateway as devices reach it, such as https://mail.example.com; autodiscover tells it (external-url).",
   ),
-  domains: option(
-    listOf(text),
-    [],
-    "Domains that autodiscover answers for; without any, each domain of the directory.",
+  culture: option(text, "en:us", "Language and country that autodiscover tells devices."),
+  certificate_url: option(
+    text,
+    undefined,
+    "Where devices may enrol for certificates; autodiscover tells it as CertEnroll.",
+  ),
+  certificate_template: option(text, "", "Certificate template that autodiscover tells with it."),
+  mail_host: option(
+    text,
+    undefined,
+    "Host of IMAP, POP3 and submission that autodiscover tells mail programs; without it the host of external_url.",
   ),
   window_size: option(
     integerIn(1, 512),
