@@ -62,6 +62,7 @@ export class ImapClient {
   #listener: ((response: Untagged) => void) | undefined;
   #nextTag = 1;
   #failure: Error | undefined;
+  #ended: ((error: Error) => void) | undefined;
   #sinkFor: ((announced: AnnouncedLiteral) => LiteralSink | undefined) | undefined;
   #sink: LiteralSink | undefined;
   /** Reading has stopped: on `hold`, or while a sink works. */
@@ -108,6 +109,12 @@ export class ImapClient {
   /** Every untagged response as it comes, also while no command waits: IDLE, NOTIFY. */
   onUntagged(listener: (response: Untagged) => void): void {
     this.#listener = listener;
+  }
+
+  /** Called once when the connection is over, also while no command waits. */
+  onEnd(listener: (error: Error) => void): void {
+    if (this.#failure !== undefined) listener(this.#failure);
+    else this.#ended = listener;
   }
 
   /** Chooses for each literal of a response; undefined = into memory. */
@@ -392,6 +399,7 @@ export class ImapClient {
     this.#wakeSender();
     this.#literalWaiter?.reject(error);
     for (const pending of this.#pending.splice(0)) pending.reject(error);
+    this.#ended?.(error);
   }
 }
 

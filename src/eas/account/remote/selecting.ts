@@ -1,0 +1,73 @@
+/** SELECT with CONDSTORE or QRESYNC switched on, and the commands around it. */
+import type { CommandPart } from "../../../imap/client-command.ts";
+import { wireMailbox } from "../../../imap/client-folders.ts";
+import type { Lent, Selected } from "./connections.ts";
+import { accepted } from "./failure.ts";
+import type { RemoteFolder } from "./folder-tree.ts";
+
+export function hasModseq({ capabilities }: Pick<Lent, "capabilities">): boolean {
+  return capabilities.has("CONDSTORE") || capabilities.has("QRESYNC");
+}
+
+/**
+ * Opens the folder unless it is open. One that is open already is brought up to date with NOOP when `fresh` is wanted.
+ * @throws AccountError folder_missing …
+ */
+export async function select(
+  lent: Lent,
+  folder: RemoteFolder,
+  options: { readonly fresh: boolean },
+): Promise<Selected> {
+  const { client, selected } = lent;
+  if (selected?.name === folder.name && !selected.readOnly) {
+    if (options.fresh) await freshen(lent, selected);
+    return selected;
+  }
+  lent.selected = undefined;
+  const before =
+    lent.capabilities.has("QRESYNC") && !enabled.has(lent.client)
+      ? client.command("ENABLE QRESYNC")
+      : undefined;
+  enabled.add(lent.client);
+  const parts: CommandPart[] = ["SELECT ", ...wireMailbox(folder.wireName)];
+  if (hasModseq(lent)) parts.push(" (CONDSTORE)");
+  const [, result] = await Promise.all([before, client.command(parts)]);
+  accepted(result, "folder_missing");
+  const codes = new Map<string, string>();
+  for (const response of result.untagged) {
+    if (response.name !== "OK") continue;
+    const match = /^ ?\[([A-Z]+)(?: (\d+))?/i.exec(response.arguments().rest());
+    if (match?.[1] !== undefined) codes.set(match[1].toUpperCase(), match[2] ?? "");
+  }
+  const now: Selected = {
+    name: folder.name,
+    readOnly: result.code?.toUpperCase() === "READ-ONLY",
+    uidValidity: Number(codes.get("UIDVALIDITY") ?? 0),
+    uidNext: Number(codes.get("UIDNEXT") ?? 0),
+    highestModseq: codes.has("NOMODSEQ") ? 0 : Number(codes.get("HIGHESTMODSEQ") ?? 0),
+  };
+  lent.selected = now;
+  return now;
+}
+
+/** Connections on which ENABLE QRESYNC was sent (RFC 7162 §3.2.3). */
+const enabled = new WeakSet<object>();
+
+/** What is open may have changed since: STATUS of the selected folder tells nothing reliable, so it is asked by NOOP and a STATUS-free look. */
+async function freshen(lent: Lent, selected: Selected): Promise<void> {
+  const { client } = lent;
+  const items = ["UIDNEXT", "UIDVALIDITY", ...(selected.highestModseq > 0 ? ["HIGHESTMODSEQ"] : [])];
+  const [, result] = await Promise.all([
+    client.command("NOOP"),
+    client.command(["STATUS ", ...wireMailbox(Buffer.from(selected.name, "utf8")), ` (${items.join(" ")})`]),
+  ]);
+  accepted(result, "folder_missing");
+  const status =
+    result.untagged
+      .find(({ name }) => name === "STATUS")
+      ?.arguments()
+      .rest() ?? "";
+  const value = (item: string): number => Number(new RegExp(`\\b${item} (\\d+)`, "i").exec(status)?.[1] ?? 0);
+  selected.uidNext = value("UIDNEXT") || selected.uidNext;
+  selected.highestModseq = value("HIGHESTMODSEQ") || selected.highestModseq;
+}
