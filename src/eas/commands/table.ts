@@ -4,6 +4,10 @@ import { folderCreate } from "./folder-create.ts";
 import { folderDelete } from "./folder-delete.ts";
 import { folderSync } from "./folder-sync.ts";
 import { folderUpdate } from "./folder-update.ts";
+import { getItemEstimate } from "./get-item-estimate.ts";
+import { moveItems } from "./move-items.ts";
+import { ping } from "./ping.ts";
+import { sync } from "./sync.ts";
 import { provision } from "./provision.ts";
 import type { CommandServices } from "./services.ts";
 import { sendMail } from "./send-mail.ts";
@@ -17,6 +21,10 @@ const makers: readonly MakeCommand[] = [
   folderCreate,
   folderUpdate,
   folderDelete,
+  sync,
+  ping,
+  getItemEstimate,
+  moveItems,
   sendMail,
   smartReply,
   smartForward,

@@ -1,0 +1,50 @@
+/** The code page AirSync: MS-ASWBXML §2.1.2.1.1. */
+import { tagOf } from "../../wire/wbxml/code-pages.ts";
+
+export const syncTags = {
+  sync: tagOf("AirSync:Sync"),
+  responses: tagOf("AirSync:Responses"),
+  add: tagOf("AirSync:Add"),
+  change: tagOf("AirSync:Change"),
+  delete: tagOf("AirSync:Delete"),
+  softDelete: tagOf("AirSync:SoftDelete"),
+  fetch: tagOf("AirSync:Fetch"),
+  syncKey: tagOf("AirSync:SyncKey"),
+  clientId: tagOf("AirSync:ClientId"),
+  serverId: tagOf("AirSync:ServerId"),
+  status: tagOf("AirSync:Status"),
+  collection: tagOf("AirSync:Collection"),
+  collections: tagOf("AirSync:Collections"),
+  class: tagOf("AirSync:Class"),
+  collectionId: tagOf("AirSync:CollectionId"),
+  getChanges: tagOf("AirSync:GetChanges"),
+  moreAvailable: tagOf("AirSync:MoreAvailable"),
+  windowSize: tagOf("AirSync:WindowSize"),
+  commands: tagOf("AirSync:Commands"),
+  options: tagOf("AirSync:Options"),
+  filterType: tagOf("AirSync:FilterType"),
+  conflict: tagOf("AirSync:Conflict"),
+  applicationData: tagOf("AirSync:ApplicationData"),
+  deletesAsMoves: tagOf("AirSync:DeletesAsMoves"),
+  wait: tagOf("AirSync:Wait"),
+  heartbeat: tagOf("AirSync:HeartbeatInterval"),
+  limit: tagOf("AirSync:Limit"),
+  partial: tagOf("AirSync:Partial"),
+} as const;
+
+/** Status of Sync: MS-ASCMD §2.2.3.177.17. */
+export const SyncStatus = {
+  ok: 1,
+  invalidKey: 3,
+  protocolError: 4,
+  serverError: 5,
+  conversionError: 6,
+  conflict: 7,
+  notFound: 8,
+  overQuota: 9,
+  hierarchyChanged: 12,
+  incomplete: 13,
+  badWait: 14,
+  tooManyCollections: 15,
+  retry: 16,
+} as const;
