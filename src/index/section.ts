@@ -6,38 +6,53 @@
  * varint byte length, then the ascending document numbers as varint differences.
  */
 import { assert } from "../base/assert.ts";
-import type { Piece } from "./words.ts";
+import { WordTable } from "./word-table.ts";
+import { eachWord, type Piece } from "./words.ts";
 
 const BLOCK = 32;
 const HEADER_BYTES = 12;
 const LF = 10;
 
 export class SectionBuilder {
-  readonly #numbers = new Map<string, number>();
+  readonly #words = new WordTable();
   #lastDocument = new Int32Array(1024);
   #pairWords = new Uint32Array(4096);
   #pairDocuments = new Uint32Array(4096);
   #pairs = 0;
 
-  /** Documents must come in ascending order; repetitions are free. */
-  readonly add = (word: string, document: number): void => {
-    let number = this.#numbers.get(word);
-    if (number === undefined) {
-      number = this.#numbers.size;
-      this.#numbers.set(word, number);
-      if (number === this.#lastDocument.length) this.#lastDocument = grow(this.#lastDocument, Int32Array);
-    } else if (this.#lastDocument[number] === document + 1) return;
-    this.#lastDocument[number] = document + 1;
+  /** The words of a folded text; documents must come in ascending order. */
+  addText(text: string, document: number): void {
+    eachWord(text, (start, end) => this.#add(this.#words.numberOf(text, start, end), document));
+  }
+
+  /** What another section knows of its documents, under the numbers that they have here; -1 = not wanted. */
+  addSection(section: Section, numbers: Int32Array): void {
+    section.each((words, start, end, documents) => {
+      let word = -1;
+      for (let index = 0; index < documents.length; index++) {
+        const document = numbers[documents[index]!]!;
+        if (document < 0) continue;
+        if (word < 0) word = this.#words.numberOf(words, start, end);
+        this.#add(word, document);
+      }
+    });
+  }
+
+  /** Repetitions are free. */
+  #add(word: number, document: number): void {
+    if (this.#lastDocument[word] === document + 1) return;
+    while (word >= this.#lastDocument.length) this.#lastDocument = grow(this.#lastDocument, Int32Array);
+    this.#lastDocument[word] = document + 1;
     if (this.#pairs === this.#pairWords.length) {
       this.#pairWords = grow(this.#pairWords, Uint32Array);
       this.#pairDocuments = grow(this.#pairDocuments, Uint32Array);
     }
-    this.#pairWords[this.#pairs] = number;
+    this.#pairWords[this.#pairs] = word;
     this.#pairDocuments[this.#pairs++] = document;
-  };
+  }
 
   finish(): Buffer {
-    const words = this.#numbers.size;
+    const words = this.#words.count;
     // Counting sort by word keeps the documents of each ascending.
     const starts = new Uint32Array(words + 1);
     for (let pair = 0; pair < this.#pairs; pair++) starts[this.#pairWords[pair]! + 1]! += 1;
@@ -63,7 +78,7 @@ export class SectionBuilder {
       at = writeVarint(postings, at, length);
       at += scratch.copy(postings, at, 0, length);
     }
-    const vocabulary = vocabularyOf(this.#numbers.keys(), head);
+    const vocabulary = vocabularyOf(this.#words, head);
     head.writeUInt32LE(words, 0);
     head.writeUInt32LE(vocabulary.length, 4);
     head.writeUInt32LE(at, 8);
@@ -72,26 +87,16 @@ export class SectionBuilder {
 }
 
 /** Joins the words and notes where each block begins. */
-function vocabularyOf(words: Iterable<string>, head: Buffer): Buffer {
-  const blocks: Buffer[] = [];
-  let block = "";
-  let count = 0;
-  let offset = 0;
-  for (const word of words) {
-    if (count % BLOCK === 0) {
-      if (count > 0) {
-        const bytes = Buffer.from(block);
-        blocks.push(bytes);
-        offset += bytes.length;
-        block = "";
-      }
-      head.writeUInt32LE(offset, HEADER_BYTES + (count / BLOCK) * 8);
-    }
-    block += `\n${word}`;
-    count++;
+function vocabularyOf(words: WordTable, head: Buffer): Buffer {
+  const bytes = Buffer.allocUnsafe(3 * words.units + words.count + 1);
+  let at = 0;
+  for (let word = 0; word < words.count; word++) {
+    if (word % BLOCK === 0) head.writeUInt32LE(at, HEADER_BYTES + (word / BLOCK) * 8);
+    bytes[at++] = LF;
+    at = words.write(word, bytes, at);
   }
-  blocks.push(Buffer.from(`${block}\n`));
-  return Buffer.concat(blocks);
+  bytes[at++] = LF;
+  return bytes.subarray(0, at);
 }
 
 export class Section {
@@ -149,21 +154,27 @@ export class Section {
     return left;
   }
 
-  /** Every word with its documents, for merging. */
-  each(take: (word: string, document: number) => void): void {
-    const words = this.#vocabulary.toString("utf8").split("\n");
+  /** Every word, as a piece of one text, with its documents; for merging. `documents` is good until the next one. */
+  each(take: (words: string, start: number, end: number, documents: Uint32Array) => void): void {
+    const words = this.#vocabulary.toString("utf8");
+    let documents = new Uint32Array(64);
     let at = 0;
-    for (let index = 1; index <= this.words; index++) {
-      const word = words[index]!;
+    let start = 1;
+    for (let index = 0; index < this.words; index++) {
       const length = readVarint(this.#postings, at);
       at = afterVarint(this.#postings, at);
       const end = at + length;
+      if (length > documents.length) documents = new Uint32Array(2 * length);
       let document = 0;
+      let count = 0;
       while (at < end) {
         document += readVarint(this.#postings, at);
         at = afterVarint(this.#postings, at);
-        take(word, document);
+        documents[count++] = document;
       }
+      const wordEnd = words.indexOf("\n", start);
+      take(words, start, wordEnd, documents.subarray(0, count));
+      start = wordEnd + 1;
     }
   }
 

@@ -1,7 +1,7 @@
 /** A segment: the words of some messages of one mailbox, headers and bodies apart. Immutable; merged, never changed. */
 import { Section, SectionBuilder } from "./section.ts";
 import { searchableText } from "../mime/searchable-text.ts";
-import { eachWord, type Plan } from "./words.ts";
+import type { Plan } from "./words.ts";
 
 export interface SegmentBytes {
   /** u32 little-endian each, ascending. */
@@ -24,8 +24,8 @@ export class SegmentBuilder {
     const document = this.#uids.length;
     this.#uids.push(uid);
     const text = searchableText(bytes);
-    eachWord(text.header, (word) => this.#header.add(word, document));
-    for (const part of text.body) eachWord(part, (word) => this.#body.add(word, document));
+    this.#header.addText(text.header, document);
+    for (const part of text.body) this.#body.addText(part, document);
   }
 
   /** Adds what `segment` knows of the messages that are still `live` (all when undefined). */
@@ -37,12 +37,8 @@ export class SegmentBuilder {
       numbers[index] = this.#uids.length;
       this.#uids.push(uid);
     }
-    segment.header.each((word, document) => {
-      if (numbers[document]! >= 0) this.#header.add(word, numbers[document]!);
-    });
-    segment.body.each((word, document) => {
-      if (numbers[document]! >= 0) this.#body.add(word, numbers[document]!);
-    });
+    this.#header.addSection(segment.header, numbers);
+    this.#body.addSection(segment.body, numbers);
   }
 
   finish(): SegmentBytes {

@@ -29,8 +29,8 @@ function classTable(): Uint8Array {
   return classes;
 }
 
-/** Calls `take` for every word of a folded text, repetitions included. */
-export function eachWord(text: string, take: (word: string) => void): void {
+/** Calls `take` with where every word of a folded text begins and ends, repetitions included. */
+export function eachWord(text: string, take: (start: number, end: number) => void): void {
   const { length } = text;
   let at = 0;
   while (at < length) {
@@ -42,13 +42,13 @@ export function eachWord(text: string, take: (word: string) => void): void {
     const start = at;
     while (at < length && CLASSES[text.charCodeAt(at)] === kind) at++;
     if (kind === PAIRED) {
-      if (at - start === 1) take(text.slice(start, at));
-      for (let pair = start; pair + 1 < at; pair++) take(text.slice(pair, pair + 2));
+      if (at - start === 1) take(start, at);
+      for (let pair = start; pair + 1 < at; pair++) take(pair, pair + 2);
     } else if (at - start <= MAX_WORD) {
-      take(text.slice(start, at));
+      take(start, at);
     } else {
       for (let window = start; ; window += MAX_PIECE) {
-        take(text.slice(window, Math.min(window + MAX_WORD, at)));
+        take(window, Math.min(window + MAX_WORD, at));
         if (window + MAX_WORD >= at) break;
       }
     }
