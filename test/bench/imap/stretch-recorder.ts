@@ -1,7 +1,7 @@
 /**
  * Loaded into a server with `--import`: how long its session thread works at a stretch, in CPU time, so that a busy
- * machine does not count. Everything between two turns of the event loop is one stretch. The figures go to standard
- * error when the process ends; every stretch over NOTED_MS goes to the file that STRETCHES_FILE names.
+ * machine does not count. Everything between two turns of the event loop is one stretch. Stretches and collections of
+ * garbage over NOTED_MS go to the file that STRETCHES_FILE names when the process ends, a line of JSON each.
  */
 import { appendFileSync } from "node:fs";
 import { performance, PerformanceObserver } from "node:perf_hooks";
@@ -14,18 +14,25 @@ interface Stretch {
   readonly fromMs: number;
   readonly toMs: number;
   readonly cpuMs: number;
-  /** Of that, collecting garbage (wall clock). */
-  readonly gcMs: number;
   /** Its end on the clock of CPU profiles. */
   readonly monoUs: number;
 }
 
+interface Collection {
+  readonly gcMs: number;
+  readonly detail: unknown;
+}
+
 const file = process.env["STRETCHES_FILE"];
 if (isMainThread && file !== undefined) {
-  const noted: Stretch[] = [];
-  let gcMs = 0;
+  const noted: (Stretch | Collection)[] = [];
+  const note = (one: Stretch | Collection): void => {
+    if (noted.length < MAX_NOTED) noted.push(one);
+  };
   new PerformanceObserver((list) => {
-    for (const { duration } of list.getEntries()) gcMs += duration;
+    for (const { duration, detail } of list.getEntries()) {
+      if (duration >= NOTED_MS) note({ gcMs: duration, detail });
+    }
   }).observe({ entryTypes: ["gc"] });
   const cpuNow = (): number => {
     const { user, system } = process.threadCpuUsage();
@@ -36,16 +43,10 @@ if (isMainThread && file !== undefined) {
   const mark = (): void => {
     const cpu = cpuNow();
     const now = performance.now();
-    if (cpu - cpuMs >= NOTED_MS && noted.length < MAX_NOTED) {
-      noted.push({
-        fromMs: atMs,
-        toMs: now,
-        cpuMs: cpu - cpuMs,
-        gcMs,
-        monoUs: Number(process.hrtime.bigint() / 1000n),
-      });
+    if (cpu - cpuMs >= NOTED_MS) {
+      const monoUs = Number(process.hrtime.bigint() / 1000n);
+      note({ fromMs: atMs, toMs: now, cpuMs: cpu - cpuMs, monoUs });
     }
-    gcMs = 0;
     cpuMs = cpu;
     atMs = now;
   };
