@@ -43,7 +43,7 @@ export async function startSyncNode(t: TestContext, settings: readonly string[])
     },
     async cli(...words) {
       const done = await runCli([...words, "--data", data]);
-      assert.equal(done.exitCode, 0, `${words.join(" ")}: ${done.stderr}`);
+      assert.equal(done.exitCode, 0, `${words.join(" ")}: ${done.stdout}${done.stderr}`);
       return done;
     },
     crcs: { endpoint: { host: "127.0.0.1", port: imap }, admin: ["root", "root-secret"] },

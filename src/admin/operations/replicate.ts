@@ -157,7 +157,7 @@ async function updateAll(run: SyncRun, targets: Targets, rows: Rows, output: Ope
   const mailboxes = targets.all ? sharedMailboxes(run.store) : targets.mailboxes;
   for (const [, group] of groups(mailboxes)) tell(await updateSomeMailboxes(run, group, []));
   for (const user of targets.metas) await updateMeta(run, user);
-  if (targets.all) await updateServerAnnotations(run);
+  if (targets.all) await updateServerAnnotations(run, () => true);
   return { users: done, failures };
 }
 

@@ -76,10 +76,14 @@ export async function updateUserQuotas(run: SyncRun, user: UserId, remote: Remot
   await updateQuotas(run, inboxOf(user), remote.quotas);
 }
 
-/** Server annotations. */
-export async function updateServerAnnotations(run: SyncRun): Promise<void> {
+/** Server annotations: the shared ones and each user's, as far as this node is master of them. */
+export async function updateServerAnnotations(
+  run: SyncRun,
+  isWanted: (user: UserId) => boolean,
+): Promise<void> {
   const there = new Map(await run.replica.getServerAnnotations());
   for (const { entry, userId, value } of run.store.annotations.all("")) {
+    if (!isWanted(userId)) continue;
     const key = `${entry}\0${userId}`;
     const remote = there.get(key);
     there.delete(key);
@@ -87,6 +91,7 @@ export async function updateServerAnnotations(run: SyncRun): Promise<void> {
   }
   for (const key of there.keys()) {
     const [entry = "", userId = ""] = key.split("\0");
+    if (!isWanted(userId)) continue;
     await run.replica.annotation(entry, userId, undefined);
   }
 }

@@ -35,6 +35,7 @@ export interface ChannelSettings {
   readonly compress?: boolean;
   readonly maxRateBytes?: number;
   readonly acknowledge?: "local" | "replica";
+  readonly chain?: boolean;
 }
 
 interface Field {
@@ -64,6 +65,7 @@ const FIELDS: ReadonlyMap<string, Field> = new Map([
   ["server_name", field("serverName", text)],
   ["compress", field("compress", boolean)],
   ["max_rate", field("maxRateBytes", byteSize)],
+  ["chain", field("chain", boolean)],
   ["acknowledge", field("acknowledge", acknowledgeChoice)],
 ]);
 

@@ -244,7 +244,7 @@ export class Channel implements ConfirmingChannel {
     const hasScripts = ids.some((id) => store.mailboxes.byUniqueId(id)?.type === "sieve");
     const needsScripts = hasScripts && !run.replica.hasSieveMailbox;
     if ((changes.meta || needsScripts) && user !== "") await updateMeta(run, user);
-    if (changes.server) await updateServerAnnotations(run);
+    if (changes.server) await updateServerAnnotations(run, this.#ports.isWanted);
   }
 
   /** A refusal is the user's alone: once more with everything of his, then later. */
@@ -303,7 +303,7 @@ export class Channel implements ConfirmingChannel {
           some = [];
         }
         if (some.length > 0) await updateSomeMailboxes(run, some, []);
-        await updateServerAnnotations(run);
+        await updateServerAnnotations(run, this.#ports.isWanted);
       }
     } finally {
       this.#isComparing = false;

@@ -30,6 +30,11 @@ export const replicationOptions = optionGroup("replication", "What this node rep
   compress: option(boolean, false, "Compress with DEFLATE where the replica offers it: for slow lines."),
   timeout: option(duration, "30m", "How long a replica may leave a command without an answer."),
   max_rate: option(byteSize, "0", "Bytes of messages a second that are uploaded at most; 0 = no limit."),
+  chain: option(
+    boolean,
+    false,
+    "Whether users of whom this node is a replica itself are sent on: in a chain, never back to their master.",
+  ),
   acknowledge: option(
     acknowledgeChoice,
     "local",

@@ -66,6 +66,7 @@ export class Replication {
     const { settings, store, clock, random, log, metrics, roles, acknowledgements } = this.#ports;
     const { address } = own;
     const chosen = new Set(own.users ?? settings.users);
+    const isChain = own.chain ?? settings.chain;
     const waits = (own.acknowledge ?? settings.acknowledge) === "replica";
     const channel = new Channel({
       name,
@@ -78,7 +79,7 @@ export class Replication {
       maxRetryDelayMs: settings.maxRetryDelayMs,
       acknowledgeTimeoutMs: waits ? settings.acknowledgeTimeoutMs : undefined,
       connect: () => this.open({ address, channel: name, force: false, step: () => {} }),
-      isWanted: (user) => (chosen.size === 0 || chosen.has(user)) && roles.isMaster(user),
+      isWanted: (user) => (chosen.size === 0 || chosen.has(user)) && (isChain || roles.isMaster(user)),
     });
     if (waits) acknowledgements.add(channel);
     return channel;
