@@ -32,6 +32,7 @@ export interface MailboxState {
 
 export class IndexDatabase {
   readonly #db: Database.Database;
+  readonly #statements = new Map<string, Database.Statement>();
   /** In order of use, the least recent first. */
   readonly #cache = new Map<number, Segment>();
   #cachedBytes = 0;
@@ -55,13 +56,19 @@ export class IndexDatabase {
     }
   }
 
+  /** A statement, prepared at first use. */
+  #sql<Parameters extends unknown[], Row = unknown>(text: string): Database.Statement<Parameters, Row> {
+    let statement = this.#statements.get(text);
+    if (statement === undefined) this.#statements.set(text, (statement = this.#db.prepare(text)));
+    // The text says what its rows are.
+    return statement as Database.Statement<Parameters, Row>;
+  }
+
   /** Forgets the mailbox when its UIDVALIDITY is another than the indexed one. */
   state(mailbox: number, uidValidity: number): MailboxState {
-    const row = this.#db
-      .prepare<[number], { uidvalidity: number; indexed_to: number; messages: number }>(
-        "SELECT uidvalidity, indexed_to, messages FROM mailbox WHERE id = ?",
-      )
-      .get(mailbox);
+    const row = this.#sql<[number], { uidvalidity: number; indexed_to: number; messages: number }>(
+      "SELECT uidvalidity, indexed_to, messages FROM mailbox WHERE id = ?",
+    ).get(mailbox);
     if (row === undefined) return { indexedTo: 0, messages: 0 };
     if (row.uidvalidity === uidValidity) return { indexedTo: row.indexed_to, messages: row.messages };
     this.drop(mailbox);
@@ -69,8 +76,7 @@ export class IndexDatabase {
   }
 
   mailboxes(): number[] {
-    return this.#db
-      .prepare<[], { id: number }>("SELECT id FROM mailbox ORDER BY id")
+    return this.#sql<[], { id: number }>("SELECT id FROM mailbox ORDER BY id")
       .all()
       .map((row) => row.id);
   }
@@ -78,8 +84,8 @@ export class IndexDatabase {
   drop(mailbox: number): void {
     this.#db.transaction(() => {
       for (const id of this.#segmentIds(mailbox)) this.#forget(id);
-      this.#db.prepare("DELETE FROM segment WHERE mailbox = ?").run(mailbox);
-      this.#db.prepare("DELETE FROM mailbox WHERE id = ?").run(mailbox);
+      this.#sql("DELETE FROM segment WHERE mailbox = ?").run(mailbox);
+      this.#sql("DELETE FROM mailbox WHERE id = ?").run(mailbox);
     })();
   }
 
@@ -94,12 +100,10 @@ export class IndexDatabase {
     for (const { uid, bytes } of messages) builder.addMessage(uid, bytes);
     this.#db.transaction(() => {
       if (builder.count > 0) this.#insert(mailbox, builder);
-      this.#db
-        .prepare(
-          `INSERT INTO mailbox (id, uidvalidity, indexed_to, messages) VALUES (?, ?, ?, ?)
+      this.#sql(
+        `INSERT INTO mailbox (id, uidvalidity, indexed_to, messages) VALUES (?, ?, ?, ?)
            ON CONFLICT (id) DO UPDATE SET indexed_to = excluded.indexed_to, messages = messages + excluded.messages`,
-        )
-        .run(mailbox, uidValidity, indexedTo, builder.count);
+      ).run(mailbox, uidValidity, indexedTo, builder.count);
       for (let level = 0; level < TOP_LEVEL; level++) this.#mergeLevel(mailbox, level);
     })();
   }
@@ -115,7 +119,7 @@ export class IndexDatabase {
         messages += builder.count;
         if (builder.count > 0) this.#insert(mailbox, builder);
       }
-      this.#db.prepare("UPDATE mailbox SET messages = ? WHERE id = ?").run(messages, mailbox);
+      this.#sql("UPDATE mailbox SET messages = ? WHERE id = ?").run(messages, mailbox);
     })();
   }
 
@@ -130,9 +134,9 @@ export class IndexDatabase {
     for (const id of this.#segmentIds(mailbox)) {
       this.#segment(id).find(plan, kind, (uid) => uids.push(uid));
     }
-    const row = this.#db
-      .prepare<[number], { indexed_to: number }>("SELECT indexed_to FROM mailbox WHERE id = ?")
-      .get(mailbox);
+    const row = this.#sql<[number], { indexed_to: number }>(
+      "SELECT indexed_to FROM mailbox WHERE id = ?",
+    ).get(mailbox);
     return {
       uids: Uint32Array.from(uids).sort(),
       // Which field a word stands in is not known.
@@ -143,14 +147,12 @@ export class IndexDatabase {
 
   /** Of all mailboxes, for the report of sizes. */
   totals(): { segments: number; messages: number; sizeBytes: number } {
-    const row = this.#db
-      .prepare<[], { segments: number; size: number | null }>(
-        "SELECT count(*) AS segments, sum(length(uids) + length(header) + length(body)) AS size FROM segment",
-      )
-      .get();
-    const messages = this.#db
-      .prepare<[], { messages: number | null }>("SELECT sum(messages) AS messages FROM mailbox")
-      .get();
+    const row = this.#sql<[], { segments: number; size: number | null }>(
+      "SELECT count(*) AS segments, sum(length(uids) + length(header) + length(body)) AS size FROM segment",
+    ).get();
+    const messages = this.#sql<[], { messages: number | null }>(
+      "SELECT sum(messages) AS messages FROM mailbox",
+    ).get();
     return { segments: row?.segments ?? 0, messages: messages?.messages ?? 0, sizeBytes: row?.size ?? 0 };
   }
 
@@ -159,11 +161,9 @@ export class IndexDatabase {
   }
 
   #mergeLevel(mailbox: number, level: number): void {
-    const rows = this.#db
-      .prepare<[number, number], { id: number }>(
-        "SELECT id FROM segment WHERE mailbox = ? AND level = ? ORDER BY id",
-      )
-      .all(mailbox, level);
+    const rows = this.#sql<[number, number], { id: number }>(
+      "SELECT id FROM segment WHERE mailbox = ? AND level = ? ORDER BY id",
+    ).all(mailbox, level);
     if (rows.length < FAN_IN) return;
     const builder = new SegmentBuilder();
     const segments = rows
@@ -179,19 +179,22 @@ export class IndexDatabase {
     let level = minimumLevel;
     while (level < TOP_LEVEL && builder.count >= LEVEL_MESSAGES[level + 1]!) level++;
     const { uids, header, body } = builder.finish();
-    this.#db
-      .prepare("INSERT INTO segment (mailbox, level, uids, header, body) VALUES (?, ?, ?, ?, ?)")
-      .run(mailbox, level, uids, header, body);
+    this.#sql("INSERT INTO segment (mailbox, level, uids, header, body) VALUES (?, ?, ?, ?, ?)").run(
+      mailbox,
+      level,
+      uids,
+      header,
+      body,
+    );
   }
 
   #remove(id: number): void {
-    this.#db.prepare("DELETE FROM segment WHERE id = ?").run(id);
+    this.#sql("DELETE FROM segment WHERE id = ?").run(id);
     this.#forget(id);
   }
 
   #segmentIds(mailbox: number): number[] {
-    return this.#db
-      .prepare<[number], { id: number }>("SELECT id FROM segment WHERE mailbox = ? ORDER BY id")
+    return this.#sql<[number], { id: number }>("SELECT id FROM segment WHERE mailbox = ? ORDER BY id")
       .all(mailbox)
       .map((row) => row.id);
   }
@@ -203,9 +206,9 @@ export class IndexDatabase {
       this.#cache.set(id, cached);
       return cached;
     }
-    const row = this.#db
-      .prepare<[number], SegmentRow>("SELECT id, level, uids, header, body FROM segment WHERE id = ?")
-      .get(id);
+    const row = this.#sql<[number], SegmentRow>(
+      "SELECT id, level, uids, header, body FROM segment WHERE id = ?",
+    ).get(id);
     if (row === undefined) throw new Error(`read index segment ${id}: it is gone`);
     const segment = new Segment(row);
     this.#cache.set(id, segment);
