@@ -1,29 +1,55 @@
+import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import { systemClock } from "../../base/io/clock.ts";
 import { command } from "../command-line.ts";
 import { type CommonFlags, readConfiguration } from "../configuration.ts";
-import { examine } from "../doctor.ts";
+import { examineAutodiscover } from "../doctor-autodiscover.ts";
+import { examine, type Finding } from "../doctor.ts";
 import { ExitCode } from "../exit-codes.ts";
-import { terminalOutput } from "../output.ts";
+import { nodeOptions } from "../node-options.ts";
+import { instanceId } from "../open-autodiscover.ts";
+import { type Output, terminalOutput } from "../output.ts";
 
 const MARKS = { ok: "ok     ", warning: "WARNING", failure: "FAILURE" } as const;
 
 export function addDoctorCommand(program: Command): void {
-  command(program, "doctor", "Look at ports, certificate, disk, permissions and clock", [
+  const doctor = command(program, "doctor", "Look at ports, certificate, disk, permissions and clock", [
     "doctor",
     "doctor --config /etc/rookery/rookery.yaml --json",
   ]).action(async (flags: CommonFlags) => {
     const output = terminalOutput(flags.json === true);
     const { config } = readConfiguration(flags, { systemFile: true });
-    const findings = await examine(config, systemClock);
-    if (output.json) output.printJson(findings);
-    else {
-      for (const { check, status, message, next } of findings) {
-        output.print(
-          `${MARKS[status]}  ${check}: ${message}${next === undefined ? "" : `\n         ${next}`}`,
-        );
-      }
-    }
-    if (findings.some(({ status }) => status === "failure")) process.exitCode = ExitCode.findings;
+    print(await examine(config, systemClock), output);
   });
+  command(
+    doctor,
+    "autodiscover <domain...>",
+    "Look whether devices find this server from an address of a domain or alias",
+    ["doctor autodiscover example.com", "doctor autodiscover example.com example.org --json"],
+  ).action(async (domains: string[], _flags: CommonFlags, made: Command) => {
+    const flags = made.optsWithGlobals<CommonFlags>();
+    const output = terminalOutput(flags.json === true);
+    const { config } = readConfiguration(flags, { systemFile: true });
+    const { dataFolder } = config.get(nodeOptions);
+    const instance = existsSync(dataFolder) ? instanceId(dataFolder) : undefined;
+    const { autodiscoverDoors } = await import("../autodiscover-doors.ts");
+    const doors = autodiscoverDoors();
+    try {
+      const findings: Finding[] = [];
+      for (const domain of domains) findings.push(...(await examineAutodiscover(domain, instance, doors)));
+      print(findings, output);
+    } finally {
+      doors.close();
+    }
+  });
+}
+
+function print(findings: readonly Finding[], output: Output): void {
+  if (output.json) output.printJson(findings);
+  else {
+    for (const { check, status, message, next } of findings) {
+      output.print(`${MARKS[status]}  ${check}: ${message}${next === undefined ? "" : `\n         ${next}`}`);
+    }
+  }
+  if (findings.some(({ status }) => status === "failure")) process.exitCode = ExitCode.findings;
 }
