@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { runCli } from "../../test/support/run-cli.ts";
+import { SERVICES } from "./endpoint.ts";
 
 function temporaryFolder(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), "rookery-cli-"));
@@ -96,9 +97,9 @@ test("doctor: a taken port is a failure, with advice and exit code 1", async (t)
   const address = server.address();
   assert.ok(address !== null && typeof address === "object");
   const settings = [`listen.imap=127.0.0.1:${address.port}`, "listen.lmtp=127.0.0.1:0"].concat(
-    ["imaps", "pop3", "pop3s", "managesieve", "csync", "submission", "submissions", "https"].map(
-      (service) => `listen.${service}=`,
-    ),
+    SERVICES.map(({ name }) => name)
+      .filter((name) => !["imap", "lmtp", "http"].includes(name))
+      .map((service) => `listen.${service}=`),
   );
   const { exitCode, stdout } = await runCli([
     "doctor",
