@@ -8,7 +8,7 @@ import type { Clock } from "../base/io/clock.ts";
 import { systemDisk } from "../base/io/system-disk.ts";
 import { TlsContexts } from "../base/io/tls-contexts.ts";
 import type { Config } from "../config/load.ts";
-import { listenOptions, nodeOptions } from "./node-options.ts";
+import { isServedBy, listenOptions, nodeOptions } from "./node-options.ts";
 import { formatBytes } from "./output.ts";
 import { certificateFiles, tlsOptions } from "./tls-options.ts";
 
@@ -151,7 +151,9 @@ function checkCertificates(config: Config, dataFolder: string, clock: Clock): Fi
 
 async function checkPorts(config: Config): Promise<Finding[]> {
   const findings: Finding[] = [];
+  const { roles } = config.get(nodeOptions);
   for (const [service, endpoints] of Object.entries(config.get(listenOptions))) {
+    if (!isServedBy(service, roles)) continue;
     for (const { host, port } of endpoints) {
       const code = await tryToListen(host, port);
       const message = `${service} on ${host === "" ? "*" : host}:${port}`;

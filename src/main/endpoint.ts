@@ -13,6 +13,7 @@ export const SERVICES = [
   { name: "csync", offset: 5, label: "replication (csync)" },
   { name: "http", offset: 80, label: "/health, /metrics; ActiveSync for a proxy in front" },
   { name: "https", offset: 83, label: "ActiveSync: phones and Outlook" },
+  { name: "scheduler", offset: 84, label: "migration scheduler" },
 ] as const;
 export type ServiceName = (typeof SERVICES)[number]["name"];
 

@@ -2,7 +2,7 @@ import { choice, hostPort, listOf, networkList, path, text } from "../config/kin
 import { option, optionGroup } from "../config/option.ts";
 
 /** What a node can be; each role starts its listeners. */
-export const ROLES = ["store", "eas"] as const;
+export const ROLES = ["store", "eas", "scheduler", "worker"] as const;
 export type Role = (typeof ROLES)[number];
 
 export const nodeOptions = optionGroup("node", "The process as a whole.", {
@@ -24,7 +24,7 @@ export const nodeOptions = optionGroup("node", "The process as a whole.", {
   roles: option(
     listOf(choice(...ROLES)),
     ["store", "eas"],
-    "What this process does: store serves mail programs, eas serves phones (ActiveSync).",
+    "What this process does: store serves mail programs, eas serves phones (ActiveSync), scheduler and worker migrate users from other servers. Without store and eas it needs no mail of its own.",
   ),
 });
 
@@ -47,5 +47,17 @@ export const listenOptions = optionGroup(
       "HTTP: /health, /metrics, and ActiveSync for a proxy in front of it.",
     ),
     https: option(listOf(hostPort), ["*:8443"], "HTTPS: ActiveSync for phones."),
+    scheduler: option(
+      listOf(hostPort),
+      ["*:8443"],
+      "HTTPS: the migration scheduler; choose another port where ActiveSync is served too.",
+    ),
   },
 );
+
+/** Does a process with these roles open the listeners of the service? */
+export function isServedBy(service: string, roles: readonly Role[]): boolean {
+  if (service === "https") return roles.includes("eas");
+  if (service === "scheduler") return roles.includes("scheduler");
+  return roles.includes("store") || roles.includes("eas");
+}

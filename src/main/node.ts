@@ -37,6 +37,7 @@ import { makeDataFolder } from "./data-folder.ts";
 import { type Endpoint, type Endpoints, reachableHost, type ServiceName } from "./endpoint.ts";
 import { failedToListen } from "./failed-to-listen.ts";
 import { listenWeb } from "./listen-web.ts";
+import { startMigration } from "./migration.ts";
 import { namespaceOptions, toNamespace } from "./namespace-options.ts";
 import { watchNode } from "./node-metrics.ts";
 import { listenOptions, nodeOptions } from "./node-options.ts";
@@ -81,7 +82,7 @@ export async function startNode(config: Config, hooks: NodeHooks = {}): Promise<
     const lock = lockDataFolder(dataFolder);
     open.push(() => lock.release());
 
-    const platform = await openPlatform(config);
+    const platform = await openPlatform(config, { onStoreFailure: () => endWithoutStore(platform.logs.named("node")) });
     open.push(() => platform.close());
     const { logs, metrics, store, textIndex, directory, delivery, scripts, provision, hostName } = platform;
     const log = logs.named("node");
@@ -265,6 +266,9 @@ export async function startNode(config: Config, hooks: NodeHooks = {}): Promise<
         endpoints[service] ??= endpoint;
       },
     });
+    const migration = await startMigration(config, { logs, metrics, tls, platform });
+    open.push(() => migration.stop());
+    if (migration.endpoint !== undefined) endpoints.scheduler = migration.endpoint;
     // Held requests are answered before their listeners close.
     open.push(() => activeSync?.shutDown());
 

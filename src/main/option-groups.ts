@@ -15,6 +15,7 @@ import { managesieveOptions } from "../managesieve/options.ts";
 import { replicationOptions } from "../sync/replication/options.ts";
 import { syncOptions } from "../sync/options.ts";
 import { migrateImapOptions } from "../migrate/imap/options.ts";
+import { migrateOptions, migrateWorkerOptions } from "../migrate/options.ts";
 import { queueOptions } from "../queue/options.ts";
 import { storeOptions } from "../store/maintenance/options.ts";
 import { submissionOptions } from "../submission/options.ts";
@@ -43,6 +44,8 @@ export const optionGroups: readonly OptionGroup[] = [
   deliveryOptions,
   sieveOptions,
   queueOptions,
+  migrateOptions,
+  migrateWorkerOptions,
   migrateImapOptions,
   easOptions,
   policyOptions,

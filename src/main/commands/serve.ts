@@ -1,21 +1,34 @@
 import type { Command } from "commander";
-import { command } from "../command-line.ts";
+import { collect, command } from "../command-line.ts";
 import { type CommonFlags, readConfiguration } from "../configuration.ts";
+import { nodeOptions, ROLES } from "../node-options.ts";
 import { terminalOutput } from "../output.ts";
 
 export function addServeCommand(program: Command): void {
   command(program, "serve", "Run a node from the configuration until it is stopped", [
     "serve --config /etc/rookery/rookery.yaml",
     "serve --data /var/lib/rookery --set listen.http=127.0.0.1:8082",
-  ]).action(async (flags: CommonFlags) => {
-    const output = terminalOutput(flags.json === true);
-    const { config } = readConfiguration(flags, { systemFile: true });
-    const { startNode } = await import("../node.ts");
-    const { serveUntilSignal } = await import("../stop-signal.ts");
-    const node = await startNode(config);
-    if (output.json) output.printJson({ endpoints: node.endpoints });
-    await serveUntilSignal(node, node.log);
-    // Sockets of peers that never close would keep the process; everything accepted is on disk.
-    process.exit();
-  });
+    "serve --role scheduler --role worker --config /etc/rookery/migration.yaml",
+  ])
+    .option(
+      "--role <role>",
+      `what the process does instead of the configuration's node.roles; may be repeated (${ROLES.join(", ")})`,
+      collect,
+    )
+    .action(async (flags: CommonFlags & { readonly role?: readonly string[] }) => {
+      const output = terminalOutput(flags.json === true);
+      const { config } = readConfiguration(flags, {
+        systemFile: true,
+        ...(flags.role === undefined ? {} : { overrides: { "node.roles": flags.role.join(",") } }),
+      });
+      const { isMigrationOnly, startMigrationNode } = await import("../migration.ts");
+      const { serveUntilSignal } = await import("../stop-signal.ts");
+      const node = isMigrationOnly(config.get(nodeOptions).roles)
+        ? await startMigrationNode(config)
+        : await (await import("../node.ts")).startNode(config);
+      if (output.json) output.printJson({ endpoints: node.endpoints });
+      await serveUntilSignal(node, node.log);
+      // Sockets of peers that never close would keep the process; everything accepted is on disk.
+      process.exit();
+    });
 }

@@ -3,7 +3,6 @@
  * and loggers. Keeps nothing but what stands in the database, so any number of them serve one migration (S4.46, S4.78).
  */
 import type { FastifyReply, FastifyRequest } from "fastify";
-import type { Clock } from "../../base/io/clock.ts";
 import type { Log, Logs } from "../../base/log.ts";
 import type { Metrics } from "../../base/metrics.ts";
 import type { HttpRoutes } from "../../http/http.ts";
@@ -28,7 +27,6 @@ export interface SchedulerOptions {
   readonly metrics: Metrics;
   readonly logs: Logs;
   readonly log: Log;
-  readonly clock: Clock;
   readonly version: string;
   readonly readFigures: () => ProcessFigures;
   /** Of an installed package. */
