@@ -13,6 +13,7 @@ import { toUid, type Uid } from "../base/numbers.ts";
 import { SieveSyntaxError } from "../sieve/errors.ts";
 import { defaultSieveLimits, type SieveLimits } from "../sieve/limits.ts";
 import { SieveScript } from "../sieve/script.ts";
+import { warningsOf } from "../sieve/warnings.ts";
 import { type Guid, type Mailbox, type MailboxName, SystemFlag, type UserId } from "../store/model.ts";
 import { inboxOf } from "../store/names.ts";
 import type { NewMessage, Store } from "../store/port.ts";
@@ -104,15 +105,19 @@ export class Scripts {
     }
   }
 
-  /** @throws ScriptRefusal script_invalid, too_big */
-  check(content: Buffer): void {
+  /** What its author should know of a script that is right. @throws ScriptRefusal script_invalid, too_big */
+  check(content: Buffer): readonly string[] {
     if (content.length > this.limits.maxScriptBytes) {
       throw new ScriptRefusal("script_too_big", `script is larger than ${this.limits.maxScriptBytes} bytes`);
     }
     if (!isUtf8(content)) throw new ScriptRefusal("script_invalid", "the script is not UTF-8");
+    const source = content.toString("utf8");
     try {
       // Compiling is the check.
-      void new SieveScript(content.toString("utf8"), this.limits);
+      void new SieveScript(source, this.limits);
+      return warningsOf(source, this.limits).map(
+        ({ position: { line, column }, text }) => `line ${line}, column ${column}: ${text}`,
+      );
     } catch (error) {
       if (!(error instanceof SieveSyntaxError)) throw error;
       throw new ScriptRefusal("script_invalid", error.message, { cause: error });
@@ -129,16 +134,17 @@ export class Scripts {
     if (!rows.some((row) => row.name === name)) this.#checkCount(rows);
   }
 
-  /** Adds or replaces; an active script stays active. @throws ScriptRefusal, StoreError */
-  put(userId: UserId, name: string, content: Buffer): Promise<void> {
+  /** Adds or replaces; an active script stays active. Gives the warnings of `check`. @throws ScriptRefusal, StoreError */
+  put(userId: UserId, name: string, content: Buffer): Promise<readonly string[]> {
     checkName(name);
-    this.check(content);
+    const warnings = this.check(content);
     return this.#inTurn(userId, async () => {
       const mailbox = await this.#ensureMailbox(userId);
       const rows = await this.#rows(userId);
       const old = rows.find((row) => row.name === name);
       if (old === undefined) this.#checkCount(rows);
       await this.#write(userId, mailbox, { name, id: old?.id ?? this.#newId(), content }, old, rows);
+      return warnings;
     });
   }
 

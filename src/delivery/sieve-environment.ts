@@ -22,6 +22,8 @@ export interface EnvironmentParts {
   readonly version: string;
   /** Personal scripts by name, read before the run when the script includes any. */
   readonly scripts: ReadonlyMap<string, string>;
+  /** The operator's. */
+  readonly globalScripts: (name: string) => string | undefined;
 }
 
 export interface Remembered {
@@ -109,7 +111,7 @@ export class DeliveryEnvironment implements SieveEnvironment {
   }
 
   loadScript(location: "personal" | "global", name: string): string | undefined {
-    return location === "personal" ? this.#parts.scripts.get(name) : undefined;
+    return location === "personal" ? this.#parts.scripts.get(name) : this.#parts.globalScripts(name);
   }
 
   listContains(): undefined {

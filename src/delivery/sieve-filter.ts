@@ -34,6 +34,8 @@ export interface SieveFilterPorts {
   readonly outbound: Outbound;
   readonly namespace: () => NamespaceOptions;
   readonly addressSeparator: string;
+  /** What `include :global` finds; absent = nothing. */
+  readonly globalScripts?: (name: string) => string | undefined;
   readonly hostName: string;
   readonly version: string;
   readonly clock: Clock;
@@ -149,6 +151,7 @@ export class SieveFilter implements Filter {
       hostName: this.#ports.hostName,
       version: this.#ports.version,
       scripts: personal,
+      globalScripts: this.#ports.globalScripts ?? (() => undefined),
     });
   }
 

@@ -1,4 +1,4 @@
-import { boolean, byteSize, integerIn } from "../config/kinds.ts";
+import { boolean, byteSize, integerIn, path } from "../config/kinds.ts";
 import { option, optionGroup, type SettingsOf } from "../config/option.ts";
 
 /** Names in brackets are Cyrus's for the same thing. */
@@ -9,6 +9,11 @@ export const sieveOptions = optionGroup(
     enabled: option(boolean, true, "Whether users' active scripts run at delivery."),
     max_script_size: option(byteSize, "64KiB", "The largest script that is taken (sieve_maxscriptsize)."),
     max_scripts: option(integerIn(1, 10_000), 32, "Scripts that a user may have (sieve_maxscripts)."),
+    global_folder: option(
+      path,
+      undefined,
+      "Folder with the operator's scripts, NAME.sieve, for `include :global`; without it there are none.",
+    ),
     max_redirects: option(
       integerIn(0, 1_000),
       8,

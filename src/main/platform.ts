@@ -20,6 +20,7 @@ import { logOptions } from "../config/log-options.ts";
 import { Delivery } from "../delivery/delivery.ts";
 import { deliveryMetrics } from "../delivery/metrics.ts";
 import { FilterMemory } from "../delivery/filter-memory.ts";
+import { GlobalScripts } from "../delivery/global-scripts.ts";
 import { deliveryOptions } from "../delivery/options.ts";
 import { Provision } from "../delivery/provision.ts";
 import { Scripts } from "../delivery/scripts.ts";
@@ -160,6 +161,7 @@ export async function openPlatform(config: Config, options: PlatformOptions = {}
   });
   const sieveLog = logs.named("sieve");
   const outbound = new FilterMemory({ store, queue, clock: io.clock, log: sieveLog });
+  const globalScripts = new GlobalScripts(systemDisk, config.get(sieveOptions).globalFolder);
   const filter = new SieveFilter({
     store,
     scripts,
@@ -167,6 +169,7 @@ export async function openPlatform(config: Config, options: PlatformOptions = {}
     outbound,
     namespace: () => toNamespace(config.get(namespaceOptions), defaultDomain()),
     addressSeparator: config.get(directoryOptions).plusSeparator,
+    globalScripts: (script) => globalScripts.find(script),
     hostName,
     version: programVersion(),
     ...io,

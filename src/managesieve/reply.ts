@@ -66,6 +66,11 @@ const SCRIPT_CODES: Readonly<Record<ScriptRefusalCode, string | undefined>> = {
   script_invalid: undefined,
 };
 
+/** What was done, with what the author of a script should know (RFC 5804 §1.3). */
+export function withWarnings(warnings: readonly string[]): Completion {
+  return warnings.length === 0 ? {} : { text: warnings.map(capitalized).join("\r\n"), code: "WARNINGS" };
+}
+
 /** Undefined when the error is no refusal but a fault of ours. */
 export function refusalOf(error: unknown): Refusal | undefined {
   if (error instanceof Refusal) return error;

@@ -57,7 +57,13 @@ export class FilterHost {
     const { store, outbound } = this;
     this.#directory = openDirectory({ folder: this.#folder, io, settings: directorySettings(), log });
     const { directory } = this.#directory;
-    const sieve = { enabled: true, maxScriptSizeBytes: 65_536, maxScripts: 10, maxRedirects: 8 };
+    const sieve = {
+      enabled: true,
+      maxScriptSizeBytes: 65_536,
+      maxScripts: 10,
+      maxRedirects: 8,
+      globalFolder: undefined,
+    };
     this.scripts = new Scripts({ store, ...io, settings: sieve, defaultDomain: () => "example.test" });
     const filter = new SieveFilter({
       store,

@@ -13,7 +13,13 @@ export class ManagesieveHost extends SessionHost {
     store: this.store,
     clock: this.clock,
     random: systemRandom,
-    settings: { enabled: true, maxScriptSizeBytes: 2_000, maxScripts: 3, maxRedirects: 8 },
+    settings: {
+      enabled: true,
+      maxScriptSizeBytes: 2_000,
+      maxScripts: 3,
+      maxRedirects: 8,
+      globalFolder: undefined,
+    },
     defaultDomain: () => "example.test",
   });
   #referral: string | undefined;

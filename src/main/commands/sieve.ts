@@ -5,7 +5,9 @@ import { MailMessage } from "../../delivery/sieve-message.ts";
 import type { SieveAction } from "../../sieve/actions.ts";
 import { SieveSyntaxError } from "../../sieve/errors.ts";
 import type { SieveEnvironment } from "../../sieve/message.ts";
+import { defaultSieveLimits } from "../../sieve/limits.ts";
 import { SieveScript } from "../../sieve/script.ts";
+import { type SieveWarning, warningsOf } from "../../sieve/warnings.ts";
 import { commandGroup } from "../command-line.ts";
 import { ExitCode } from "../exit-codes.ts";
 import { terminalOutput } from "../output.ts";
@@ -26,10 +28,13 @@ export function addSieveCommands(program: Command): void {
     .addHelpText("after", "\nExample:\n  $ rookery sieve check holidays.sieve\n")
     .action((file: string, flags: Flags) => {
       const output = terminalOutput(flags.json === true);
-      const fault = faultOf(readFileSync(file, "utf8"));
+      const source = readFileSync(file, "utf8");
+      const fault = faultOf(source);
+      const warnings = fault === undefined ? warningsOf(source, defaultSieveLimits).map(print) : [];
       if (fault !== undefined) process.exitCode = ExitCode.findings;
-      if (output.json) output.printJson({ valid: fault === undefined, fault: fault ?? null });
-      else output.print(fault === undefined ? `${file} is right.` : `${file}: ${fault}`);
+      if (output.json) output.printJson({ valid: fault === undefined, fault: fault ?? null, warnings });
+      else if (fault !== undefined) output.print(`${file}: ${fault}`);
+      else output.print([`${file} is right.`, ...warnings.map((text) => `Warning: ${text}`)].join("\n"));
     });
   sieve
     .command("test <script> <message>")
@@ -66,6 +71,10 @@ export function addSieveCommands(program: Command): void {
       ];
       output.print(lines.join("\n"));
     });
+}
+
+function print({ position: { line, column }, text }: SieveWarning): string {
+  return `line ${line}, column ${column}: ${text}`;
 }
 
 function faultOf(source: string): string | undefined {

@@ -1,4 +1,5 @@
 import { command } from "../command.ts";
+import { withWarnings } from "../reply.ts";
 
 /** CHECKSCRIPT: RFC 5804 §2.12. */
 export const checkscript = command({
@@ -7,7 +8,6 @@ export const checkscript = command({
   run(session, args) {
     const content = args.bytes("the script");
     args.end();
-    session.ports.scripts.check(content);
-    return {};
+    return withWarnings(session.ports.scripts.check(content));
   },
 });

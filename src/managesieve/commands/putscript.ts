@@ -1,4 +1,5 @@
 import { command } from "../command.ts";
+import { withWarnings } from "../reply.ts";
 
 /** PUTSCRIPT: RFC 5804 §2.6. A script that does not compile is refused with line and column; the old one stays. */
 export const putscript = command({
@@ -9,7 +10,6 @@ export const putscript = command({
     // A copy: what the connection gave us is not ours to keep.
     const content = Buffer.from(args.bytes("the script"));
     args.end();
-    await session.ports.scripts.put(session.userId, name, content);
-    return {};
+    return withWarnings(await session.ports.scripts.put(session.userId, name, content));
   },
 });
