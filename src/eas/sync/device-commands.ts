@@ -50,7 +50,8 @@ export async function runCommands(
   given: readonly GivenResponse[],
   context: CommandContext,
 ): Promise<CommandsDone> {
-  const known = new Map(given.map((response) => [keyOf(response), response]));
+  // Each answer counts once: a device may turn the same switch on, off and on again.
+  const known = Map.groupBy(given, keyOf);
   const responses: CommandResponse[] = [];
   const fetches: string[] = [];
   const deletes: Uid[] = [];
@@ -61,7 +62,7 @@ export async function runCommands(
     }
     const command = describe(element);
     if (command === undefined) continue;
-    const before = known.get(keyOf(command));
+    const before = known.get(keyOf(command))?.shift();
     if (before !== undefined) {
       responses.push(before);
       await adopt(before, context);
