@@ -21,7 +21,7 @@ const FETCHES_PER_SLOW_READER = 40;
  * They ask for 3.2 GB. A session may hold the one message that it is sending, in the clear and encrypted, but not the
  * next ones; measured 210 to 260 MB.
  */
-const MAX_SLOW_READERS_BYTES = SLOW_READERS * SLOW_MESSAGE_BYTES * 4;
+const MAX_SLOW_READERS_BYTES = SLOW_READERS * SLOW_MESSAGE_BYTES * 2;
 const PASSWORD = "secret";
 
 const folder = mkdtempSync(join(tmpdir(), "rookery-many-"));

@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import { unmapped } from "../networks.ts";
 import type { Connection, TlsState } from "./network.ts";
+import { PACE_BYTES, PacedWrites } from "./paced-writes.ts";
 import { SocketTlsState } from "./tls-state.ts";
 
 /** A peer that neither takes its last bytes nor closes is dropped after this. */
@@ -42,6 +43,8 @@ export class SocketConnection implements Connection {
   #state: "open" | "ending" | "closed" = "open";
   #pending: (Buffer | string)[] = [];
   #pendingBytes = 0;
+  /** Where TLS has, or had, more to write than it should have at one time. */
+  #paced: PacedWrites | undefined;
   /** Somebody saw that bytes wait, and so may wait for `onDrain`. */
   #drainAwaited = false;
 
@@ -56,7 +59,7 @@ export class SocketConnection implements Connection {
   }
 
   get bufferedBytes(): number {
-    const bytes = this.#pendingBytes + this.#socket.writableLength;
+    const bytes = this.#pendingBytes + this.#socket.writableLength + (this.#paced?.waitingBytes ?? 0);
     if (bytes > 0) this.#drainAwaited = true;
     return bytes;
   }
@@ -93,7 +96,10 @@ export class SocketConnection implements Connection {
     this.#pending = [];
     this.#pendingBytes = 0;
     if (this.#state === "closed" || !this.#socket.writable) return;
-    if (pending.length === 1) this.#socket.write(first, this.#onWritten);
+    if (this.tls !== undefined && (bytes > PACE_BYTES || (this.#paced?.waitingBytes ?? 0) > 0)) {
+      this.#paced ??= new PacedWrites(this.#socket, this.#onWritten);
+      this.#paced.write(pending.map(toBuffer));
+    } else if (pending.length === 1) this.#socket.write(first, this.#onWritten);
     else if (pending.every((piece) => typeof piece === "string")) {
       this.#socket.write(pending.join(""), this.#onWritten);
     } else if (bytes <= GATHER_BYTES)
@@ -144,7 +150,8 @@ export class SocketConnection implements Connection {
     this.#receive ??= ignore;
     // Reads on, into nothing, so that the peer's close is seen.
     this.#socket.off("data", this.#onData).on("data", ignore).resume();
-    this.#socket.end();
+    if (this.#paced === undefined) this.#socket.end();
+    else this.#paced.end();
     const linger = setTimeout(() => this.#socket.destroy(), LINGER_MS);
     linger.unref();
     this.#socket.once("close", () => clearTimeout(linger));
@@ -221,6 +228,7 @@ export class SocketConnection implements Connection {
 
   readonly #onWritten = (): void => {
     if (!this.#drainAwaited || this.#pendingBytes > 0 || this.#socket.writableLength > 0) return;
+    if ((this.#paced?.waitingBytes ?? 0) > 0) return;
     this.#drainAwaited = false;
     try {
       this.#resume?.();

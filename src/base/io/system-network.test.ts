@@ -138,6 +138,30 @@ test("bufferedBytes: a slow reader is seen, and drain tells when it went on", as
   assert.equal(server.bufferedBytes, 0);
 });
 
+test("TLS: what waits for a slow reader is not encrypted ahead; all of it comes in order, last words too", async () => {
+  const tls = new TlsContexts([files("slow", ["slow.test"])]);
+  const { listener, next } = await serve({ tls, implicitTls: true });
+  const client = dialTls({ port: listener.port, host: "127.0.0.1", rejectUnauthorized: false });
+  open.push(client);
+  const server = await next();
+  const large = randomBytes(6 * 2 ** 20);
+  const pieces = [Buffer.from("first\r\n"), large, Buffer.from("between\r\n"), large.subarray(0, 300_000)];
+  client.pause();
+  for (const piece of pieces) server.write(piece);
+  await new Promise(setImmediate);
+  server.write("later\r\n");
+  await new Promise(setImmediate);
+  assert.ok(server.bufferedBytes > 2 ** 20);
+  const drained = new Promise<void>((resolve) => server.onDrain(resolve));
+  const received = client.toArray() as Promise<Buffer[]>;
+  await drained;
+  assert.equal(server.bufferedBytes, 0);
+  server.write(large);
+  server.end("bye\r\n");
+  const expected = [...pieces, Buffer.from("later\r\n"), large, Buffer.from("bye\r\n")];
+  assert.ok(Buffer.concat(await received).equals(Buffer.concat(expected)));
+});
+
 test("onClose: tells of a peer that reset, once, also when set late", async () => {
   const { listener, next } = await serve();
   const socket = dial(listener.port, "127.0.0.1");
