@@ -45,6 +45,7 @@ import { PARTITIONS } from "./partitions.ts";
 import { openActiveSync } from "./open-activesync.ts";
 import { describeCertificates, openCertificates } from "./open-certificates.ts";
 import { openPlatform, type Platform } from "./platform.ts";
+import { endWithoutStore } from "./stop-signal.ts";
 import { imapTextSearch } from "./text-search.ts";
 import { openTextSyncSocket } from "./text-sync-socket.ts";
 import { urlAuthSecret } from "./url-auth-secret.ts";
@@ -82,7 +83,7 @@ export async function startNode(config: Config, hooks: NodeHooks = {}): Promise<
     const lock = lockDataFolder(dataFolder);
     open.push(() => lock.release());
 
-    const platform = await openPlatform(config, { onStoreFailure: () => endWithoutStore(platform.logs.named("node")) });
+    const platform = await openPlatform(config, { onStoreFailure: endWithoutStore });
     open.push(() => platform.close());
     const { logs, metrics, store, textIndex, directory, delivery, scripts, provision, hostName } = platform;
     const log = logs.named("node");

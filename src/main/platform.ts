@@ -13,7 +13,7 @@ import { systemResolver } from "../base/io/resolver.ts";
 import { systemDisk } from "../base/io/system-disk.ts";
 import { systemNetwork } from "../base/io/system-network.ts";
 import { systemPrograms } from "../base/io/system-programs.ts";
-import type { LogLevel, Logs } from "../base/log.ts";
+import type { Log, LogLevel, Logs } from "../base/log.ts";
 import { Metrics } from "../base/metrics.ts";
 import { type Config, ConfigError } from "../config/load.ts";
 import { logOptions } from "../config/log-options.ts";
@@ -84,6 +84,8 @@ export interface Platform {
 export interface PlatformOptions {
   /** Instead of the configured one: a command prints its own errors. */
   readonly logLevel?: LogLevel;
+  /** The store cannot write any more. */
+  readonly onStoreFailure?: (log: Log) => void;
 }
 
 export async function openPlatform(config: Config, options: PlatformOptions = {}): Promise<Platform> {
@@ -106,6 +108,7 @@ export async function openPlatform(config: Config, options: PlatformOptions = {}
     log: logs.named("store"),
     metrics,
     settings: { expiry: expiryDays(storeSettings) },
+    onFailure: () => options.onStoreFailure?.(logs.named("node")),
   });
 
   const indexLog = logs.named("index");

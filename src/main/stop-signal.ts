@@ -10,6 +10,15 @@ export interface Stoppable {
   reload(): void;
 }
 
+/** Nothing can be written any more, but all that was acknowledged is on disk: the init system starts the node anew. */
+export function endWithoutStore(log: Log): void {
+  log.error("the store cannot write any more; the node ends", {
+    next: "The init system starts it again. Started by hand: start it again. Nothing that was acknowledged is lost.",
+  });
+  process.exitCode = ExitCode.unavailable;
+  process.kill(process.pid, "SIGTERM");
+}
+
 /** Serves until SIGINT or SIGTERM, then stops the node and resolves. A second signal ends the process at once. */
 export async function serveUntilSignal(node: Stoppable, log: Log): Promise<void> {
   process.on("SIGHUP", () => node.reload());

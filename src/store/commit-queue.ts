@@ -42,6 +42,8 @@ export interface CommitQueueOptions {
   /** Shows the report to readers; a promise when part of that needs the disk. */
   readonly onReport: (report: CommitReport) => Promise<void> | undefined;
   readonly onBatch?: (operations: number, startedMs: number) => void;
+  /** The committer is gone: from now on every write is refused. */
+  readonly onFailure?: (error: StoreError) => void;
   readonly nowMs: () => number;
   readonly log: Log | undefined;
 }
@@ -208,6 +210,7 @@ export class CommitQueue {
       const reason = error instanceof Error ? error.message : String(error);
       this.#failure = new StoreError("disk_failed", `the committer has failed: ${reason}`, { cause: error });
       this.#options.log?.error("committer failed", { err: error });
+      this.#options.onFailure?.(this.#failure);
     }
     for (const waiting of [
       ...batch,

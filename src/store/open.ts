@@ -18,6 +18,7 @@ import { CommitterThread, runInline } from "./commit-runners.ts";
 import { Committer } from "./committer/committer.ts";
 import { openDatabase } from "./committer/open-database.ts";
 import { StoredFeed } from "./feed.ts";
+import type { StoreError } from "./errors.ts";
 import { storeMetrics } from "./metrics.ts";
 import type { ExpiryDays } from "./operations.ts";
 import type { CommitWitness, Authority, OwnershipGuard } from "./port.ts";
@@ -56,6 +57,8 @@ export interface OpenStoreOptions {
   readonly authority?: Authority;
   readonly guard?: OwnershipGuard;
   readonly witness?: CommitWitness;
+  /** The committer is gone: nothing can be written until the store is opened again. */
+  readonly onFailure?: (error: StoreError) => void;
   /** Commits in this thread. */
   readonly inline?: boolean;
   /** Size at which a segment is closed, for a committer in this thread. */
@@ -104,6 +107,7 @@ export async function openStore(options: OpenStoreOptions): Promise<DiskStore> {
     nowMs: () => clock.monotonicMs(),
     log,
     onReport: (report) => changes.show(report),
+    ...(options.onFailure === undefined ? {} : { onFailure: options.onFailure }),
     ...(metrics === undefined
       ? {}
       : {

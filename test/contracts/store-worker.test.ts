@@ -1,8 +1,10 @@
 /** The store with its committer in a thread of its own, and what happens when that thread or a reader fails. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { toModseq } from "../../src/base/numbers.ts";
+import { Worker } from "node:worker_threads";
+import { toModseq, type Uid } from "../../src/base/numbers.ts";
 import { CommitterThread } from "../../src/store/commit-runners.ts";
+import type { StoreError } from "../../src/store/errors.ts";
 import { ALICE, StoreTrial } from "../support/store-trial.ts";
 
 test("many concurrent deliveries through the worker: all there, in order, also after reopening", async (context) => {
@@ -59,4 +61,38 @@ test("a view that a commit cannot be shown in is read from the disk again", asyn
   assert.deepEqual([view.count, view.vanishedSince(toModseq(1))], [1, [1]]);
   assert.deepEqual(heard, [1, 2, 1]);
   view.release();
+});
+
+test("a committer that is killed amid its batches: whoever waits is told, and what was answered is there", async (context) => {
+  const failures: unknown[] = [];
+  const trial = await StoreTrial.open(context, { inline: false, onFailure: (error) => failures.push(error) });
+  const { id } = await trial.store.create("user.alice", {});
+  const threads: Worker[] = [];
+  const postMessage = Reflect.get(Worker.prototype, "postMessage") as (...message: unknown[]) => void;
+  context.mock.method(
+    Worker.prototype,
+    "postMessage",
+    function find(this: Worker, ...message: Parameters<Worker["postMessage"]>) {
+      threads.push(this);
+      postMessage.apply(this, message);
+    },
+  );
+  const answered: Uid[] = [];
+  const waiting = Array.from({ length: 2000 }, async (_, i) => {
+    const { uids } = await trial.store.append(id, [trial.message(String(i))], ALICE);
+    answered.push(...uids);
+    if (answered.length === 700) void threads[0]?.terminate();
+  });
+  const outcomes = await Promise.allSettled(waiting);
+  const refused = outcomes.filter((outcome) => outcome.status === "rejected");
+  assert.ok(refused.length > 0 && refused.length + answered.length === outcomes.length);
+  for (const { reason } of refused) assert.equal((reason as StoreError).code, "disk_failed");
+  assert.equal(failures.length, 1);
+  await assert.rejects(trial.append(id, "more"), { code: "disk_failed" });
+  context.mock.restoreAll();
+  await trial.reopen();
+  const view = await trial.store.open(id);
+  for (const uid of answered) assert.ok(view.indexOf(uid) >= 0, `UID ${uid} was answered, is gone`);
+  view.release();
+  await trial.append(id, "more");
 });

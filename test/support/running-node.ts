@@ -23,8 +23,13 @@ export interface RunningNode {
   stop(): Promise<number | null>;
 }
 
-export function startUp(dataFolder: string, argv: readonly string[] = []): Promise<RunningNode> {
-  return start(["up", "--data", dataFolder, "--port-base", "0", "--json", ...argv]);
+/** `nodeArguments` = of Node itself. */
+export function startUp(
+  dataFolder: string,
+  argv: readonly string[] = [],
+  nodeArguments: readonly string[] = [],
+): Promise<RunningNode> {
+  return start(["up", "--data", dataFolder, "--port-base", "0", "--json", ...argv], nodeArguments);
 }
 
 /** A node without demo users and mail: `rookery serve`; `settings` as in `--set`. Services are off unless set. */
@@ -37,8 +42,8 @@ export function startServe(dataFolder: string, settings: readonly string[]): Pro
   return start(["serve", "--data", dataFolder, "--json", ...words]);
 }
 
-async function start(words: readonly string[]): Promise<RunningNode> {
-  const child = spawn(process.execPath, [cliPath, ...words], {
+async function start(words: readonly string[], nodeArguments: readonly string[] = []): Promise<RunningNode> {
+  const child = spawn(process.execPath, [...nodeArguments, cliPath, ...words], {
     stdio: ["ignore", "pipe", "pipe"],
     env: cliEnvironment(),
   });

@@ -30,8 +30,9 @@ if (isMainThread && file !== undefined) {
     if (noted.length < MAX_NOTED) noted.push(one);
   };
   new PerformanceObserver((list) => {
-    for (const { duration, detail } of list.getEntries()) {
-      if (duration >= NOTED_MS) note({ gcMs: duration, detail });
+    for (const entry of list.getEntries()) {
+      const detail: unknown = Reflect.get(entry, "detail");
+      if (entry.duration >= NOTED_MS) note({ gcMs: entry.duration, detail });
     }
   }).observe({ entryTypes: ["gc"] });
   const cpuNow = (): number => {
