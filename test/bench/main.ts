@@ -1,12 +1,14 @@
 /**
  * npm run bench -- imap [--only ROW]... [--rounds N] [--small] [--server NAME]... [--profile FOLDER]
  *   [--compare CHECKOUT]
+ * npm run bench -- migrate [--only ROW]... [--rounds N] [--small]
  * npm run bench -- sieve [--rounds N] [--small] [--server NAME]...
  *
  * Prints ratios. Nothing else should run on the machine; the load is printed with the figures.
  */
 import { parseArgs } from "node:util";
 import { runImapBench } from "./imap/run.ts";
+import { runMigrateBench } from "./migrate/run.ts";
 import { runSieveBench } from "./sieve/run.ts";
 
 const DEFAULT_ROUNDS = 5;
@@ -24,14 +26,17 @@ const { values, positionals } = parseArgs({
   },
 });
 const [suite, ...rest] = positionals;
-if ((suite !== "imap" && suite !== "sieve") || rest.length > 0) {
-  console.error("bench: give one suite; there are: imap, sieve");
+const SUITES = ["imap", "migrate", "sieve"];
+if (suite === undefined || !SUITES.includes(suite) || rest.length > 0) {
+  console.error(`bench: give one suite; there are: ${SUITES.join(", ")}`);
   process.exit(2);
 }
 const small = values.small === true;
 const rounds = Number(values.rounds ?? (small ? SMALL_ROUNDS : DEFAULT_ROUNDS));
 if (suite === "sieve") {
   await runSieveBench({ rounds, small, servers: values.server ?? [] });
+} else if (suite === "migrate") {
+  await runMigrateBench({ rounds, small, only: values.only ?? [] });
 } else {
   await runImapBench({
     only: values.only ?? [],

@@ -17,6 +17,7 @@ const WINDOWS_AHEAD = 3;
 /** Messages that may wait for the target. */
 const MAX_WAITING_MESSAGES = 512;
 const MAX_BATCH_MESSAGES = 256;
+const LEAST_BATCH_MESSAGES = 64;
 /** Literals of this size are not held in memory. */
 const LARGE_BYTES = 256 * 1024;
 /** Records between two writes of the ledger: what a crash leaves to be recognised again. */
@@ -43,7 +44,7 @@ export interface CopyWork {
   /** Before a FETCH: its first message. */
   readonly asked: (uid: number) => void;
   /** After each batch. */
-  readonly copied: (messages: number, bytes: number) => void;
+  readonly copied: (messages: number, bytes: number, saved: number) => void;
 }
 
 interface Window {
@@ -69,6 +70,7 @@ export class FolderCopy {
   #wake: (() => void) | undefined;
   #failed: (() => void) | undefined;
   #scheduled = false;
+  #hasAll = false;
   saved = 0;
 
   constructor(work: CopyWork) {
@@ -76,26 +78,40 @@ export class FolderCopy {
     this.#spool = new LiteralSpool((size) => work.target.stage(size), work.maxMessageBytes);
   }
 
-  /** UIDs that the source lists. @throws what source, target or ledger throw; what was stored by then is recorded */
-  async copy(uids: NumberRanges): Promise<void> {
+  /**
+   * UIDs that the source lists. Resolves when all have come; what waits for the target then is stored while the source's
+   * connection does something else. @throws what source, target or ledger throw
+   */
+  async fetch(uids: NumberRanges): Promise<void> {
     const { source } = this.#work;
     source.onLargeLiteral(LARGE_BYTES, (size) => this.#spool.sinkFor(size));
     try {
       const leftOver = await this.#fetchAll(uids, this.#work.windowSize);
       // What did not come is asked for once more, each on its own: one bad message does not hide its neighbours.
       if (leftOver.length > 0) await this.#again(leftOver);
-      await this.#settled();
+      this.#pump(true);
     } catch (error) {
       this.#failure ??= error;
-      await this.#idle();
+      await this.#end();
       throw this.#failure;
-    } finally {
-      for (const { body } of this.#waiting) if (!Buffer.isBuffer(body)) body.release();
-      this.#waiting = [];
-      source.link.client.readOn();
-      await this.#recording.catch(() => undefined);
-      await this.#work.ledger.flush();
     }
+  }
+
+  /** Everything is stored and recorded; `flush` of the ledger is the caller's. */
+  async finish(): Promise<void> {
+    this.#pump(true);
+    await this.#end();
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  async #end(): Promise<void> {
+    await this.#idle();
+    for (const { body } of this.#waiting) if (!Buffer.isBuffer(body)) body.release();
+    this.#waiting = [];
+    this.#work.source.gate.open(this);
+    await this.#recording.catch(() => undefined);
+    // What was stored is known by the next run, however this one ends.
+    if (this.#failure !== undefined) await this.#work.ledger.flush();
   }
 
   async #fetchAll(uids: NumberRanges, size: number): Promise<Window[]> {
@@ -185,7 +201,7 @@ export class FolderCopy {
       body,
     });
     if (Buffer.isBuffer(body)) this.#waitingBytes += sizeBytes;
-    if (this.#isFull) this.#work.source.link.client.hold();
+    if (this.#isFull) this.#work.source.gate.close(this);
     this.#schedule();
   }
 
@@ -203,12 +219,12 @@ export class FolderCopy {
     });
   }
 
-  #pump(): void {
-    while (
-      this.#batches < this.#work.batchesAhead &&
-      this.#waiting.length > 0 &&
-      this.#failure === undefined
-    ) {
+  /** A batch costs the target two syncs of its disk: small ones wait for more, unless `all` has come. */
+  #pump(all = false): void {
+    this.#hasAll ||= all;
+    const least = this.#hasAll || this.#isFull ? 1 : LEAST_BATCH_MESSAGES;
+    const { batchesAhead } = this.#work;
+    while (this.#batches < batchesAhead && this.#waiting.length >= least && this.#failure === undefined) {
       const batch = this.#nextBatch();
       this.#batches++;
       this.#store(batch)
@@ -223,7 +239,7 @@ export class FolderCopy {
           this.#wake?.();
         });
     }
-    if (!this.#isFull) this.#work.source.link.client.readOn();
+    if (!this.#isFull) this.#work.source.gate.open(this);
   }
 
   #nextBatch(): CopyMessage[] {
@@ -270,11 +286,12 @@ export class FolderCopy {
   async #record(batch: readonly CopyMessage[], outcomes: readonly AppendOutcome[]): Promise<void> {
     const { ledger, copied } = this.#work;
     let bytes = 0;
+    let saved = 0;
     for (const [index, message] of batch.entries()) {
       const outcome = outcomes[index]!;
       const isRefused = outcome.kind === "refused";
       bytes += message.sizeBytes;
-      if (outcome.kind === "saved") this.saved++;
+      if (outcome.kind === "saved") saved++;
       await ledger.put(
         {
           uid: message.uid,
@@ -288,7 +305,8 @@ export class FolderCopy {
         isRefused ? outcome.reason : undefined,
       );
     }
-    copied(batch.length, bytes);
+    this.saved += saved;
+    copied(batch.length, bytes, saved);
     this.#unflushed += batch.length;
     if (this.#unflushed < RECORDS_A_FLUSH) return;
     this.#unflushed = 0;
@@ -297,7 +315,7 @@ export class FolderCopy {
 
   /** Everything that has come is stored and recorded. */
   async #settled(): Promise<void> {
-    this.#pump();
+    this.#pump(true);
     await this.#idle();
     if (this.#failure !== undefined) throw this.#failure;
   }

@@ -48,32 +48,36 @@ export interface FolderList {
 const SPECIAL_USES = ["all", "archive", "drafts", "flagged", "junk", "sent", "trash", "important"];
 
 /** Everything in one round trip where the server has LIST-STATUS. @throws ImapClientError */
-export async function listFolders({ client, capabilities }: ImapLink): Promise<FolderList> {
+export async function listFolders(
+  { client, capabilities }: ImapLink,
+  before: readonly Promise<CommandResult>[] = [],
+): Promise<FolderList> {
   const items = statusItems(capabilities);
   const isExtended = capabilities.has("LIST-EXTENDED") || capabilities.has("IMAP4REV2");
   const hasStatus = isExtended && (capabilities.has("LIST-STATUS") || capabilities.has("IMAP4REV2"));
   const wishes = ["SUBSCRIBED"];
   if (capabilities.has("SPECIAL-USE")) wishes.push("SPECIAL-USE");
   if (hasStatus) wishes.push(`STATUS (${items})`);
-  const [namespace, listed, subscribed] = await Promise.all([
-    capabilities.has("NAMESPACE") || capabilities.has("IMAP4REV2") ? client.command("NAMESPACE") : undefined,
-    client.command(isExtended ? `LIST "" "*" RETURN (${wishes.join(" ")})` : `LIST "" "*"`),
-    isExtended ? undefined : client.command('LSUB "" "*"'),
-  ]);
-  const names = readNames(ok(listed, "LIST"), "LIST");
-  const subscriptions = new Set(
-    subscribed === undefined ? [] : readNames(subscribed, "LSUB").map(({ name }) => name),
-  );
-  const statuses = readStatuses(listed);
+  const asked = [...before];
+  if (capabilities.has("NAMESPACE") || capabilities.has("IMAP4REV2")) asked.push(client.command("NAMESPACE"));
+  const listing = client.command(isExtended ? `LIST "" "*" RETURN (${wishes.join(" ")})` : `LIST "" "*"`);
+  asked.push(listing);
+  if (!isExtended) asked.push(client.command('LSUB "" "*"'));
+  // Dovecot 2.3 may answer a command while an earlier one still waits for its tagged line.
+  const untagged = (await Promise.all(asked)).flatMap((result) => result.untagged);
+  ok(await listing, "LIST");
+  const names = readNames(untagged, "LIST");
+  const subscriptions = new Set(readNames(untagged, "LSUB").map(({ name }) => name));
+  const statuses = readStatuses(untagged);
   if (!hasStatus) {
     const asked = names
       .filter(({ isSelectable }) => isSelectable)
       .map(({ wireName }) => client.command(["STATUS ", ...wireMailbox(wireName), ` (${items})`]));
     for (const answer of await Promise.all(asked)) {
-      for (const [name, status] of readStatuses(answer)) statuses.set(name, status);
+      for (const [name, status] of readStatuses(answer.untagged)) statuses.set(name, status);
     }
   }
-  const spaces = namespace === undefined ? undefined : readNamespace(namespace);
+  const spaces = readNamespace(untagged);
   return {
     folders: names.map((folder) => ({
       ...folder,
@@ -105,9 +109,9 @@ function statusItems(capabilities: ReadonlySet<string>): string {
   return items.join(" ");
 }
 
-function readNames(result: CommandResult, response: "LIST" | "LSUB"): Folder[] {
+function readNames(responses: readonly Untagged[], response: "LIST" | "LSUB"): Folder[] {
   const found = new Map<string, Folder>();
-  for (const untagged of result.untagged) {
+  for (const untagged of responses) {
     if (untagged.name !== response) continue;
     const folder = readName(untagged);
     found.set(folder.name, folder);
@@ -137,7 +141,7 @@ function readName(untagged: Untagged): Folder {
   };
 }
 
-function readStatuses({ untagged }: CommandResult): Map<string, FolderStatus> {
+function readStatuses(untagged: readonly Untagged[]): Map<string, FolderStatus> {
   const statuses = new Map<string, FolderStatus>();
   for (const response of untagged) {
     if (response.name !== "STATUS") continue;
@@ -170,9 +174,9 @@ function readStatus(reader: Reader): FolderStatus {
 }
 
 /** RFC 2342 §5: personal, other users', shared; each NIL or a list of (prefix separator …). */
-function readNamespace({
-  untagged,
-}: CommandResult): { personal: string; foreign: readonly string[] } | undefined {
+function readNamespace(
+  untagged: readonly Untagged[],
+): { personal: string; foreign: readonly string[] } | undefined {
   const response = untagged.find(({ name }) => name === "NAMESPACE");
   if (response === undefined) return undefined;
   const reader = response.arguments().sp();

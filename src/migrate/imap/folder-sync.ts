@@ -31,9 +31,11 @@ export interface FolderWork {
   readonly log: Log;
   readonly settings: FolderSettings;
   readonly maxWaitingBytes: () => number;
-  readonly copied: (messages: number, bytes: number) => void;
+  readonly copied: (messages: number, bytes: number, saved: number) => void;
   /** Before a FETCH: its first message. */
   readonly asked: (uid: number) => void;
+  /** What of the folder itself is carried over; for the cursor. */
+  readonly attributes: Promise<string>;
 }
 
 export interface FolderSettings {
@@ -78,8 +80,15 @@ export function isUnchanged(
   );
 }
 
-/** @throws what source, target or ledger throw; the ledger then has everything that was done */
-export async function syncFolder(work: FolderWork): Promise<FolderResult> {
+export interface FolderFetched {
+  finish(): Promise<FolderResult>;
+}
+
+/**
+ * Resolves when the source's connection is free again; what has come is stored and recorded by `finish`.
+ * @throws what source, target or ledger throw; the ledger then has everything that was done
+ */
+export async function syncFolder(work: FolderWork): Promise<FolderFetched> {
   return await new FolderSync(work).run();
 }
 
@@ -92,38 +101,51 @@ class FolderSync {
     this.#work = work;
   }
 
-  async run(): Promise<FolderResult> {
-    const { source, folder, ledger, target, targetFolder } = this.#work;
-    const opened = await source.open(folder);
+  async run(): Promise<FolderFetched> {
+    const { source, folder, ledger, targetFolder } = this.#work;
     const before = ledger.cursor;
+    const isFresh = before.uidNext <= 1;
+    const { opened, uids } = isFresh
+      ? await source.openAndList(folder)
+      : { opened: await source.open(folder), uids: undefined };
     let formerUids: Set<number> | undefined;
     if (before.uidValidity !== opened.uidValidity || before.targetUidValidity !== targetFolder.uidValidity) {
       formerUids = await this.#startAgain(opened);
     } else await this.#carryChanges(opened);
-    const todo = await this.#todo(opened);
+    const todo = await this.#todo(opened, uids);
     // From here on what is copied has the flags of now or later: should this run die, the next carries on from here.
     ledger.change({
       uidNext: Math.max(before.uidNext, opened.uidNext),
       highestModseq: opened.highestModseq,
       complete: todo.length === 0 && before.complete,
     });
-    const saved = await this.#copy(todo);
+    const copy = await this.#fetch(todo);
+    return { finish: () => this.#finish(opened, copy, formerUids) };
+  }
+
+  async #finish(
+    opened: Opened,
+    copy: FolderCopy | undefined,
+    formerUids: Set<number> | undefined,
+  ): Promise<FolderResult> {
+    const { folder, ledger, target, targetFolder } = this.#work;
+    await copy?.finish();
     if (formerUids !== undefined) await this.#expungeFormer(formerUids);
     const { keepsUids } = ledger.cursor;
     const settled = await target.settle(targetFolder, { ...opened, keepUids: keepsUids });
-    const { counts } = ledger.cursor;
     ledger.change({
+      attributes: await this.#work.attributes,
       uidNext: opened.uidNext,
       highestModseq: opened.highestModseq,
       messages: opened.exists,
       unseen: folder.status?.unseen ?? 0,
       mailboxId: folder.status?.mailboxId ?? "",
-      complete: counts.missing === 0,
+      complete: ledger.cursor.counts.missing === 0,
       targetUidNext: settled.uidNext,
       targetUidValidity: settled.uidValidity,
     });
     await ledger.flush();
-    return { saved, expunged: this.#expunged, changedFlags: this.#changedFlags };
+    return { saved: copy?.saved ?? 0, expunged: this.#expunged, changedFlags: this.#changedFlags };
   }
 
   /**
@@ -235,7 +257,7 @@ class FolderSync {
   }
 
   /** UIDs that are not in the ledger, or stand there as lost and shall be tried again. */
-  async #todo(opened: Opened): Promise<readonly NumberRange[]> {
+  async #todo(opened: Opened, all: readonly NumberRange[] | undefined): Promise<readonly NumberRange[]> {
     const { source, ledger, settings } = this.#work;
     const { cursor } = ledger;
     const uidNext = opened.uidNext > 0 ? opened.uidNext : 0x1_0000_0000;
@@ -243,7 +265,7 @@ class FolderSync {
     const searchFrom = cursor.complete && !settings.retryLosses ? cursor.uidNext : 1;
     if (opened.exists === 0 || searchFrom >= uidNext) return [];
     const range = [{ first: searchFrom, last: uidNext - 1 }];
-    const listed = below(await source.uids(searchFrom === 1 ? undefined : range), uidNext);
+    const listed = below(all ?? (await source.uids(searchFrom === 1 ? undefined : range)), uidNext);
     const wanted = settings.withoutLabels ? await this.#unlabelled(listed) : listed;
     if (isFresh && settings.givenUp.size === 0 && cursor.counts.missing === 0) return wanted;
     const open: number[] = [];
@@ -285,8 +307,8 @@ class FolderSync {
     return rangesOf(uids.sort((a, b) => a - b));
   }
 
-  async #copy(todo: readonly NumberRange[]): Promise<number> {
-    if (todo.length === 0) return 0;
+  async #fetch(todo: readonly NumberRange[]): Promise<FolderCopy | undefined> {
+    if (todo.length === 0) return undefined;
     const { source, target, targetFolder, ledger, pace, signal, settings, maxWaitingBytes, copied, asked } =
       this.#work;
     const keepUids = ledger.cursor.keepsUids;
@@ -306,8 +328,8 @@ class FolderSync {
       copied,
       asked,
     });
-    await copy.copy(todo);
-    return copy.saved;
+    await copy.fetch(todo);
+    return copy;
   }
 
   /** Where UIDs are kept the target sees by them what it has. */

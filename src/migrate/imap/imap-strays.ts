@@ -2,23 +2,23 @@
  * Messages of an IMAP target that the ledger does not know. Size and date find candidates; the bytes of a candidate are
  * read once, and only equal bytes make it the same message.
  */
-import type { ImapClient } from "../../imap/client.ts";
-import { BodyDigests } from "./body-digests.ts";
 import { dateSeconds } from "./dates.ts";
 import type { CopyMessage, FetchedValues } from "./message.ts";
-import type { Strays } from "./target.ts";
+import type { Strays, TargetMessage } from "./target.ts";
+import { Turns } from "./turns.ts";
 
 export class ImapStrays implements Strays {
-  readonly #client: ImapClient;
+  readonly #digests: (set: string) => Promise<readonly TargetMessage[]>;
   /** Size and date → UIDs not read yet. */
   readonly #candidates = new Map<string, number[]>();
   /** Size, date and digest → UIDs. */
   readonly #read = new Map<string, number[]>();
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
   size = 0;
 
-  constructor(client: ImapClient) {
-    this.#client = client;
+  /** @param digests reads the messages of a set of UIDs */
+  constructor(digests: (set: string) => Promise<readonly TargetMessage[]>) {
+    this.#digests = digests;
   }
 
   add({ uid, sizeBytes = 0, internalDateText }: FetchedValues): void {
@@ -28,9 +28,7 @@ export class ImapStrays implements Strays {
 
   /** One after the other: each may read from the server. */
   claim(message: CopyMessage): Promise<number | undefined> {
-    const claimed = this.#turn.then(() => this.#claim(message));
-    this.#turn = claimed.catch(() => undefined);
-    return claimed;
+    return this.#turns.run(() => this.#claim(message));
   }
 
   async #claim({ sizeBytes, internalDate, guid }: CopyMessage): Promise<number | undefined> {
@@ -38,7 +36,7 @@ export class ImapStrays implements Strays {
     const candidates = this.#candidates.get(key);
     if (candidates !== undefined) {
       this.#candidates.delete(key);
-      for await (const { uid, guid } of new BodyDigests(this.#client).all(candidates.join(","))) {
+      for (const { uid, guid } of await this.#digests(candidates.join(","))) {
         push(this.#read, `${key} ${guid}`, uid);
       }
     }

@@ -18,6 +18,7 @@ import { numbersOf, parseRanges, printNumbers } from "../../wire/number-set.ts";
 import { type Folder, type FolderList, listFolders, wireMailbox, wireName } from "./folder-list.ts";
 import { ImapStrays } from "./imap-strays.ts";
 import type { TargetNames } from "./mapping.ts";
+import { Turns } from "./turns.ts";
 import { type CopyMessage, type MessageFlags, printFlags, readFetched } from "./message.ts";
 import { BodyDigests } from "./body-digests.ts";
 import {
@@ -50,6 +51,8 @@ export class ImapTarget implements MailTarget {
   #other: Promise<ImapLink> | undefined;
   #list: FolderList;
   #selected: string | undefined;
+  /** Everything on the side connection: folders that are worked on at a time must not select under each other. */
+  readonly #turns = new Turns();
 
   private constructor(account: ImapAccount, ports: ImapTargetPorts, link: ImapLink, list: FolderList) {
     this.description = `${account.host}:${account.port}`;
@@ -90,58 +93,66 @@ export class ImapTarget implements MailTarget {
   }
 
   async ensureFolder({ path, specialUse }: NewFolder): Promise<TargetFolder> {
-    const link = await this.#side();
-    const wire = this.#wire(path);
-    const use =
-      specialUse !== undefined && link.capabilities.has("CREATE-SPECIAL-USE")
-        ? ` (USE (\\${specialUse.slice(0, 1).toUpperCase()}${specialUse.slice(1)}))`
-        : "";
-    let made = await link.client.command(["CREATE ", ...wireMailbox(wire), use]);
-    if (made.status !== "OK" && use !== "")
-      made = await link.client.command(["CREATE ", ...wireMailbox(wire)]);
-    // Servers without RFC 5530 say NO without ALREADYEXISTS: STATUS tells whether it is there.
-    const status = await this.#status(link, wire);
-    if (status === undefined)
-      throw new ImapClientError(`CREATE ${path.join("/")}: ${made.status} ${made.text}`);
-    return { path, ...status, isSubscribed: false, specialUse: undefined, keepsUids: false };
+    return await this.#turns.run(async () => {
+      const link = await this.#side();
+      const wire = this.#wire(path);
+      const use =
+        specialUse !== undefined && link.capabilities.has("CREATE-SPECIAL-USE")
+          ? ` (USE (\\${specialUse.slice(0, 1).toUpperCase()}${specialUse.slice(1)}))`
+          : "";
+      let made = await link.client.command(["CREATE ", ...wireMailbox(wire), use]);
+      if (made.status !== "OK" && use !== "")
+        made = await link.client.command(["CREATE ", ...wireMailbox(wire)]);
+      // Servers without RFC 5530 say NO without ALREADYEXISTS: STATUS tells whether it is there.
+      const status = await this.#status(link, wire);
+      if (status === undefined)
+        throw new ImapClientError(`CREATE ${path.join("/")}: ${made.status} ${made.text}`);
+      return { path, ...status, isSubscribed: false, specialUse: undefined, keepsUids: false };
+    });
   }
 
   async renameFolder(from: readonly string[], to: readonly string[]): Promise<void> {
-    const { client } = await this.#side();
-    const parts = ["RENAME ", ...wireMailbox(this.#wire(from)), " ", ...wireMailbox(this.#wire(to))];
-    ok(await client.command(parts), `RENAME ${from.join("/")}`);
-    this.#selected = undefined;
+    return await this.#turns.run(async () => {
+      const { client } = await this.#side();
+      const parts = ["RENAME ", ...wireMailbox(this.#wire(from)), " ", ...wireMailbox(this.#wire(to))];
+      ok(await client.command(parts), `RENAME ${from.join("/")}`);
+      this.#selected = undefined;
+    });
   }
 
   async removeFolder(path: readonly string[]): Promise<void> {
-    const { client } = await this.#side();
-    const wire = this.#wire(path);
-    const status = await this.#status(await this.#side(), wire);
-    if (status === undefined || status.messages > 0 || wire.toString() === "INBOX") return;
-    this.#selected = undefined;
-    await client.command("UNSELECT");
-    // With folders below it the server says no, or keeps it as a parent: either is right.
-    await client.command(["DELETE ", ...wireMailbox(wire)]);
+    return await this.#turns.run(async () => {
+      const { client } = await this.#side();
+      const wire = this.#wire(path);
+      const status = await this.#status(await this.#side(), wire);
+      if (status === undefined || status.messages > 0 || wire.toString() === "INBOX") return;
+      this.#selected = undefined;
+      await client.command("UNSELECT");
+      // With folders below it the server says no, or keeps it as a parent: either is right.
+      await client.command(["DELETE ", ...wireMailbox(wire)]);
+    });
   }
 
   async setAttributes(path: readonly string[], wanted: FolderAttributes): Promise<readonly string[]> {
-    const problems: string[] = [];
-    const { client, capabilities } = await this.#side();
-    const mailbox = wireMailbox(this.#wire(path));
-    const commands: Promise<CommandResult>[] = [];
-    if (wanted.isSubscribed) commands.push(client.command(["SUBSCRIBE ", ...mailbox]));
-    if (capabilities.has("ACL")) {
-      const others = wanted.acl.filter(([identifier]) => identifier !== this.#account.user);
-      for (const [identifier, rights] of others) {
-        commands.push(
-          client.command(["SETACL ", ...mailbox, " ", ...astring(identifier), " ", ...astring(rights)]),
-        );
+    return await this.#turns.run(async () => {
+      const problems: string[] = [];
+      const { client, capabilities } = await this.#side();
+      const mailbox = wireMailbox(this.#wire(path));
+      const commands: Promise<CommandResult>[] = [];
+      if (wanted.isSubscribed) commands.push(client.command(["SUBSCRIBE ", ...mailbox]));
+      if (capabilities.has("ACL")) {
+        const others = wanted.acl.filter(([identifier]) => identifier !== this.#account.user);
+        for (const [identifier, rights] of others) {
+          commands.push(
+            client.command(["SETACL ", ...mailbox, " ", ...astring(identifier), " ", ...astring(rights)]),
+          );
+        }
       }
-    }
-    for (const { status, text } of await Promise.all(commands)) {
-      if (status !== "OK") problems.push(text);
-    }
-    return problems;
+      for (const { status, text } of await Promise.all(commands)) {
+        if (status !== "OK") problems.push(text);
+      }
+      return problems;
+    });
   }
 
   stage(sizeBytes: number): BodyWriter {
@@ -175,56 +186,65 @@ export class ImapTarget implements MailTarget {
     folder: TargetFolder,
     changes: readonly { readonly uid: number; readonly flags: MessageFlags }[],
   ): Promise<void> {
-    const { client } = await this.#select(folder);
-    const groups = new Map<MessageFlags, number[]>();
-    for (const { uid, flags } of changes) {
-      const group = groups.get(flags);
-      if (group === undefined) groups.set(flags, [uid]);
-      else group.push(uid);
-    }
-    const commands: Promise<CommandResult>[] = [];
-    for (const [flags, uids] of groups) {
-      for (const set of sets(uids)) {
-        commands.push(client.command(`UID STORE ${set} FLAGS.SILENT (${printFlags(flags)})`));
+    return await this.#turns.run(async () => {
+      const { client } = await this.#select(folder);
+      const groups = new Map<MessageFlags, number[]>();
+      for (const { uid, flags } of changes) {
+        const group = groups.get(flags);
+        if (group === undefined) groups.set(flags, [uid]);
+        else group.push(uid);
       }
-    }
-    for (const result of await Promise.all(commands)) ok(result, "UID STORE");
+      const commands: Promise<CommandResult>[] = [];
+      for (const [flags, uids] of groups) {
+        for (const set of sets(uids)) {
+          commands.push(client.command(`UID STORE ${set} FLAGS.SILENT (${printFlags(flags)})`));
+        }
+      }
+      for (const result of await Promise.all(commands)) ok(result, "UID STORE");
+    });
   }
 
   async expunge(folder: TargetFolder, uids: readonly number[]): Promise<void> {
-    const { client, capabilities } = await this.#select(folder);
-    for (const set of sets(uids)) {
-      ok(await client.command(`UID STORE ${set} +FLAGS.SILENT (\\Deleted)`), "UID STORE");
-      // Without UIDPLUS a plain EXPUNGE would take others' deleted messages along: they stay marked.
-      if (capabilities.has("UIDPLUS")) ok(await client.command(`UID EXPUNGE ${set}`), "UID EXPUNGE");
-    }
+    return await this.#turns.run(async () => {
+      const { client, capabilities } = await this.#select(folder);
+      for (const set of sets(uids)) {
+        ok(await client.command(`UID STORE ${set} +FLAGS.SILENT (\\Deleted)`), "UID STORE");
+        // Without UIDPLUS a plain EXPUNGE would take others' deleted messages along: they stay marked.
+        if (capabilities.has("UIDPLUS")) ok(await client.command(`UID EXPUNGE ${set}`), "UID EXPUNGE");
+      }
+    });
   }
 
   async strays(folder: TargetFolder, fromUid: number, known: ReadonlySet<number>): Promise<Strays> {
-    const { client } = await this.#select(folder);
-    const strays = new ImapStrays(client);
-    const result = await client.command(`UID FETCH ${fromUid}:* (UID INTERNALDATE RFC822.SIZE)`, {
-      untagged: (response) => {
-        if (response.name !== "FETCH") return false;
-        const values = readFetched(response.arguments());
-        // `n:*` names the last message even when it is below n (RFC 9051 §9 seq-range).
-        if (values.uid >= fromUid && !known.has(values.uid)) strays.add(values);
-        return true;
-      },
+    return await this.#turns.run(async () => {
+      const { client } = await this.#select(folder);
+      const strays = new ImapStrays((set) => this.#digests(folder, set));
+      const result = await client.command(`UID FETCH ${fromUid}:* (UID INTERNALDATE RFC822.SIZE)`, {
+        untagged: (response) => {
+          if (response.name !== "FETCH") return false;
+          const values = readFetched(response.arguments());
+          // `n:*` names the last message even when it is below n (RFC 9051 §9 seq-range).
+          if (values.uid >= fromUid && !known.has(values.uid)) strays.add(values);
+          return true;
+        },
+      });
+      ok(result, "UID FETCH");
+      return strays;
     });
-    ok(result, "UID FETCH");
-    return strays;
   }
 
   async settle(folder: TargetFolder): Promise<TargetFolder> {
-    const status = await this.#status(await this.#side(), this.#wire(folder.path));
-    if (status === undefined)
-      throw new ImapClientError(`STATUS ${folder.path.join("/")}: the folder is gone`);
-    return { ...folder, ...status, keepsUids: false };
+    return await this.#turns.run(async () => {
+      const status = await this.#status(await this.#side(), this.#wire(folder.path));
+      if (status === undefined)
+        throw new ImapClientError(`STATUS ${folder.path.join("/")}: the folder is gone`);
+      return { ...folder, ...status, keepsUids: false };
+    });
   }
 
+  /** Nothing else is asked of the target meanwhile. */
   async *messages(folder: TargetFolder, withDigests: boolean): AsyncGenerator<TargetMessage> {
-    const link = await this.#select(folder);
+    const link = await this.#turns.run(() => this.#select(folder));
     if (withDigests) yield* new BodyDigests(link.client).all();
     else {
       const found: TargetMessage[] = [];
@@ -250,6 +270,15 @@ export class ImapTarget implements MailTarget {
   destroy(): void {
     this.#writing.client.destroy();
     this.#other?.then(({ client }) => client.destroy()).catch(() => undefined);
+  }
+
+  #digests(folder: TargetFolder, set: string): Promise<readonly TargetMessage[]> {
+    return this.#turns.run(async () => {
+      const { client } = await this.#select(folder);
+      const messages: TargetMessage[] = [];
+      for await (const message of new BodyDigests(client).all(set)) messages.push(message);
+      return messages;
+    });
   }
 
   /** For everything that is no APPEND. */

@@ -58,9 +58,12 @@ export class JobReport {
     this.known(messages, bytes);
   }
 
-  folderDone(folder: string, saved: number, expunged: number): void {
-    if (saved > 0) this.#saved[folder] = (this.#saved[folder] ?? 0) + saved;
-    this.#expunged += expunged;
+  saved(folder: string, messages: number): void {
+    if (messages > 0) this.#saved[folder] = (this.#saved[folder] ?? 0) + messages;
+  }
+
+  expunged(messages: number): void {
+    this.#expunged += messages;
   }
 
   /** Few of them: each is a folder or a connection, not a message. */

@@ -36,10 +36,15 @@ export class ImapSource {
   readonly isGmail: boolean;
   readonly hasQresync: boolean;
   readonly hasCondstore: boolean;
+  readonly gate: ReadGate;
+  readonly #enabling: Promise<CommandResult> | undefined;
   #open: Folder | undefined;
 
-  private constructor(link: ImapLink, hasQresync: boolean) {
+  private constructor(link: ImapLink, enabling: Promise<CommandResult> | undefined) {
+    const hasQresync = enabling !== undefined;
+    this.#enabling = enabling;
     this.link = link;
+    this.gate = new ReadGate(link.client);
     const { capabilities } = link;
     this.hasQresync = hasQresync;
     this.hasCondstore = hasQresync || capabilities.has("CONDSTORE") || capabilities.has("QRESYNC");
@@ -49,18 +54,24 @@ export class ImapSource {
   /** @throws ImapLoginError, ImapClientError, the Node error of the connection */
   static async connect(account: ImapAccount, ports: ImapPorts): Promise<ImapSource> {
     const link = await connectImap(account, ports);
-    let hasQresync = false;
-    if (link.capabilities.has("QRESYNC")) {
-      // Not awaited on its own: it costs no round trip in front of LIST.
-      const enabled = link.client.command("ENABLE QRESYNC");
-      enabled.catch(() => undefined);
-      hasQresync = true;
-    }
-    return new ImapSource(link, hasQresync);
+    if (!link.capabilities.has("QRESYNC")) return new ImapSource(link, undefined);
+    // Not awaited: it costs no round trip in front of LIST.
+    const enabling = link.client.command("ENABLE QRESYNC");
+    enabling.catch(() => undefined);
+    return new ImapSource(link, enabling);
   }
 
   list(): Promise<FolderList> {
-    return listFolders(this.link);
+    return listFolders(this.link, this.#enabling === undefined ? [] : [this.#enabling]);
+  }
+
+  /** Opens the folder and names all its messages in one round trip. @throws ImapClientError */
+  async openAndList(folder: Folder): Promise<{ opened: Opened; uids: readonly NumberRange[] }> {
+    // SEARCH waits for EXAMINE at the server: it may be sent at once (RFC 9051 §5.5 forbids only sequence numbers).
+    const opening = this.open(folder);
+    const listing = this.uids();
+    listing.catch(() => undefined);
+    return { opened: await opening, uids: await listing };
   }
 
   /** @throws ImapClientError */
@@ -177,6 +188,25 @@ export class ImapSource {
         return true;
       },
     });
+  }
+}
+
+/** Several folders may be on their way to the target: the source is read only while none of them is full. */
+class ReadGate {
+  readonly #client: ImapLink["client"];
+  readonly #closedBy = new Set<object>();
+
+  constructor(client: ImapLink["client"]) {
+    this.#client = client;
+  }
+
+  close(by: object): void {
+    this.#closedBy.add(by);
+    this.#client.hold();
+  }
+
+  open(by: object): void {
+    if (this.#closedBy.delete(by) && this.#closedBy.size === 0) this.#client.readOn();
   }
 }
 

@@ -1,7 +1,7 @@
 /** All folders of one user, over connections that are open: which become which, then each in turn. */
 import type { EngineContext } from "../engine.ts";
 import type { FolderLedger } from "../ledger/folder-ledger.ts";
-import { NO_COUNTS } from "../ledger/cursor.ts";
+import { type FolderCursor, NO_COUNTS } from "../ledger/cursor.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { isStored } from "../ledger/record.ts";
 import type { MigrationJob } from "../model.ts";
@@ -13,7 +13,7 @@ import { mapFolders, type Mapping, type MappingRules } from "./mapping.ts";
 import type { MigrateImapSettings } from "./options.ts";
 import { renamedFolders } from "./renamed-folders.ts";
 import type { ImapSource } from "./source.ts";
-import type { MailTarget, TargetFolder } from "./target.ts";
+import type { FolderAttributes, MailTarget, TargetFolder } from "./target.ts";
 import { countOf } from "../../wire/number-set.ts";
 
 export interface UserWork {
@@ -35,6 +35,19 @@ export interface UserWork {
   readonly asked: (folder: string, uid: number) => void;
 }
 
+interface Step {
+  readonly folder: Folder;
+  readonly path: readonly string[];
+}
+interface Prepared extends Step {
+  readonly target: TargetFolder;
+  readonly ledger: FolderLedger;
+}
+
+/** Folders that are made at a time. */
+const FOLDERS_A_STEP = 100;
+/** Folders that are being stored while the next is read. */
+const FOLDERS_AHEAD = 2;
 const NONE_GIVEN_UP: ReadonlyMap<number, string> = new Map();
 
 export class UserSync {
@@ -46,7 +59,7 @@ export class UserSync {
   }
 
   async run(): Promise<void> {
-    const { source, known, job, report, context } = this.#work;
+    const { source, job, report, context } = this.#work;
     const list = await source.list();
     await this.#listTarget();
     report.targetBefore = sum([...this.#targetFolders.values()], ({ messages }) => messages);
@@ -65,11 +78,14 @@ export class UserSync {
     report.messagesTotal = report.source.messages;
     report.bytesTotal = report.source.bytes;
     const startMs = context.clock.monotonicMs();
-    for (const folder of folders) {
-      context.signal.throwIfAborted();
-      await this.#folder(folder, mapping.targets.get(folder.name) ?? [], known.get(folder.name));
+    const changed = folders
+      .map((folder): Step => ({ folder, path: mapping.targets.get(folder.name) ?? [] }))
+      .filter((step) => this.#hasWork(step));
+    if (job.dryRun) for (const step of changed) await this.#dryRun(step);
+    else {
+      await this.#syncAll(await this.#prepare(changed));
+      await this.#removeDeleted(list, mapping);
     }
-    if (!job.dryRun) await this.#removeDeleted(list, mapping);
     report.copyMs += context.clock.monotonicMs() - startMs;
     this.#count();
   }
@@ -98,82 +114,125 @@ export class UserSync {
     this.#targetFolders = new Map(folders.map((folder) => [folder.path.join("\0"), folder]));
   }
 
-  async #folder(folder: Folder, path: readonly string[], before: FolderLedger | undefined): Promise<void> {
-    const { report, job } = this.#work;
-    const { status } = folder;
-    if (status === undefined) return;
+  #hasWork({ folder, path }: Step): boolean {
+    const { report, job, known } = this.#work;
+    const status = folder.status!;
+    const before = known.get(folder.name);
     const targetFolder = this.#targetFolders.get(path.join("\0"));
-    const compareFlags = job.phase === "CUTOVER";
-    const attributes = attributesOf(folder);
+    const isCutover = job.phase === "CUTOVER";
     if (
-      before !== undefined &&
-      isUnchanged(status, before, targetFolder, compareFlags) &&
-      before.cursor.attributes === attributes &&
-      !(job.phase === "CUTOVER" && before.cursor.counts.skipped > 0)
+      before === undefined ||
+      !isUnchanged(status, before, targetFolder, isCutover) ||
+      before.cursor.attributes !== attributesOf(folder) ||
+      (isCutover && before.cursor.counts.skipped > 0)
     ) {
-      report.known(status.messages, status.sizeBytes ?? 0);
-      return;
+      return true;
     }
-    report.enter(folder.name);
-    if (job.dryRun) {
-      await this.#dryRun(folder, before);
-      return;
-    }
-    await this.#sync(folder, path, before, attributes);
+    report.known(status.messages, status.sizeBytes ?? 0);
+    return false;
   }
 
-  async #sync(
-    folder: Folder,
-    path: readonly string[],
-    before: FolderLedger | undefined,
-    attributes: string,
-  ): Promise<void> {
+  /** Makes what is missing at the target and in the ledger, many folders at a time. */
+  async #prepare(steps: readonly Step[]): Promise<readonly Prepared[]> {
+    const { ledger, job, context, known } = this.#work;
+    const prepared: Prepared[] = [];
+    for (let at = 0; at < steps.length; at += FOLDERS_A_STEP) {
+      const some = steps.slice(at, at + FOLDERS_A_STEP);
+      const targets = await Promise.all(some.map((step) => this.#targetFolder(step)));
+      const fresh = some
+        .map((step, index) => ({ step, target: targets[index]! }))
+        .filter(({ step }) => !known.has(step.folder.name));
+      const made = await ledger.addFolders(
+        job.user,
+        fresh.map(({ step, target }) => ({
+          sourceFolder: step.folder.name,
+          cursor: firstCursor(step, target),
+        })),
+        context.fence,
+      );
+      for (const folder of made) known.set(folder.sourceFolder, folder);
+      for (const [index, step] of some.entries()) {
+        prepared.push({ ...step, target: targets[index]!, ledger: known.get(step.folder.name)! });
+      }
+    }
+    return prepared;
+  }
+
+  /** While one folder is being stored the next is read. */
+  async #syncAll(steps: readonly Prepared[]): Promise<void> {
+    const { source, context } = this.#work;
+    const finishing: Promise<void>[] = [];
+    let failure: unknown;
+    try {
+      for (const step of steps) {
+        context.signal.throwIfAborted();
+        const finish = await this.#sync(step);
+        finishing.push(
+          finish().catch((error: unknown) => {
+            failure ??= error;
+            // The folder that is being read would go on to no purpose.
+            source.destroy();
+          }),
+        );
+        if (finishing.length >= FOLDERS_AHEAD) await finishing.shift();
+        if (failure !== undefined) break;
+      }
+    } catch (error) {
+      failure ??= error;
+    }
+    await Promise.all(finishing);
+    if (failure !== undefined) throw failure;
+  }
+
+  async #sync(step: Prepared): Promise<() => Promise<void>> {
     const { source, target, settings, context, report, job, givenUp, windowSize, maxWaitingBytes, asked } =
       this.#work;
-    const status = folder.status!;
-    const targetFolder = await this.#targetFolder(folder, path, before);
-    const ledger = before ?? (await this.#newLedger(folder, path, targetFolder));
-    const known = ledger.cursor.counts;
-    report.known(known.saved + known.already + known.skipped, known.storedBytes);
-    const hasChanged = !isUnchanged(status, ledger, targetFolder, false) || job.phase === "CUTOVER";
-    if (hasChanged) {
-      const result = await syncFolder({
-        source,
-        target,
-        folder,
-        targetFolder,
-        ledger,
-        pace: context.pace,
-        signal: context.signal,
-        log: context.log,
-        settings: {
-          propagateDeletes: settings.deletes,
-          compareFlags: job.phase === "CUTOVER",
-          retryLosses: job.phase === "CUTOVER",
-          windowSize,
-          maxMessageBytes: smallest(settings.maxMessageBytes, target.maxMessageBytes),
-          withoutLabels: source.isGmail && folder.specialUse === "all",
-          givenUp: givenUp.get(folder.name) ?? NONE_GIVEN_UP,
-        },
-        maxWaitingBytes,
-        copied: (messages, bytes) => report.copied(messages, bytes),
-        asked: (uid) => asked(folder.name, uid),
-      });
-      report.folderDone(path.join("/"), result.saved, result.expunged);
+    const { folder, path, ledger } = step;
+    report.enter(folder.name);
+    const { saved, already, skipped, storedBytes } = ledger.cursor.counts;
+    report.known(saved + already + skipped, storedBytes);
+    const isCutover = job.phase === "CUTOVER";
+    const attributes = this.#carryAttributes(step, await this.#aclOf(step));
+    attributes.catch(() => undefined);
+    const syncing = await syncFolder({
+      source,
+      target,
+      folder,
+      targetFolder: step.target,
+      ledger,
+      pace: context.pace,
+      signal: context.signal,
+      log: context.log,
+      settings: {
+        propagateDeletes: settings.deletes,
+        compareFlags: isCutover,
+        retryLosses: isCutover,
+        windowSize,
+        maxMessageBytes: smallest(settings.maxMessageBytes, target.maxMessageBytes),
+        withoutLabels: source.isGmail && folder.specialUse === "all",
+        givenUp: givenUp.get(folder.name) ?? NONE_GIVEN_UP,
+      },
+      maxWaitingBytes,
+      copied: (messages, bytes, saved) => {
+        report.copied(messages, bytes);
+        report.saved(path.join("/"), saved);
+      },
+      asked: (uid) => asked(folder.name, uid),
+      attributes,
+    });
+    return async () => {
+      const result = await syncing.finish();
+      report.expunged(result.expunged);
       context.log.info("folder is migrated", { folder: folder.name, target: path.join("/"), ...result });
       const { skipped, missing } = ledger.cursor.counts;
       if (skipped + missing > 0) report.problem(`${folder.name}: ${skipped} skipped, ${missing} missing`);
-    }
-    await this.#carryAttributes(folder, ledger, path, attributes);
+    };
   }
 
   /** There, or made; with the answer of `ensureFolder` a folder that was never used becomes the source's. */
-  async #targetFolder(
-    folder: Folder,
-    path: readonly string[],
-    before: FolderLedger | undefined,
-  ): Promise<TargetFolder> {
+  async #targetFolder({ folder, path }: Step): Promise<TargetFolder> {
     const found = this.#targetFolders.get(path.join("\0"));
+    const before = this.#work.known.get(folder.name);
     if (found !== undefined && before !== undefined) {
       return { ...found, keepsUids: found.keepsUids && before.cursor.keepsUids };
     }
@@ -182,64 +241,40 @@ export class UserSync {
     return await this.#work.target.ensureFolder({ path, uidValidity, specialUse });
   }
 
-  async #newLedger(
-    folder: Folder,
-    path: readonly string[],
-    targetFolder: TargetFolder,
-  ): Promise<FolderLedger> {
-    const { ledger, job, context, known } = this.#work;
-    const made = await ledger.addFolder(
-      job.user,
-      folder.name,
-      {
-        target: path,
-        uidValidity: folder.status?.uidValidity ?? 0,
-        uidNext: 1,
-        highestModseq: 0,
-        messages: 0,
-        unseen: 0,
-        complete: false,
-        keepsUids: targetFolder.keepsUids,
-        targetUidValidity: targetFolder.uidValidity,
-        targetUidNext: 1,
-        mailboxId: folder.status?.mailboxId ?? "",
-        attributes: "",
-        counts: NO_COUNTS,
-      },
-      context.fence,
-    );
-    known.set(folder.name, made);
-    return made;
+  #carriesAttributes({ folder, ledger }: Prepared): boolean {
+    return ledger.cursor.attributes !== attributesOf(folder) || this.#work.job.phase === "CUTOVER";
   }
 
-  async #carryAttributes(
-    folder: Folder,
-    ledger: FolderLedger,
-    path: readonly string[],
-    attributes: string,
-  ): Promise<void> {
-    const { source, target, settings, job, report } = this.#work;
-    if (ledger.cursor.attributes === attributes && job.phase !== "CUTOVER") return;
-    const hasAcl = settings.acl && source.link.capabilities.has("ACL");
+  async #aclOf(step: Prepared): Promise<FolderAttributes["acl"]> {
+    const { source, settings } = this.#work;
+    const wanted = settings.acl && source.link.capabilities.has("ACL") && this.#carriesAttributes(step);
+    return wanted ? await source.acl(step.folder) : [];
+  }
+
+  async #carryAttributes(step: Prepared, acl: FolderAttributes["acl"]): Promise<string> {
+    const { target, report } = this.#work;
+    const { folder, path } = step;
+    const attributes = attributesOf(folder);
+    if (!this.#carriesAttributes(step)) return attributes;
     const problems = await target.setAttributes(path, {
       isSubscribed: folder.isSubscribed,
       specialUse: folder.specialUse === "all" ? undefined : folder.specialUse,
-      acl: hasAcl ? await source.acl(folder) : [],
+      acl,
     });
     for (const problem of problems) report.problem(`${folder.name}: ${problem}`);
-    ledger.change({ attributes });
-    await ledger.flush();
+    return attributes;
   }
 
   /** Counts only; the folder is opened read-only at the source. */
-  async #dryRun(folder: Folder, before: FolderLedger | undefined): Promise<void> {
-    const { source, report } = this.#work;
+  async #dryRun({ folder }: Step): Promise<void> {
+    const { source, report, known } = this.#work;
+    const before = known.get(folder.name);
     const opened = await source.open(folder);
     const isKnown = before !== undefined && before.cursor.uidValidity === opened.uidValidity;
     const first = isKnown ? before.cursor.uidNext : 1;
     if (opened.exists === 0 || first >= opened.uidNext) return;
     const open = await source.uids([{ first, last: opened.uidNext - 1 }]);
-    report.folderDone(folder.name, countOf(open), 0);
+    report.saved(folder.name, countOf(open));
   }
 
   /** True when at least one was. */
@@ -282,7 +317,7 @@ export class UserSync {
         }
         if (uids.length > 0) await target.expunge(there, uids);
         await target.removeFolder(cursor.target);
-        report.folderDone(cursor.target.join("/"), 0, uids.length);
+        report.expunged(uids.length);
       }
       await ledger.removeFolder(folder, context.fence);
       known.delete(sourceFolder);
@@ -315,6 +350,25 @@ function smallest(...limits: readonly (number | undefined)[]): number | undefine
 
 function isInbox({ name }: Folder): boolean {
   return name.toUpperCase() === "INBOX";
+}
+
+function firstCursor({ folder, path }: Step, target: TargetFolder): FolderCursor {
+  return {
+    target: path,
+    uidValidity: folder.status?.uidValidity ?? 0,
+    uidNext: 1,
+    highestModseq: 0,
+    messages: 0,
+    unseen: 0,
+    complete: false,
+    keepsUids: target.keepsUids,
+    targetUidValidity: target.uidValidity,
+    targetUidNext: 1,
+    mailboxId: folder.status?.mailboxId ?? "",
+    // No folder has it: what is carried over first is seen as a change.
+    attributes: "new",
+    counts: NO_COUNTS,
+  };
 }
 
 function attributesOf({ isSubscribed, specialUse }: Folder): string {

@@ -61,7 +61,8 @@ test("ledger: a chunk reads back what was written", () => {
 test("ledger: records in any order, over many chunks, are found again with their counts", async () => {
   const database = await SqliteDatabase.open(":memory:");
   const ledger = await Ledger.open(database);
-  const folder = await ledger.addFolder(USER, "INBOX", CURSOR);
+  const [folder] = await ledger.addFolders(USER, [{ sourceFolder: "INBOX", cursor: CURSOR }]);
+  assert.ok(folder !== undefined);
   const uids = Array.from({ length: 3000 }, (_, index) => ((index * 7919) % 3001) + 1);
   for (const [index, uid] of uids.entries()) {
     await folder.put(record(uid));
@@ -109,13 +110,15 @@ test("ledger: nothing is written once the fence has moved on", async () => {
     { sql: "INSERT INTO job VALUES (1)", values: [] },
   ]);
   const fence = { sql: "UPDATE job SET fence = 1 WHERE fence = $1", values: [1], expectedChanges: 1 };
-  const folder = await ledger.addFolder(USER, "INBOX", CURSOR, fence);
+  const inbox = { sourceFolder: "INBOX", cursor: CURSOR };
+  const [folder] = await ledger.addFolders(USER, [inbox], fence);
+  assert.ok(folder !== undefined);
   await folder.put(record(1));
   await folder.flush();
   await database.batch([{ sql: "UPDATE job SET fence = 2", values: [] }]);
   await folder.put(record(2));
   await assert.rejects(folder.flush(), LeaseLostError);
-  await assert.rejects(ledger.addFolder(USER, "Sent", CURSOR, fence), LeaseLostError);
+  await assert.rejects(ledger.addFolders(USER, [{ ...inbox, sourceFolder: "Sent" }], fence), LeaseLostError);
   const stored = (await ledger.folders(USER)).get("INBOX");
   assert.equal(await stored?.find(2), undefined);
   assert.equal((await ledger.folders(USER)).size, 1);

@@ -2,6 +2,7 @@
  * What happened to every message of every user, and where each folder stands. One query tells a run what it needs to see
  * that nothing has changed; writes go in batches that the fence of the job guards.
  */
+import { assert } from "../../base/assert.ts";
 import type { SqlDatabase, SqlStatement } from "../../base/io/sql/port.ts";
 import { updateSchema } from "../../base/io/sql/schema.ts";
 import type { FolderCursor } from "./cursor.ts";
@@ -42,21 +43,26 @@ export class Ledger {
     );
   }
 
-  async addFolder(
+  /** In one batch; answers them in the given order. */
+  async addFolders(
     user: LedgerUser,
-    sourceFolder: string,
-    cursor: FolderCursor,
+    folders: readonly { readonly sourceFolder: string; readonly cursor: FolderCursor }[],
     fence?: SqlStatement,
-  ): Promise<FolderLedger> {
-    await this.#guarded(fence, {
-      sql: "INSERT INTO migrate_folders (source, source_uid, source_folder, cursor_json) VALUES ($1, $2, $3, $4) ON CONFLICT (source, source_uid, source_folder) DO UPDATE SET cursor_json = excluded.cursor_json",
-      values: [user.source, user.sourceUid, sourceFolder, JSON.stringify(cursor)],
-    });
-    const [row] = await this.#database.query(
-      "SELECT id FROM migrate_folders WHERE source = $1 AND source_uid = $2 AND source_folder = $3",
-      [user.source, user.sourceUid, sourceFolder],
+  ): Promise<readonly FolderLedger[]> {
+    if (folders.length === 0) return [];
+    await this.#guarded(
+      fence,
+      ...folders.map(({ sourceFolder, cursor }) => ({
+        sql: "INSERT INTO migrate_folders (source, source_uid, source_folder, cursor_json) VALUES ($1, $2, $3, $4) ON CONFLICT (source, source_uid, source_folder) DO UPDATE SET cursor_json = excluded.cursor_json",
+        values: [user.source, user.sourceUid, sourceFolder, JSON.stringify(cursor)],
+      })),
     );
-    return this.#folder(Number(row?.["id"]), sourceFolder, cursor, fence);
+    const all = await this.folders(user, fence);
+    return folders.map(({ sourceFolder }) => {
+      const found = all.get(sourceFolder);
+      assert(found !== undefined, "a folder that was just added is not in the ledger");
+      return found;
+    });
   }
 
   /** The source renamed it. */
