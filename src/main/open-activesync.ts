@@ -13,6 +13,7 @@ import { policyOptions } from "../eas/policy/options.ts";
 import { isServable, startLine } from "../eas/state/schema-state.ts";
 import type { HttpRoutes } from "../http/http.ts";
 import { namespaceOptions, toNamespace } from "./namespace-options.ts";
+import { openAutodiscover } from "./open-autodiscover.ts";
 import { openPeople } from "./open-people.ts";
 import type { Platform } from "./platform.ts";
 
@@ -50,8 +51,10 @@ export async function openActiveSync(config: Config, platform: Platform): Promis
     tree,
     mailActions: (user) => mailActionsOf(services, actions, user),
   };
+  const accounts = new LocalAccounts(services);
+  const autodiscover = openAutodiscover(config, platform, accounts);
   const gateway: Gateway = openGateway({
-    accounts: new LocalAccounts(services),
+    accounts,
     states,
     classes: [email],
     settings,
@@ -73,7 +76,10 @@ export async function openActiveSync(config: Config, platform: Platform): Promis
   };
   expire();
   return {
-    routes: gateway.routes,
+    routes(app) {
+      gateway.routes(app);
+      autodiscover(app);
+    },
     shutDown: () => gateway.shutDown(),
     async close() {
       closed = true;
