@@ -6,7 +6,8 @@ import { SimRandom } from "./sim-random.ts";
 
 const LONG = process.env["ROOKERY_LONG"] === "1";
 const STEPS = LONG ? 10_000 : 500;
-const SEEDS = LONG ? [1, 2, 3, 4] : [1, 2];
+/** 31: a filter that was made narrower and wider again before the phone had heard of everything that went. */
+const SEEDS = LONG ? [1, 2, 3, 31] : [1, 31];
 const STEPS_BETWEEN_COMPARISONS = 60;
 
 async function play(seed: number): Promise<void> {

@@ -13,6 +13,10 @@ import { MAX_UINT32 } from "../../base/numbers.ts";
 import { ByteReader, ByteWriter } from "./bytes.ts";
 import { UidSet } from "./uid-set.ts";
 
+const COMPLETE = 1;
+const HAS_FLAGS = 2;
+const AGEING = 4;
+
 export interface Position {
   readonly modseq: number;
   readonly uid: number;
@@ -25,6 +29,8 @@ export class Cursor {
   /** Expunges up to this modseq were handled. */
   vanishedModseq: number;
   complete = false;
+  /** The device may still have items that `since` keeps out. */
+  ageing = false;
   known: UidSet;
   /** Items that cannot be shown, kept out. */
   excluded: UidSet;
@@ -109,7 +115,11 @@ export class Cursor {
     writer.number(this.position.modseq);
     writer.number(this.position.uid);
     writer.number(this.vanishedModseq);
-    writer.number((this.complete ? 1 : 0) | (this.flags === undefined ? 0 : 2));
+    writer.number(
+      (this.complete ? COMPLETE : 0) |
+        (this.flags === undefined ? 0 : HAS_FLAGS) |
+        (this.ageing ? AGEING : 0),
+    );
     this.known.encode(writer);
     this.excluded.encode(writer);
     writer.number(this.exceptions.size);
@@ -131,9 +141,10 @@ export class Cursor {
     const excluded = UidSet.decode(reader);
     const exceptions = new Map<number, number>();
     for (let left = reader.number(); left > 0; left--) exceptions.set(reader.number(), reader.number());
-    const flags = bits & 2 ? unpackFlags(known, reader.bytes()) : undefined;
+    const flags = bits & HAS_FLAGS ? unpackFlags(known, reader.bytes()) : undefined;
     const cursor = new Cursor({ since, position, vanishedModseq, known, excluded, exceptions, flags });
-    cursor.complete = (bits & 1) !== 0;
+    cursor.complete = (bits & COMPLETE) !== 0;
+    cursor.ageing = (bits & AGEING) !== 0;
     return cursor;
   }
 }

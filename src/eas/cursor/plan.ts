@@ -52,6 +52,7 @@ export function isQuiet(cursor: Cursor, { highestModseq }: Collection, since: nu
   return (
     highestModseq !== 0 &&
     cursor.complete &&
+    !cursor.ageing &&
     cursor.since === since &&
     cursor.vanishedModseq >= highestModseq &&
     cursor.isPast(MAX_UINT32, highestModseq)
@@ -103,7 +104,7 @@ async function planExpunged(plan: Plan, cursor: Cursor, collection: Collection):
 }
 
 async function planAgeing(plan: Plan, cursor: Cursor, collection: Collection, since: number): Promise<void> {
-  if (since === cursor.since) return;
+  if (since === cursor.since && !cursor.ageing) return;
   plan.moved = true;
   const widened = cursor.since !== 0 && since < cursor.since;
   if (widened) cursor.complete = false;
@@ -114,8 +115,9 @@ async function planAgeing(plan: Plan, cursor: Cursor, collection: Collection, si
     cursor.gone(uid);
   }
   plan.room -= taken.length;
-  if (taken.length < outside.length) plan.more = true;
-  else cursor.since = since;
+  cursor.since = since;
+  cursor.ageing = taken.length < outside.length;
+  if (cursor.ageing) plan.more = true;
 }
 
 /** Answers the new items it came by, while the cursor is complete; otherwise they are found by comparing. */
