@@ -45,6 +45,7 @@ export interface FolderList {
   readonly separator: string;
 }
 
+const ID_ITEMS = "UIDVALIDITY MAILBOXID";
 const SPECIAL_USES = ["all", "archive", "drafts", "flagged", "junk", "sent", "trash", "important"];
 
 /** Everything in one round trip where the server has LIST-STATUS. @throws ImapClientError */
@@ -55,24 +56,29 @@ export async function listFolders({ client, capabilities }: ImapLink): Promise<F
   const wishes = ["SUBSCRIBED"];
   if (capabilities.has("SPECIAL-USE")) wishes.push("SPECIAL-USE");
   if (hasStatus) wishes.push(`STATUS (${items})`);
-  const [namespace, listed, subscribed] = await Promise.all([
+  const hasIds = capabilities.has("OBJECTID");
+  const [namespace, listed, subscribed, identified] = await Promise.all([
     capabilities.has("NAMESPACE") || capabilities.has("IMAP4REV2") ? client.command("NAMESPACE") : undefined,
     client.command(isExtended ? `LIST "" "*" RETURN (${wishes.join(" ")})` : `LIST "" "*"`),
     isExtended ? undefined : client.command('LSUB "" "*"'),
+    // Apart: Cyrus 3.6.1 tells wrong ids when they are asked for together with counts.
+    hasIds && hasStatus ? client.command(`LIST "" "*" RETURN (STATUS (${ID_ITEMS}))`) : undefined,
   ]);
   const names = readNames(ok(listed, "LIST"), "LIST");
   const subscriptions = new Set(
     subscribed === undefined ? [] : readNames(subscribed, "LSUB").map(({ name }) => name),
   );
-  const statuses = readStatuses(listed);
+  const answers = [listed, ...(identified === undefined ? [] : [identified])];
   if (!hasStatus) {
-    const asked = names
-      .filter(({ isSelectable }) => isSelectable)
-      .map(({ wireName }) => client.command(["STATUS ", ...wireMailbox(wireName), ` (${items})`]));
-    for (const answer of await Promise.all(asked)) {
-      for (const [name, status] of readStatuses(answer)) statuses.set(name, status);
-    }
+    const selectable = names.filter(({ isSelectable }) => isSelectable);
+    const asked = selectable.flatMap(({ wireName }) =>
+      (hasIds ? [items, ID_ITEMS] : [items]).map((wanted) =>
+        client.command(["STATUS ", ...wireMailbox(wireName), ` (${wanted})`]),
+      ),
+    );
+    answers.push(...(await Promise.all(asked)));
   }
+  const statuses = readStatuses(answers.flatMap(({ untagged }) => untagged));
   const spaces = namespace === undefined ? undefined : readNamespace(namespace);
   return {
     folders: names.map((folder) => ({
@@ -101,7 +107,6 @@ function statusItems(capabilities: ReadonlySet<string>): string {
   const items = ["MESSAGES", "UIDNEXT", "UIDVALIDITY", "UNSEEN"];
   if (capabilities.has("CONDSTORE") || capabilities.has("QRESYNC")) items.push("HIGHESTMODSEQ");
   if (capabilities.has("STATUS=SIZE") || capabilities.has("IMAP4REV2")) items.push("SIZE");
-  if (capabilities.has("OBJECTID")) items.push("MAILBOXID");
   return items.join(" ");
 }
 
@@ -137,18 +142,19 @@ function readName(untagged: Untagged): Folder {
   };
 }
 
-function readStatuses({ untagged }: CommandResult): Map<string, FolderStatus> {
-  const statuses = new Map<string, FolderStatus>();
+/** By name; of several answers about one folder each adds what it tells. */
+function readStatuses(untagged: readonly Untagged[]): Map<string, FolderStatus> {
+  const values = new Map<string, Map<string, Value>>();
   for (const response of untagged) {
     if (response.name !== "STATUS") continue;
     const reader = response.arguments().sp();
     const name = reader.astringBytes().toString("utf8");
-    statuses.set(name, readStatus(reader.sp()));
+    values.set(name, new Map([...(values.get(name) ?? []), ...readStatusItems(reader.sp())]));
   }
-  return statuses;
+  return new Map([...values].map(([name, items]) => [name, toStatus(items)]));
 }
 
-function readStatus(reader: Reader): FolderStatus {
+function readStatusItems(reader: Reader): Map<string, Value> {
   const values = new Map<string, Value>();
   reader.expect("(");
   while (!reader.skip(")")) {
@@ -156,6 +162,10 @@ function readStatus(reader: Reader): FolderStatus {
     values.set(item, readValue(reader.sp()));
     reader.skip(" ");
   }
+  return values;
+}
+
+function toStatus(values: ReadonlyMap<string, Value>): FolderStatus {
   const number = (item: string): number => Number(values.get(item) ?? 0) || 0;
   const id = values.get("MAILBOXID");
   return {

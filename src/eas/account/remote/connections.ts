@@ -24,12 +24,11 @@ export interface Lent {
 }
 
 export interface Selected {
-  /** Wire name, latin-1. */
-  readonly name: string;
-  readonly readOnly: boolean;
+  /** The folder's key. */
+  readonly key: string;
   readonly uidValidity: number;
-  highestModseq: number;
-  uidNext: number;
+  readonly highestModseq: number;
+  readonly uidNext: number;
 }
 
 interface Kept extends Lent {
@@ -112,7 +111,7 @@ export class UserConnections {
     while (!this.#closed) {
       if (!fresh) {
         const index = this.#idle.findIndex(
-          ({ selected }) => prefer !== undefined && selected?.name === prefer,
+          ({ selected }) => prefer !== undefined && selected?.key === prefer,
         );
         const [kept] = this.#idle.splice(index < 0 ? this.#idle.length - 1 : index, 1);
         if (kept !== undefined) {

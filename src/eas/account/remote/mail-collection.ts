@@ -8,6 +8,7 @@ import type { CommandResult } from "../../../imap/client-command.ts";
 import { printFlags, readFetched } from "../../../imap/client-fetch.ts";
 import { wireMailbox } from "../../../imap/client-folders.ts";
 import { printDateTime } from "../../../imap/codec/date.ts";
+import type { Untagged } from "../../../imap/codec/response.ts";
 import { SystemFlag } from "../../../store/model.ts";
 import {
   AccountError,
@@ -25,7 +26,8 @@ import type { RemoteFolder } from "./folder-tree.ts";
 import { toState } from "./item-state.ts";
 import { readItems } from "./mail-items.ts";
 import { hasModseq, select } from "./selecting.ts";
-import { printUids, readSearch, readUids } from "./uid-set.ts";
+import { pipeline } from "./pipeline.ts";
+import { printUids, readSearches, readUids } from "./uid-set.ts";
 
 /** UIDs in one command: the line stays below what servers take. */
 const MAX_UIDS_A_COMMAND = 500;
@@ -76,7 +78,7 @@ export class RemoteCollection implements MailCollection {
       return new RemoteCollection(ports, folder, { uidValidity: 1, highestModseq: 1, uidNext: 1 });
     }
     const state = await ports.connections.use((lent) => select(lent, folder, { fresh: true }), {
-      prefer: folder.name,
+      prefer: folder.key,
     });
     return new RemoteCollection(ports, folder, { ...state });
   }
@@ -90,19 +92,19 @@ export class RemoteCollection implements MailCollection {
 
   async uids(since: number): Promise<Uint32Array> {
     if (!this.#folder.selectable) return new Uint32Array(0);
-    if (since <= 0) return await this.#on((lent) => searchUids(lent, "UNDELETED"));
+    if (since <= 0) return await this.#on(async (lent) => (await searchUids(lent, ["UNDELETED"]))[0]!);
     // SINCE knows days, in whatever zone the server lives: what is surely inside, and what the date must decide.
     return await this.#on(async (lent) => {
-      const [wide, inside] = await Promise.all([
-        searchUids(lent, `UNDELETED SINCE ${searchDate(since - 2 * DAY_SECONDS)}`),
-        searchUids(lent, `UNDELETED SINCE ${searchDate(since + 2 * DAY_SECONDS)}`),
+      const [wide, inside] = await searchUids(lent, [
+        `UNDELETED SINCE ${searchDate(since - 2 * DAY_SECONDS)}`,
+        `UNDELETED SINCE ${searchDate(since + 2 * DAY_SECONDS)}`,
       ]);
       const sure = new Set(inside);
-      const unsure = [...wide].filter((uid) => !sure.has(uid)) as Uid[];
-      if (unsure.length === 0) return inside;
+      const unsure = [...wide!].filter((uid) => !sure.has(uid)) as Uid[];
+      if (unsure.length === 0) return inside!;
       const states = await fetchStates(lent, unsure);
       const recent = states.filter(({ internalDate }) => internalDate >= since).map(({ uid }) => uid);
-      return Uint32Array.from([...inside, ...recent]).sort();
+      return Uint32Array.from([...inside!, ...recent]).sort();
     });
   }
 
@@ -155,18 +157,19 @@ export class RemoteCollection implements MailCollection {
         ["-FLAGS", change.remove],
       ];
       const items = `(UID FLAGS${hasModseq(lent) ? " MODSEQ" : ""})`;
+      // Alone: what others did is shown between commands only, and of a pipeline only at its end.
+      accepted(await lent.client.command("NOOP"), "unavailable");
       for (const set of uidSets(uids)) {
-        const look = lent.client.command(`UID FETCH ${set} ${items}`);
-        const sent = parts.flatMap(([item, part]) => {
+        const stores = parts.flatMap(([item, part]) => {
           const flags = printFlags({ system: part.systemFlags, keywords: part.keywords, hash: 0 });
-          return flags === "" ? [] : [lent.client.command(`UID STORE ${set} ${item} (${flags})`)];
+          return flags === "" ? [] : [`UID STORE ${set} ${item} (${flags})`];
         });
-        const lookAgain = lent.client.command(`UID FETCH ${set} ${items}`);
-        const before = new Map(
-          fetched(accepted(await look, "item_missing")).map(({ uid, modseq = 0 }) => [uid, modseq]),
-        );
-        for (const result of await Promise.all(sent)) accepted(result, "permission_denied");
-        for (const { uid, modseq = 0 } of fetched(accepted(await lookAgain, "item_missing"))) {
+        const look = `UID FETCH ${set} ${items}`;
+        const answers = fetched(await pipeline(lent, [look, ...stores, look], "permission_denied"));
+        // The first answer about a message is from before the change, the last from after it.
+        const before = new Map(answers.toReversed().map(({ uid, modseq = 0 }) => [uid, modseq]));
+        const after = new Map(answers.map(({ uid, modseq = 0 }) => [uid, modseq]));
+        for (const [uid, modseq] of after) {
           const shown = this.#shown.get(uid);
           const isOwn = shown === undefined || shown === before.get(uid);
           modseqs.set(uid as Uid, isOwn ? modseq : 0);
@@ -232,7 +235,7 @@ export class RemoteCollection implements MailCollection {
         }
         return await work(lent);
       },
-      { prefer: this.#folder.name, repeatable },
+      { prefer: this.#folder.key, repeatable },
     );
   }
 }
@@ -259,19 +262,20 @@ export async function appendTo(
   return { uid: Math.max(1, uidNext - 1) as Uid, modseq: 0 };
 }
 
-async function searchUids({ client, capabilities }: Lent, criteria: string): Promise<Uint32Array> {
-  const isExtended = capabilities.has("ESEARCH") || capabilities.has("IMAP4REV2");
-  const result = await client.command(`UID SEARCH ${isExtended ? "RETURN (ALL) " : ""}${criteria}`);
-  return readSearch(accepted(result, "unavailable"));
+/** One array for each of the criteria. */
+async function searchUids(lent: Lent, criteria: readonly string[]): Promise<readonly Uint32Array[]> {
+  const isExtended = lent.capabilities.has("ESEARCH") || lent.capabilities.has("IMAP4REV2");
+  const commands = criteria.map((one) => `UID SEARCH ${isExtended ? "RETURN (ALL) " : ""}${one}`);
+  const found = readSearches(await pipeline(lent, commands, "unavailable"));
+  if (found.length !== criteria.length) throw new AccountError("unavailable", "a search was not answered");
+  return found;
 }
 
 async function fetchStates(lent: Lent, uids: readonly Uid[]): Promise<readonly ItemState[]> {
   const items = `(${STATE_ITEMS}${hasModseq(lent) ? " MODSEQ" : ""})`;
-  const asked = uidSets(uids).map((set) => lent.client.command(`UID FETCH ${set} ${items}`));
+  const commands = uidSets(uids).map((set) => `UID FETCH ${set} ${items}`);
   const wanted = new Set<number>(uids);
-  const results = await Promise.all(asked);
-  return results
-    .flatMap((result) => fetched(accepted(result, "unavailable")))
+  return fetched(await pipeline(lent, commands, "unavailable"))
     .filter(({ uid }) => wanted.has(uid))
     .map(toState);
 }
@@ -308,7 +312,7 @@ async function fetchDelta(lent: Lent, since: number): Promise<Delta> {
   };
 }
 
-function fetched({ untagged }: CommandResult): ReturnType<typeof readFetched>[] {
+function fetched(untagged: readonly Untagged[]): ReturnType<typeof readFetched>[] {
   return untagged
     .filter(({ name }) => name === "FETCH")
     .map((response) => readFetched(response.arguments()))

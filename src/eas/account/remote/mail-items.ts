@@ -4,13 +4,14 @@
  */
 import type { Uid } from "../../../base/numbers.ts";
 import { Lru } from "../../../base/lru.ts";
-import { readFetched } from "../../../imap/client-fetch.ts";
+import { type FetchedValues, readFetched } from "../../../imap/client-fetch.ts";
 import { summarize } from "../../../mime/summarize.ts";
 import type { FailedItem, MailItem } from "../port.ts";
 import type { Lent } from "./connections.ts";
 import { accepted } from "./failure.ts";
 import { toState } from "./item-state.ts";
 import { hasModseq } from "./selecting.ts";
+import { pipeline } from "./pipeline.ts";
 import { printUids } from "./uid-set.ts";
 
 type On = <Result>(work: (lent: Lent) => Promise<Result>) => Promise<Result>;
@@ -97,28 +98,30 @@ async function fetchItems(
   client.configure({ maxLiteralBytes: MAX_MESSAGE_BYTES });
   const missing = uids.filter((uid) => recent.get(`${cachePrefix}/${uid}`) === undefined);
   const set = printUids(uids);
-  const [states, bodies] = await Promise.all([
-    client.command(`UID FETCH ${set} (UID FLAGS INTERNALDATE RFC822.SIZE${modseq}${ids})`),
-    missing.length === 0 ? undefined : client.command(`UID FETCH ${printUids(missing)} (UID BODY.PEEK[])`),
-  ]);
   const found = new Map<number, Buffer>();
-  for (const response of bodies === undefined ? [] : accepted(bodies, "unavailable").untagged) {
-    if (response.name !== "FETCH") continue;
-    const { uid, body } = readFetched(response.arguments());
-    if (!Buffer.isBuffer(body)) continue;
-    // A copy of its own: the response shares its memory with what else came in the same read.
-    const bytes = Buffer.from(body);
-    found.set(uid, bytes);
-    recent.set(`${cachePrefix}/${uid}`, bytes);
-  }
-  const items = new Map<number, MailItem | FailedItem>();
-  for (const response of accepted(states, "unavailable").untagged) {
+  const answers = await pipeline(
+    lent,
+    [
+      `UID FETCH ${set} (UID FLAGS INTERNALDATE RFC822.SIZE${modseq}${ids})`,
+      ...(missing.length === 0 ? [] : [`UID FETCH ${printUids(missing)} (UID BODY.PEEK[])`]),
+    ],
+    "unavailable",
+  );
+  const states = new Map<number, FetchedValues>();
+  for (const response of answers) {
     if (response.name !== "FETCH") continue;
     const values = readFetched(response.arguments());
-    const bytes = found.get(values.uid) ?? recent.get(`${cachePrefix}/${values.uid}`);
-    if (values.uid === 0 || values.flags === undefined) continue;
-    const state = toState(values);
-    items.set(state.uid, toItem(state, bytes, values, `${cachePrefix}/${state.uid}`));
+    if (values.flags !== undefined) states.set(values.uid, values);
+    // A copy of its own: the response shares its memory with what else came in the same read.
+    if (!Buffer.isBuffer(values.body)) continue;
+    const bytes = Buffer.from(values.body);
+    found.set(values.uid, bytes);
+    recent.set(`${cachePrefix}/${values.uid}`, bytes);
+  }
+  const items = new Map<number, MailItem | FailedItem>();
+  for (const [uid, values] of states) {
+    const bytes = found.get(uid) ?? recent.get(`${cachePrefix}/${uid}`);
+    items.set(uid, toItem(toState(values), bytes, values, `${cachePrefix}/${uid}`));
   }
   return uids.flatMap((uid) => items.get(uid) ?? []);
 }
@@ -126,7 +129,7 @@ async function fetchItems(
 function toItem(
   state: ReturnType<typeof toState>,
   bytes: Buffer | undefined,
-  { emailId, threadId }: ReturnType<typeof readFetched>,
+  { emailId, threadId }: FetchedValues,
   contentKey: string,
 ): MailItem | FailedItem {
   if (bytes === undefined) {

@@ -9,7 +9,7 @@ import { accepted } from "./failure.ts";
 import type { RemoteFolder, RemoteTree } from "./folder-tree.ts";
 import { toState } from "./item-state.ts";
 import { select } from "./selecting.ts";
-import { printUids, readSearch } from "./uid-set.ts";
+import { printUids, readSearches } from "./uid-set.ts";
 
 const MAX_WORDS = 20;
 /** Hits of one folder that can be looked at; a phone pages through 100 at most. */
@@ -70,7 +70,7 @@ async function searchFolder(
         `UID SEARCH ${isExtended ? "RETURN (ALL) " : ""}`,
         ...criteria,
       ]);
-      const uids = readSearch(accepted(result, "unavailable"));
+      const uids = readSearches(accepted(result, "unavailable").untagged)[0] ?? new Uint32Array(0);
       // UIDs ascend as messages come, so the newest are the last.
       const newest = uids.subarray(Math.max(0, uids.length - wanted));
       if (newest.length === 0) return { total: 0, hits: [] };
@@ -81,7 +81,7 @@ async function searchFolder(
         .map(({ uid, internalDate }) => ({ folderKey: folder.key, uid, date: internalDate }));
       return { total: uids.length, hits };
     },
-    { prefer: folder.name },
+    { prefer: folder.key },
   );
 }
 

@@ -10,7 +10,8 @@ export function hasModseq({ capabilities }: Pick<Lent, "capabilities">): boolean
 }
 
 /**
- * Opens the folder unless it is open. One that is open already is brought up to date with NOOP when `fresh` is wanted.
+ * Opens the folder unless it is open; where `fresh` is wanted it is opened again, which is the one command after which
+ * every server tells how the folder is now.
  * @throws AccountError folder_missing …
  */
 export async function select(
@@ -19,10 +20,7 @@ export async function select(
   options: { readonly fresh: boolean },
 ): Promise<Selected> {
   const { client, selected } = lent;
-  if (selected?.name === folder.name && !selected.readOnly) {
-    if (options.fresh) await freshen(lent, selected);
-    return selected;
-  }
+  if (selected?.key === folder.key && !options.fresh) return selected;
   lent.selected = undefined;
   const before =
     lent.capabilities.has("QRESYNC") && !enabled.has(lent.client)
@@ -40,8 +38,7 @@ export async function select(
     if (match?.[1] !== undefined) codes.set(match[1].toUpperCase(), match[2] ?? "");
   }
   const now: Selected = {
-    name: folder.name,
-    readOnly: result.code?.toUpperCase() === "READ-ONLY",
+    key: folder.key,
     uidValidity: Number(codes.get("UIDVALIDITY") ?? 0),
     uidNext: Number(codes.get("UIDNEXT") ?? 0),
     highestModseq: codes.has("NOMODSEQ") ? 0 : Number(codes.get("HIGHESTMODSEQ") ?? 0),
@@ -52,22 +49,3 @@ export async function select(
 
 /** Connections on which ENABLE QRESYNC was sent (RFC 7162 §3.2.3). */
 const enabled = new WeakSet<object>();
-
-/** What is open may have changed since: STATUS of the selected folder tells nothing reliable, so it is asked by NOOP and a STATUS-free look. */
-async function freshen(lent: Lent, selected: Selected): Promise<void> {
-  const { client } = lent;
-  const items = ["UIDNEXT", "UIDVALIDITY", ...(selected.highestModseq > 0 ? ["HIGHESTMODSEQ"] : [])];
-  const [, result] = await Promise.all([
-    client.command("NOOP"),
-    client.command(["STATUS ", ...wireMailbox(Buffer.from(selected.name, "utf8")), ` (${items.join(" ")})`]),
-  ]);
-  accepted(result, "folder_missing");
-  const status =
-    result.untagged
-      .find(({ name }) => name === "STATUS")
-      ?.arguments()
-      .rest() ?? "";
-  const value = (item: string): number => Number(new RegExp(`\\b${item} (\\d+)`, "i").exec(status)?.[1] ?? 0);
-  selected.uidNext = value("UIDNEXT") || selected.uidNext;
-  selected.highestModseq = value("HIGHESTMODSEQ") || selected.highestModseq;
-}

@@ -1,6 +1,6 @@
 /** UIDs as IMAP writes them. */
-import type { CommandResult } from "../../../imap/client-command.ts";
 import type { Reader } from "../../../imap/codec/reader.ts";
+import type { Untagged } from "../../../imap/codec/response.ts";
 import type { Uid } from "../../../base/numbers.ts";
 
 /** `1:5,7` of UIDs in any order. */
@@ -31,23 +31,27 @@ export function readUids(reader: Reader): Uint32Array {
   return uids.sort();
 }
 
-/** ESEARCH (RFC 4731) or SEARCH. Ascending. */
-export function readSearch({ untagged }: CommandResult): Uint32Array {
-  const found: number[] = [];
+/** What each ESEARCH (RFC 4731) or SEARCH response found, ascending; in their order. */
+export function readSearches(untagged: readonly Untagged[]): Uint32Array[] {
+  const searches: Uint32Array[] = [];
   for (const response of untagged) {
-    if (response.name === "ESEARCH") {
-      const reader = response.arguments();
-      while (!reader.atEnd) {
-        reader.skip(" ");
-        if (reader.peekIs("(")) reader.until(")");
-        if (reader.skip(")")) continue;
-        if (reader.word() === "ALL") return readUids(reader.sp());
-      }
-    } else if (response.name === "SEARCH") {
-      for (const word of response.arguments().rest().trim().split(" ")) {
-        if (/^\d+$/.test(word)) found.push(Number(word));
-      }
+    if (response.name === "ESEARCH") searches.push(readEsearch(response.arguments()));
+    else if (response.name === "SEARCH") {
+      const words = response.arguments().rest().trim().split(" ");
+      searches.push(Uint32Array.from(words.filter((word) => /^\d+$/.test(word)).map(Number)).sort());
     }
   }
-  return Uint32Array.from(found).sort();
+  return searches;
+}
+
+/** `(TAG "x") UID ALL 1:5`; without ALL nothing was found. */
+function readEsearch(reader: Reader): Uint32Array {
+  while (!reader.atEnd) {
+    if (reader.skip(" ")) continue;
+    if (reader.peekIs("(")) {
+      reader.until(")");
+      reader.expect(")");
+    } else if (reader.word() === "ALL") return readUids(reader.sp());
+  }
+  return new Uint32Array(0);
 }
