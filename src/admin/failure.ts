@@ -3,7 +3,9 @@
  * command line and decides its exit code. `next` says what the operator can do now.
  */
 import { DirectoryError, type DirectoryErrorCode } from "../directory/admin.ts";
+import { SqlError } from "../base/io/sql/port.ts";
 import { AuthError } from "../directory/port.ts";
+import { MigrateError } from "../migrate/errors.ts";
 import { StoreError, type StoreErrorCode } from "../store/errors.ts";
 import { describeSystemFailure } from "./system-failure.ts";
 
@@ -99,6 +101,8 @@ const NEXT: Partial<Record<StoreErrorCode | DirectoryErrorCode, string>> = {
   app_password_unknown: "See the ids with: rookery app-password list NAME",
 };
 
+const DATABASE_NEXT = "See the option `database` of the group that it belongs to: migrate or activesync.";
+
 /** Says of any error what an operator may read; what is no refusal is a bug or the world's fault and says so. */
 export function describeFailure(error: unknown): Failure {
   if (error instanceof ReportedFailure) return error.failure;
@@ -115,6 +119,14 @@ export function describeFailure(error: unknown): Failure {
   if (error instanceof AuthError) {
     const kind = error.code === "unavailable" ? "unavailable" : "refused";
     return { kind, code: error.code, message: error.message, next: undefined };
+  }
+  if (error instanceof MigrateError) {
+    const kind = error.code === "invalid" ? "usage" : "refused";
+    return { kind, code: `migration_${error.code}`, message: error.message, next: undefined };
+  }
+  if (error instanceof SqlError && error.code !== "constraint") {
+    const kind = error.code === "refused" ? "configuration" : "unavailable";
+    return { kind, code: `database_${error.code}`, message: error.message, next: DATABASE_NEXT };
   }
   const known = describeSystemFailure(error);
   if (known !== undefined) return known;
