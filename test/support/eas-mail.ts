@@ -5,6 +5,7 @@ import { toUid, type Uid } from "../../src/base/numbers.ts";
 import type {
   Account,
   AppendOptions,
+  DirectoryPerson,
   FailedItem,
   ItemFlagChange,
   ItemState,
@@ -52,6 +53,7 @@ export class MemoryMail implements Partial<MailCollection> {
   readonly key: string;
   readonly use: MailCollection["use"];
   readonly mails = new Map<number, StoredMail>();
+  readonly moved: string[] = [];
   modseq = 1;
 
   constructor(use: MailCollection["use"] = "inbox") {
@@ -108,6 +110,11 @@ export class MemoryMail implements Partial<MailCollection> {
     return Promise.resolve();
   }
 
+  move(uids: readonly Uid[], targetKey: string): Promise<ReadonlyMap<Uid, Uid>> {
+    this.moved.push(...uids.map((uid) => `${uid} to ${targetKey}`));
+    return this.expunge(uids).then(() => new Map());
+  }
+
   release(): void {}
 
   #item(uid: Uid): MailItem {
@@ -115,6 +122,21 @@ export class MemoryMail implements Partial<MailCollection> {
     return mailItem(bytes, { uid, systemFlags, keywords, internalDate, modseq: this.modseq });
   }
 }
+
+/** People whom `searchDirectory` finds by the beginning of their address. */
+export const PEOPLE: readonly DirectoryPerson[] = ["bob", "bobby"].map((alias) => ({
+  displayName: `${alias} Example`,
+  address: `${alias}@example.org`,
+  firstName: alias,
+  lastName: "Example",
+  alias,
+  phone: "",
+  mobilePhone: "+49 1",
+  homePhone: "",
+  office: "",
+  company: "",
+  title: "",
+}));
 
 export interface SendingAccount {
   readonly account: Account;
@@ -132,6 +154,37 @@ export function sendingAccount(folders: readonly MemoryMail[] = []): SendingAcco
       return found === undefined
         ? Promise.reject(new Error(`no folder ${key}`))
         : Promise.resolve(found.collection);
+    },
+    folders: () =>
+      Promise.resolve(
+        folders.map(({ key, use }) => ({
+          key,
+          parentKey: undefined,
+          name: key,
+          use,
+          class: "mail" as const,
+          writable: true,
+        })),
+      ),
+    async searchMail({ freeText, folderKey, offset, limit }) {
+      await Promise.resolve();
+      const searched = folders.filter(({ key }) => folderKey === undefined || folderKey === key);
+      const hits = searched.flatMap(({ key, mails }) =>
+        [...mails]
+          .filter(([, { bytes }]) => bytes.includes(freeText))
+          .map(([uid]) => ({ folderKey: key, uid: toUid(uid) })),
+      );
+      return { total: hits.length, hits: hits.slice(offset, offset + limit) };
+    },
+    async searchDirectory(query, limit) {
+      await Promise.resolve();
+      const people = PEOPLE.filter(({ address }) => address.startsWith(query.toLowerCase()));
+      return { total: people.length, people: people.slice(0, limit) };
+    },
+    photo: (address) => Promise.resolve(address.startsWith("bobby") ? Buffer.from("JPEG") : "none"),
+    emptyFolder(key) {
+      folders.find((folder) => folder.key === key)?.mails.clear();
+      return Promise.resolve();
     },
     send(message) {
       sent.push(message);

@@ -2,8 +2,9 @@
 import { toUid } from "../../base/numbers.ts";
 import { AccountError, type MailCollection, type MailItem } from "../account/port.ts";
 import type { EasRequest } from "../command.ts";
-import { folderKeyOf } from "../folders/folder-key.ts";
+import { collectionIdOf, folderKeyOf } from "../folders/folder-key.ts";
 import { parseItemId } from "../folders/server-id.ts";
+import { type FileReference, folderKeyIn, folderName } from "../mail/file-reference.ts";
 
 /** Where an item is, whether it is still there or not. */
 export interface ItemPlace {
@@ -32,6 +33,20 @@ export async function placeOf(request: EasRequest, serverId: string): Promise<It
   if (parsed === undefined) return undefined;
   const folderKey = await folderKeyOf(request, parsed.collectionId);
   return folderKey === undefined ? undefined : { ...parsed, folderKey };
+}
+
+/** The message that a FileReference speaks of. */
+export async function placeOfFile(
+  request: EasRequest,
+  { collectionId, uid }: FileReference,
+): Promise<ItemPlace | undefined> {
+  const folderKey = folderKeyIn(collectionId) ?? (await folderKeyOf(request, collectionId));
+  return folderKey === undefined ? undefined : { collectionId, uid, folderKey };
+}
+
+/** What stands for the folder in FileReferences: its CollectionId where the device has one. */
+export async function nameForFiles(request: EasRequest, folderKey: string): Promise<string> {
+  return (await collectionIdOf(request, folderKey)) ?? folderName(folderKey);
 }
 
 /** Opens the item's folder for `use`; undefined when folder or item are gone. A bad item rejects. */

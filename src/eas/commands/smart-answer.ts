@@ -9,11 +9,11 @@ import { answerMessage } from "../mail/compose/answer.ts";
 import { addressField, copyFields } from "../mail/compose/header.ts";
 import { completeMessage } from "../mail/compose/outgoing.ts";
 import { newBoundary } from "../mail/compose/print-draft.ts";
-import { EmailClass } from "../mail/email-class.ts";
+import { emailOf } from "../mail/email-class.ts";
 import { headerEnd } from "../../mime/headers.ts";
 import { ComposeRefusal, composeAnswer, identityOf, readSource } from "./compose-mail.ts";
 import { type ItemPlace, withItem } from "./find-item.ts";
-import { classNamed, type CommandServices } from "./services.ts";
+import type { CommandServices } from "./services.ts";
 
 const NOTHING = { systemFlags: 0, keywords: [] };
 const MARKS: Record<"reply" | "forward", ItemFlagChange> = {
@@ -41,8 +41,7 @@ async function answer(
   services: CommandServices,
 ): Promise<EasAnswer> {
   const { clock, random } = services;
-  const email = classNamed(services, "Email");
-  if (!(email instanceof EmailClass)) throw new Error("the class Email has no converter");
+  const email = emailOf(services);
   const { account } = request;
   let place: ItemPlace | undefined;
   return composeAnswer(

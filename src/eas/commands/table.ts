@@ -8,6 +8,13 @@ import { getItemEstimate } from "./get-item-estimate.ts";
 import { moveItems } from "./move-items.ts";
 import { ping } from "./ping.ts";
 import { sync } from "./sync.ts";
+import { find } from "./find.ts";
+import { getAttachment } from "./get-attachment.ts";
+import { itemOperations } from "./item-operations.ts";
+import { meetingResponse } from "./meeting-response.ts";
+import { resolveRecipients } from "./resolve-recipients.ts";
+import { search } from "./search.ts";
+import { validateCert } from "./validate-cert.ts";
 import { provision } from "./provision.ts";
 import type { CommandServices } from "./services.ts";
 import { sendMail } from "./send-mail.ts";
@@ -28,6 +35,13 @@ const makers: readonly MakeCommand[] = [
   sendMail,
   smartReply,
   smartForward,
+  find,
+  getAttachment,
+  itemOperations,
+  meetingResponse,
+  resolveRecipients,
+  search,
+  validateCert,
   settings,
   provision,
 ];

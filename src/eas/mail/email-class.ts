@@ -72,3 +72,10 @@ export class EmailClass implements ItemClass {
     return this.converter.close();
   }
 }
+
+/** The class Email among those that are served. */
+export function emailOf({ classes }: { readonly classes: readonly ItemClass[] }): EmailClass {
+  const email = classes.find((itemClass) => itemClass instanceof EmailClass);
+  if (email === undefined) throw new Error("the class Email is not served");
+  return email;
+}

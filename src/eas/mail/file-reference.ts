@@ -3,10 +3,21 @@
  * message that has no parts. It stays good as long as the item's ServerId does.
  */
 export interface FileReference {
+  /** For a folder that the device does not know "L" and a name of our own: `folderName`. */
   readonly collectionId: string;
   readonly uid: number;
   /** Path of a `MailPart`. */
   readonly path: string;
+}
+
+/** Stands for the CollectionId of a folder that only a search led to. */
+export function folderName(folderKey: string): string {
+  return `L${Buffer.from(folderKey).toString("base64url")}`;
+}
+
+/** Undefined for a CollectionId. */
+export function folderKeyIn(name: string): string | undefined {
+  return /^L[\w-]+$/.test(name) ? Buffer.from(name.slice(1), "base64url").toString("utf8") : undefined;
 }
 
 export function printFileReference({ collectionId, uid, path }: FileReference): string {
@@ -14,7 +25,7 @@ export function printFileReference({ collectionId, uid, path }: FileReference): 
 }
 
 export function parseFileReference(text: string): FileReference | undefined {
-  const match = /^([^:]{1,64}):([1-9]\d{0,9}):(0|[1-9]\d{0,4}(?:\.[1-9]\d{0,4}){0,200})$/.exec(
+  const match = /^([^:]{1,400}):([1-9]\d{0,9}):(0|[1-9]\d{0,4}(?:\.[1-9]\d{0,4}){0,200})$/.exec(
     // Devices hand it back as they put it into a URL.
     /%3a/i.test(text) ? text.replace(/%3a/gi, ":") : text,
   );

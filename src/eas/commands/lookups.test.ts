@@ -1,0 +1,125 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  answerRoot,
+  easRequest,
+  MemoryMail,
+  sendingAccount,
+  type Tree,
+  wbxml,
+} from "../../../test/support/eas-mail.ts";
+import { systemClock } from "../../base/io/clock.ts";
+import { tagOf } from "../../wire/wbxml/code-pages.ts";
+import type { Element } from "../element.ts";
+import { meetingResponse } from "./meeting-response.ts";
+import { resolveRecipients } from "./resolve-recipients.ts";
+import { validateCert } from "./validate-cert.ts";
+import { rootCertificates } from "node:tls";
+
+const text = (element: Element | undefined, name: string): string | undefined => element?.textOf(tagOf(name));
+
+test("ResolveRecipients: one, several and none; pictures, certificates and availability are answered", async () => {
+  const { account } = sendingAccount();
+  const options: Tree = [
+    "ResolveRecipients:Options",
+    ["ResolveRecipients:CertificateRetrieval", 2],
+    ["ResolveRecipients:Availability", ["ResolveRecipients:StartTime", "2026-01-01T00:00:00.000Z"]],
+    ["ResolveRecipients:Picture"],
+  ];
+  const to = (name: string): Tree => ["ResolveRecipients:To", name];
+  const body = wbxml([
+    "ResolveRecipients:ResolveRecipients",
+    to("bob@example.org"),
+    to("bob"),
+    to("nobody"),
+    options,
+  ]);
+  const root = answerRoot(
+    await resolveRecipients().run(await easRequest({ command: "ResolveRecipients", body, account })),
+  );
+  const responses = root.all(tagOf("ResolveRecipients:Response"));
+  assert.deepEqual(
+    responses.map((one) => [
+      text(one, "ResolveRecipients:Status"),
+      one.all(tagOf("ResolveRecipients:Recipient")).length,
+    ]),
+    [
+      ["1", 1],
+      ["2", 2],
+      ["4", 0],
+    ],
+  );
+  const recipient = responses[0]?.child(tagOf("ResolveRecipients:Recipient"));
+  for (const [name, status] of [
+    ["Certificates", "7"],
+    ["Availability", "163"],
+    ["Picture", "173"],
+  ]) {
+    const part = recipient?.child(tagOf(`ResolveRecipients:${name}`));
+    assert.equal(text(part, "ResolveRecipients:Status"), status, name);
+  }
+  const bad = await resolveRecipients().run(
+    await easRequest({
+      command: "ResolveRecipients",
+      body: wbxml(["ResolveRecipients:ResolveRecipients"]),
+      account,
+    }),
+  );
+  assert.equal(text(answerRoot(bad), "ResolveRecipients:Status"), "5");
+});
+
+test("ValidateCert: unreadable, expired and trusted certificates", async () => {
+  const { account } = sendingAccount();
+  const der = rootCertificates[0]!.replace(/-----[^-]+-----|\s/g, "");
+  const validate = async (nowMs: number, certificate: string): Promise<string | undefined> => {
+    const body = wbxml([
+      "ValidateCert:ValidateCert",
+      ["ValidateCert:Certificates", ["ValidateCert:Certificate", certificate]],
+    ]);
+    const clock = { ...systemClock, nowMs: () => nowMs };
+    const answer = await validateCert({ clock }).run(
+      await easRequest({ command: "ValidateCert", body, account }),
+    );
+    const one = answerRoot(answer).child(tagOf("ValidateCert:Certificate"));
+    return text(one, "ValidateCert:Status");
+  };
+  assert.equal(await validate(Date.UTC(2026, 0), "AAAA"), "10");
+  assert.equal(await validate(Date.UTC(2200, 0), der), "7");
+  assert.equal(await validate(Date.UTC(2026, 0), der), "1");
+});
+
+const INVITATION =
+  "From: bob@example.net\r\nSubject: meet\r\nContent-Type: text/calendar; method=REQUEST\r\n\r\n" +
+  "BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTART:20260105T100000Z\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
+
+test("MeetingResponse: an accepted invitation stays, a declined one goes to the trash, other mail is none", async () => {
+  const inbox = new MemoryMail();
+  const trash = new MemoryMail("trash");
+  inbox.put(INVITATION);
+  inbox.put("Subject: no meeting\r\n\r\n");
+  const { account } = sendingAccount([inbox, trash]);
+  const respond = async (id: string, answer: number): Promise<string | undefined> => {
+    const body = wbxml([
+      "MeetingResponse:MeetingResponse",
+      [
+        "MeetingResponse:Request",
+        ["MeetingResponse:UserResponse", answer],
+        ["MeetingResponse:CollectionId", "5"],
+        ["MeetingResponse:RequestId", id],
+      ],
+    ]);
+    const request = { command: "MeetingResponse", body, account, folders: { 5: inbox.key } };
+    const result = answerRoot(await meetingResponse().run(await easRequest(request))).child(
+      tagOf("MeetingResponse:Result"),
+    );
+    assert.equal(text(result, "MeetingResponse:RequestId"), id);
+    return text(result, "MeetingResponse:Status");
+  };
+  assert.equal(await respond("5:1", 1), "1");
+  assert.deepEqual(inbox.moved, []);
+  assert.equal(await respond("5:2", 1), "2");
+  assert.equal(await respond("5:9", 1), "2");
+  assert.equal(await respond("5:1", 7), "2");
+  assert.equal(await respond("5:1", 3), "1");
+  assert.deepEqual(inbox.moved, [`1 to ${trash.key}`]);
+});

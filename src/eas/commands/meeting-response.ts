@@ -1,0 +1,95 @@
+/**
+ * MeetingResponse: MS-ASCMD §2.2.1.11. The frame: the invitation is found and the answer is told for each request. The
+ * calendar entry comes with the calendar room; until then an invitation that was declined goes to the trash, and one that
+ * was accepted stays, since it is the only place where the meeting stands.
+ */
+import { toUid } from "../../base/numbers.ts";
+import { tagOf } from "../../wire/wbxml/code-pages.ts";
+import { WbxmlWriter } from "../../wire/wbxml/writer.ts";
+import { AccountError, type MailItem } from "../account/port.ts";
+import type { Command, EasAnswer, EasRequest } from "../command.ts";
+import type { Element } from "../element.ts";
+import { layOut } from "../mail/layout.ts";
+import { readMailHeader } from "../mail/mail-header.ts";
+import { readMeeting } from "../mail/meeting/read-meeting.ts";
+import { MessageSource } from "../mail/message-source.ts";
+import { readParts } from "../mail/part.ts";
+import { type ItemPlace, parseLongId, placeOf, withItem } from "./find-item.ts";
+
+const ROOT = tagOf("MeetingResponse:MeetingResponse");
+const REQUEST = tagOf("MeetingResponse:Request");
+const RESULT = tagOf("MeetingResponse:Result");
+const STATUS = tagOf("MeetingResponse:Status");
+const REQUEST_ID = tagOf("MeetingResponse:RequestId");
+const USER_RESPONSE = tagOf("MeetingResponse:UserResponse");
+const LONG_ID = tagOf("Search:LongId");
+
+/** MS-ASCMD §2.2.3.177.9. */
+const OK = 1;
+const INVALID_REQUEST = 2;
+const MAILBOX_ERROR = 3;
+const DECLINED = 3;
+const MAX_REQUESTS = 100;
+
+export function meetingResponse(): Command {
+  return {
+    name: "MeetingResponse",
+    async run(request): Promise<EasAnswer> {
+      const requests = request.root?.all(REQUEST) ?? [];
+      const writer = new WbxmlWriter().start(ROOT);
+      if (request.root?.tag !== ROOT || requests.length === 0 || requests.length > MAX_REQUESTS) {
+        writer.start(RESULT).text(STATUS, INVALID_REQUEST).end();
+      }
+      for (const one of requests.slice(0, MAX_REQUESTS)) {
+        const requestId = one.textOf(REQUEST_ID) ?? one.textOf(LONG_ID) ?? "";
+        const status = await respond(request, one, requestId);
+        writer.start(RESULT);
+        if (requestId !== "") writer.text(REQUEST_ID, requestId);
+        writer.text(STATUS, status).end();
+      }
+      return { kind: "wbxml", bytes: writer.end().finish() };
+    },
+  };
+}
+
+async function respond(request: EasRequest, one: Element, requestId: string): Promise<number> {
+  const answer = one.numberOf(USER_RESPONSE) ?? 0;
+  if (answer < 1 || answer > DECLINED) return INVALID_REQUEST;
+  try {
+    const place =
+      one.child(LONG_ID) === undefined ? await placeOf(request, requestId) : parseLongId(requestId);
+    if (place === undefined) return INVALID_REQUEST;
+    const isInvitation = await withItem(request, place, (item) => holdsInvitation(item));
+    if (isInvitation !== true) return INVALID_REQUEST;
+    if (answer === DECLINED) await throwAway(request, place);
+    return OK;
+  } catch (error) {
+    if (!(error instanceof AccountError)) throw error;
+    request.log.warn("meeting not answered", { err: error });
+    return MAILBOX_ERROR;
+  }
+}
+
+async function holdsInvitation(item: MailItem): Promise<boolean> {
+  const source = new MessageSource(item);
+  const { calendar } = layOut(await readParts(source));
+  if (calendar === undefined) return false;
+  const header = readMailHeader(await source.read(0, source.root.bodyStart));
+  return (await readMeeting(source, calendar, header))?.method === "REQUEST";
+}
+
+/** The answer was given: an invitation that cannot be taken away does not change it. */
+async function throwAway({ account, log }: EasRequest, { folderKey, uid }: ItemPlace): Promise<void> {
+  try {
+    const trash = (await account.folders()).find(({ use }) => use === "trash");
+    if (trash === undefined || trash.key === folderKey) return;
+    const collection = await account.openMail(folderKey);
+    try {
+      await collection.move([toUid(uid)], trash.key);
+    } finally {
+      collection.release();
+    }
+  } catch (error) {
+    log.info("declined invitation stays", { err: error });
+  }
+}
