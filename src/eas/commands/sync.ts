@@ -13,8 +13,8 @@ import {
   type CollectionOutcome,
   type CollectionParts,
   MAX_ANSWER_BYTES,
-  syncCollection,
-} from "../sync/collection-sync.ts";
+} from "../sync/collection-outcome.ts";
+import { syncCollection } from "../sync/collection-sync.ts";
 import { failedCollection } from "../sync/failed-collection.ts";
 import { complete, rememberChange, rememberedAddress } from "../sync/remembered.ts";
 import { refusalOfSync, syncAnswer } from "../sync/sync-answer.ts";

@@ -8,71 +8,29 @@
 import type { Uid } from "../../base/numbers.ts";
 import { SystemFlag } from "../../store/model.ts";
 import type { ItemState, MailCollection } from "../account/port.ts";
-import type { EasRequest } from "../command.ts";
-import { classNamed, type CommandServices } from "../commands/services.ts";
-import { type Batch, CollectionRecord, type GivenResponse, NO_BATCH } from "../cursor/collection-record.ts";
-import { Cursor } from "../cursor/cursor.ts";
+import { classNamed } from "../commands/services.ts";
+import { type Batch, CollectionRecord, NO_BATCH } from "../cursor/collection-record.ts";
 import { sinceOf } from "../cursor/filter-since.ts";
 import { isQuiet, isStale, Plan, planBatch } from "../cursor/plan.ts";
-import { FIRST_KEY, newKey, nextKey } from "../cursor/sync-key.ts";
+import { FIRST_KEY, nextKey } from "../cursor/sync-key.ts";
 import type { DeviceFolder } from "../folders/folder-record.ts";
 import { parseItemId } from "../folders/server-id.ts";
 import type { ItemClass, ItemContext } from "../item-class.ts";
-import type { StateAddress, StateChange, StateRecord } from "../state/port.ts";
+import type { StateChange } from "../state/port.ts";
 import { type CommandResponse, runCommands } from "./device-commands.ts";
 import { type PreparedItems, prepareItems, type ReadyItem } from "./prepare-items.ts";
 import { quarantine } from "./quarantine.ts";
+import {
+  type CollectionOutcome,
+  type CollectionParts,
+  type FetchedItem,
+  refusedCollection,
+} from "./collection-outcome.ts";
+import { startCollection } from "./start-collection.ts";
 import type { CollectionRequest } from "./sync-request.ts";
 import { SyncStatus } from "./sync-tags.ts";
 
-/** Items of one answer, by estimate; more wait for the next. */
-export const MAX_ANSWER_BYTES = 8 * 2 ** 20;
 const NOTHING: PreparedItems = { ready: [], bad: [], isCut: false, bytes: 0 };
-
-/** What is written about a collection. */
-export interface CollectionAnswer {
-  readonly collectionId: string;
-  readonly className: string;
-  readonly syncKey: string;
-  readonly status: number;
-  readonly responses: readonly CommandResponse[];
-  readonly fetched: readonly FetchedItem[];
-  readonly deletes: readonly number[];
-  readonly softDeletes: readonly number[];
-  readonly changes: readonly ItemState[];
-  readonly adds: readonly ReadyItem[];
-  readonly more: boolean;
-  readonly itemClass: ItemClass;
-  readonly context: ItemContext;
-}
-
-export interface FetchedItem {
-  readonly serverId: string;
-  /** Undefined when it is not there. */
-  readonly item: ReadyItem | undefined;
-}
-
-export interface CollectionOutcome {
-  /** Something must be said: a new key, an error, an item that was fetched. */
-  readonly isNews: boolean;
-  readonly answer: CollectionAnswer;
-  readonly change: StateChange | undefined;
-  readonly operations: number;
-  readonly bytes: number;
-}
-
-export interface CollectionParts {
-  readonly request: EasRequest;
-  readonly services: CommandServices;
-  readonly asked: CollectionRequest;
-  readonly folder: DeviceFolder | undefined;
-  readonly stored: StateRecord | undefined;
-  readonly address: StateAddress;
-  readonly window: number;
-  readonly budgetBytes: number;
-  /** Answers given in an attempt that lost against another gateway. */
-  readonly doneBefore: readonly GivenResponse[];
-}
 
 export async function syncCollection(parts: CollectionParts): Promise<CollectionOutcome> {
   const { asked, folder, request, stored } = parts;
@@ -84,7 +42,7 @@ export async function syncCollection(parts: CollectionParts): Promise<Collection
   }
   const collection = await request.account.openMail(folder.key);
   try {
-    if (isStart || record === undefined) return start(parts, folder, collection, record);
+    if (isStart || record === undefined) return startCollection(parts, folder, collection, record);
     if (record.head.epoch !== collection.epoch)
       return refusedCollection(parts, SyncStatus.invalidKey, FIRST_KEY);
     return await new OneSync(parts, folder, collection, record).run();
@@ -95,68 +53,6 @@ export async function syncCollection(parts: CollectionParts): Promise<Collection
 
 function hasKey({ head }: CollectionRecord, { syncKey }: CollectionRequest): boolean {
   return syncKey === head.currentKey || (syncKey === head.previousKey && syncKey !== "");
-}
-
-/** Key 0: a new cursor; items follow with the key that is given. */
-function start(
-  parts: CollectionParts,
-  folder: DeviceFolder,
-  collection: MailCollection,
-  before: CollectionRecord | undefined,
-): CollectionOutcome {
-  const { asked, request, services, stored, address } = parts;
-  const itemClass = classNamed(services, "Email");
-  const filterType = asked.options?.filterType ?? 0;
-  const head = {
-    folderKey: folder.key,
-    epoch: collection.epoch,
-    itemClass: itemClass.name,
-    currentKey:
-      before === undefined ? newKey(services.random) : nextKey(before.head.currentKey, services.random),
-    previousKey: "",
-    filterType,
-    conflict: asked.options?.conflict ?? 1,
-    body: itemClass.readOptions(asked.options?.element, request.version),
-    responses: [],
-    quiet: undefined,
-  };
-  const cursor = Cursor.start(collection.highestModseq, sinceOf(filterType, services.clock.nowMs()));
-  const value = new CollectionRecord(head, NO_BATCH, cursor).encode();
-  return {
-    ...refusedCollection(parts, SyncStatus.ok, head.currentKey),
-    change: { ...address, expected: stored?.version ?? 0, value },
-  };
-}
-
-export function refusedCollection(
-  { asked, services, request }: CollectionParts,
-  status: number,
-  syncKey: string,
-): CollectionOutcome {
-  const itemClass = classNamed(services, "Email");
-  const { collectionId } = asked;
-  const options = itemClass.readOptions(undefined, request.version);
-  return {
-    isNews: true,
-    answer: {
-      collectionId,
-      className: itemClass.name,
-      syncKey,
-      status,
-      responses: [],
-      fetched: [],
-      deletes: [],
-      softDeletes: [],
-      changes: [],
-      adds: [],
-      more: false,
-      itemClass,
-      context: { version: request.version, account: request.account, options, collectionId },
-    },
-    change: undefined,
-    operations: 0,
-    bytes: 0,
-  };
 }
 
 class OneSync {

@@ -1,6 +1,6 @@
 import type { AccountError } from "../account/port.ts";
-import type { CollectionOutcome, CollectionParts } from "./collection-sync.ts";
-import { refusedCollection } from "./collection-sync.ts";
+import type { CollectionOutcome, CollectionParts } from "./collection-outcome.ts";
+import { refusedCollection } from "./collection-outcome.ts";
 import { SyncStatus } from "./sync-tags.ts";
 
 /** A collection whose folder is gone, or whose account cannot be asked now. */

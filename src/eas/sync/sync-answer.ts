@@ -3,7 +3,7 @@ import { WbxmlWriter } from "../../wire/wbxml/writer.ts";
 import type { EasAnswer } from "../command.ts";
 import { printItemId } from "../folders/server-id.ts";
 import type { ProtocolVersion } from "../version.ts";
-import type { CollectionAnswer, FetchedItem } from "./collection-sync.ts";
+import type { CollectionAnswer, FetchedItem } from "./collection-outcome.ts";
 import type { CommandResponse } from "./device-commands.ts";
 import type { SyncRefusal } from "./sync-request.ts";
 import { syncTags as tags, SyncStatus } from "./sync-tags.ts";
