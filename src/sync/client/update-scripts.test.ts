@@ -13,7 +13,13 @@ function scriptsOf(store: Store): Scripts {
     store,
     clock: systemClock,
     random: systemRandom,
-    settings: { enabled: true, maxScriptSizeBytes: 65_536, maxScripts: 10, maxRedirects: 8, globalFolder: undefined },
+    settings: {
+      enabled: true,
+      maxScriptSizeBytes: 65_536,
+      maxScripts: 10,
+      maxRedirects: 8,
+      globalFolder: undefined,
+    },
     defaultDomain: () => "example.test",
   });
 }

@@ -1,4 +1,4 @@
-import { toModseq, toUid } from "../../base/numbers.ts";
+import { toUid } from "../../base/numbers.ts";
 import { SystemFlag } from "../../store/model.ts";
 import { syncCommand } from "../command.ts";
 import { readFields } from "../fields.ts";
@@ -43,7 +43,10 @@ export const applyUnuser = syncCommand({
   },
 });
 
-/** APPLY EXPUNGE %(MBOXNAME m UNIQUEID i UID (n …)): gives the messages a new modseq here. */
+/**
+ * APPLY EXPUNGE %(MBOXNAME m UNIQUEID i UID (n …)). The mailbox keeps its modseq: a Cyrus 3.6.1 master sends what is above it
+ * next, and messages that got new UIDs are below the modseq that this change would have (observed).
+ */
 export const applyExpunge = syncCommand({
   name: "EXPUNGE",
   async run(dialogue, reader) {
@@ -58,11 +61,11 @@ export const applyExpunge = syncCommand({
     // Cyrus answers so for a UID that it does not have.
     if (records.length < fields.texts("UID").length) throw new SyncRefusal(SyncReply.unknown);
     // Not as a client would: a replica owns nobody and still does what its master says.
-    const modseq = toModseq(mailbox.highestModseq + 1);
+    const modseq = mailbox.highestModseq;
     await store.apply({
       mailbox: mailbox.id,
       ifHighestModseq: mailbox.highestModseq,
-      header: { highestModseq: modseq },
+      header: {},
       records: records.map((record) => ({
         ...record,
         modseq,
