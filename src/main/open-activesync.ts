@@ -1,20 +1,15 @@
-/** The ActiveSync gateway over this node's store: accounts, classes, state, routes. */
+/** The ActiveSync gateway: accounts, classes, state, routes. */
 import { systemClock } from "../base/io/clock.ts";
 import { systemRandom } from "../base/io/random.ts";
 import type { Config } from "../config/load.ts";
-import { mailActionsOf } from "../eas/account/local/mail-actions.ts";
-import { LocalAccounts } from "../eas/account/local/local-accounts.ts";
-import type { LocalServices } from "../eas/account/local/services.ts";
-import { TreeWatch } from "../eas/account/local/tree-watch.ts";
 import { type Gateway, openGateway } from "../eas/gateway.ts";
 import { EmailClass } from "../eas/mail/email-class.ts";
 import { easOptions } from "../eas/options.ts";
 import { policyOptions } from "../eas/policy/options.ts";
 import { isServable, startLine } from "../eas/state/schema-state.ts";
 import type { HttpRoutes } from "../http/http.ts";
-import { namespaceOptions, toNamespace } from "./namespace-options.ts";
+import { openAccounts } from "./open-accounts.ts";
 import { openAutodiscover } from "./open-autodiscover.ts";
-import { openPeople } from "./open-people.ts";
 import type { Platform } from "./platform.ts";
 
 /** How often what devices no longer use is taken out. */
@@ -28,7 +23,7 @@ export interface ActiveSync {
 
 /** @throws SqlError when the database of the devices cannot be had */
 export async function openActiveSync(config: Config, platform: Platform): Promise<ActiveSync> {
-  const { logs, metrics, store, directory, provision } = platform;
+  const { logs, metrics } = platform;
   const settings = config.get(easOptions);
   const { states, schema } = await platform.gatewayState.open();
   const line = startLine(schema);
@@ -36,22 +31,9 @@ export async function openActiveSync(config: Config, platform: Platform): Promis
   if (!isServable(schema)) return { routes: refusingRoutes(), shutDown() {}, close: () => Promise.resolve() };
   logs.named("CONFIGURATION").debug("activesync", { settings });
 
-  const tree = new TreeWatch(store);
   const email = new EmailClass({ clock: systemClock, random: systemRandom });
-  const people = openPeople(config, platform);
-  const { outgoing, textIndex, scripts } = platform;
-  const actions = { outgoing, textSearch: textIndex, people, scripts };
-  const services: LocalServices = {
-    store,
-    directory: directory.directory,
-    provision: async (userId) => void (await provision.ensure(userId)),
-    namespace: toNamespace(config.get(namespaceOptions), platform.defaultDomain()),
-    clock: systemClock,
-    log: logs.named("eas"),
-    tree,
-    mailActions: (user) => mailActionsOf(services, actions, user),
-  };
-  const accounts = new LocalAccounts(services);
+  const opened = openAccounts(config, platform);
+  const { accounts } = opened;
   const autodiscover = openAutodiscover(config, platform, accounts);
   const gateway: Gateway = openGateway({
     accounts,
@@ -83,8 +65,7 @@ export async function openActiveSync(config: Config, platform: Platform): Promis
     shutDown: () => gateway.shutDown(),
     async close() {
       closed = true;
-      tree.close();
-      people.close();
+      opened.close();
       await email.converter.close();
     },
   };

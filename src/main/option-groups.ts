@@ -6,6 +6,7 @@ import { ldapOptions } from "../directory/ldap/ldap-options.ts";
 import { oauthOptions } from "../directory/oauth-options.ts";
 import { directoryOptions } from "../directory/options.ts";
 import { peopleOptions } from "../directory/people/people-options.ts";
+import { gatewayOptions } from "../eas/account/remote/options.ts";
 import { easOptions } from "../eas/options.ts";
 import { policyOptions } from "../eas/policy/options.ts";
 import { imapOptions } from "../imap/options.ts";
@@ -48,6 +49,7 @@ export const optionGroups: readonly OptionGroup[] = [
   migrateWorkerOptions,
   migrateImapOptions,
   easOptions,
+  gatewayOptions,
   policyOptions,
   logOptions,
 ];
