@@ -136,9 +136,11 @@ export class Authenticator {
     if (!account.user.enabled) throw new AuthError("account_disabled", "the account is disabled");
     const actor = await this.#actor(account, attempt.authzid);
     counted(attempt.mechanism, "ok");
-    if (log.enabled("info")) {
+    // Devices send their password with every request: only where it was really checked it is news.
+    const level = cached === true && protocol === "activesync" ? "debug" : "info";
+    if (log.enabled(level)) {
       const as = actor === account ? {} : { as: actor.user.userId };
-      log.info("login", {
+      log[level]("login", {
         ...fieldsOf(attempt),
         outcome: "ok",
         user: account.user.userId,

@@ -1,8 +1,12 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Command } from "commander";
+import { stringify } from "yaml";
 import { configSchema, printConfig, showConfig } from "../../config/show.ts";
 import { TlsContexts } from "../../base/io/tls-contexts.ts";
 import { command, commandGroup } from "../command-line.ts";
 import { type CommonFlags, readConfiguration } from "../configuration.ts";
+import { importOpush } from "../import-opush.ts";
 import { optionGroups } from "../option-groups.ts";
 import { terminalOutput } from "../output.ts";
 import { configuredCertificateFiles, tlsOptions } from "../tls-options.ts";
@@ -28,6 +32,26 @@ export function addConfigCommands(program: Command): void {
     if (certificates.length > 0) new TlsContexts(certificates).stopWatching();
     if (output.json) output.printJson({ ok: true, file: file ?? null });
     else output.print(`The configuration is good (${file ?? "no file: defaults and environment"}).`);
+  });
+  command(config, "import-opush <folder>", "Print Opush's configuration as Rookery's", [
+    "config import-opush /etc/opush > rookery.yaml",
+  ]).action((folder: string, flags: CommonFlags) => {
+    const output = terminalOutput(flags.json === true);
+    const files = new Map(
+      readdirSync(folder)
+        .filter((name) => /\.(ini|xml|mustache)$/.test(name))
+        .sort()
+        .map((name) => [name, readFileSync(join(folder, name), "utf8")]),
+    );
+    const options = optionGroups.flatMap((group) =>
+      Object.keys(group.options).map((key) => `${group.name}.${key}`),
+    );
+    const imported = importOpush(files, new Set(options));
+    if (output.json) output.printJson(imported);
+    else {
+      output.print(stringify(imported.settings));
+      for (const note of imported.notes) output.note(note);
+    }
   });
   command(config, "schema", "Print the JSON Schema of the configuration file", [
     "config schema > rookery.schema.json",
