@@ -4,6 +4,7 @@
  * Values of `Secret` and fields with the name of a secret come out as `*`.
  */
 import { destination as openDestination, type Logger, pino, stdSerializers } from "pino";
+import { opushLine } from "./log-opush.ts";
 import { prettyLine } from "./log-pretty.ts";
 
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "silent"] as const;
@@ -26,7 +27,7 @@ export interface LogSettings {
   readonly level: LogLevel;
   /** Room name → level where it differs from `level`. */
   readonly levels?: ReadonlyMap<string, LogLevel>;
-  readonly format: "json" | "pretty";
+  readonly format: "json" | "pretty" | "opush";
   /** A file descriptor, a path (appended to; reopened by `Logs.reopen`), or a receiver of whole lines. */
   readonly destination: number | string | ((line: string) => void);
 }
@@ -155,8 +156,14 @@ export const silentLog: Log = {
   enabled: () => false,
 };
 
+const PRINTERS: Record<LogSettings["format"], (line: string) => string> = {
+  json: (line) => line,
+  pretty: prettyLine,
+  opush: opushLine,
+};
+
 function openSink(target: LogSettings["destination"], format: LogSettings["format"]): Sink {
-  const print = format === "pretty" ? prettyLine : (line: string) => line;
+  const print = PRINTERS[format];
   if (typeof target === "function") {
     return { write: (line) => target(print(line)), flush() {}, reopen() {} };
   }

@@ -10,9 +10,9 @@ export const logOptions = optionGroup("log", "Logs of the process.", {
     "Levels of single loggers, named after their room, such as imap=debug.",
   ),
   format: option(
-    choice("auto", "json", "pretty"),
+    choice("auto", "json", "pretty", "opush"),
     "auto",
-    "How events are written; auto means readable lines on a terminal and JSON lines elsewhere.",
+    "How events are written; auto means readable lines on a terminal and JSON lines elsewhere, opush the lines of Opush.",
   ),
   destination: option(
     text,
