@@ -1,12 +1,14 @@
 /**
  * npm run bench -- imap [--only ROW]... [--rounds N] [--small] [--server NAME]... [--profile FOLDER]
  *   [--compare CHECKOUT]
+ * npm run bench -- eas [--only ROW]... [--rounds N] [--small] [--profile FOLDER]
  * npm run bench -- migrate [--only ROW]... [--rounds N] [--small]
  * npm run bench -- sieve [--rounds N] [--small] [--server NAME]...
  *
  * Prints ratios. Nothing else should run on the machine; the load is printed with the figures.
  */
 import { parseArgs } from "node:util";
+import { runEasBench } from "./eas/run.ts";
 import { runImapBench } from "./imap/run.ts";
 import { runMigrateBench } from "./migrate/run.ts";
 import { runSieveBench } from "./sieve/run.ts";
@@ -26,7 +28,7 @@ const { values, positionals } = parseArgs({
   },
 });
 const [suite, ...rest] = positionals;
-const SUITES = ["imap", "migrate", "sieve"];
+const SUITES = ["eas", "imap", "migrate", "sieve"];
 if (suite === undefined || !SUITES.includes(suite) || rest.length > 0) {
   console.error(`bench: give one suite; there are: ${SUITES.join(", ")}`);
   process.exit(2);
@@ -35,6 +37,9 @@ const small = values.small === true;
 const rounds = Number(values.rounds ?? (small ? SMALL_ROUNDS : DEFAULT_ROUNDS));
 if (suite === "sieve") {
   await runSieveBench({ rounds, small, servers: values.server ?? [] });
+} else if (suite === "eas") {
+  const profile = values.profile === undefined ? {} : { profileFolder: values.profile };
+  await runEasBench({ rounds, small, only: values.only ?? [], ...profile });
 } else if (suite === "migrate") {
   await runMigrateBench({ rounds, small, only: values.only ?? [] });
 } else {

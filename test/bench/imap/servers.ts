@@ -19,6 +19,8 @@ const QUOTED_CHARACTERS = 2000;
 export interface Server {
   readonly target: Target;
   readonly pid: number;
+  /** Of Rookery: `http://127.0.0.1:port`. */
+  readonly httpUrl?: string;
   /** Event-loop delay p99 in milliseconds since the last call, from the server's own metrics. */
   readonly loopDelayMs?: () => Promise<number | undefined>;
   stop(): Promise<void>;
@@ -137,7 +139,8 @@ async function startRookery(
       onProgress: () => undefined,
     });
   }
-  const metrics = `http://127.0.0.1:${endpoints["http"]?.port ?? 0}/metrics`;
+  const httpUrl = `http://127.0.0.1:${endpoints["http"]?.port ?? 0}`;
+  const metrics = `${httpUrl}/metrics`;
   return {
     target: {
       name,
@@ -147,6 +150,7 @@ async function startRookery(
       addressSuffix: "@example.test",
       password: PASSWORD,
     },
+    httpUrl,
     pid: child.pid ?? 0,
     async loopDelayMs() {
       const text = await (await fetch(metrics)).text();
