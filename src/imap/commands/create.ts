@@ -27,6 +27,11 @@ export const create = command({
     const trimmed = name.endsWith(session.namespace.separator) ? name.slice(0, -1) : name;
     const internal = session.internalName(trimmed);
     checkNewName(internal);
+    const existing = session.services.store.mailboxes.find(internal);
+    // Also INBOX (RFC 9051 §6.3.4); whether others have a mailbox is not for everybody to know.
+    if (existing?.intermediate === false && isOwner(internal, session.user)) {
+      throw no("Mailbox exists already", "ALREADYEXISTS");
+    }
     requireCreation(session, internal);
     const specialUse = readSpecialUses(uses);
     if (specialUse.length > 0 && !isOwner(internal, session.user))
