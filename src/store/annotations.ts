@@ -88,7 +88,9 @@ export class StoredAnnotations implements Annotations {
     changes: readonly AnnotationChange[],
     options?: WriteOptions,
   ): Promise<void> {
-    this.#gate.checkName(mailbox, options);
+    // A user's own annotation of the server is his, whoever is master of what is nobody's.
+    if (mailbox === "") for (const { userId } of changes) this.#gate.checkUser(userId, options);
+    else this.#gate.checkName(mailbox, options);
     await this.#queue.run("setAnnotations", { name: mailbox, changes: copyValues(changes) });
   }
 

@@ -57,13 +57,12 @@ test(
     const [first = 0, second = 0] = await freePorts(2);
     const one = await startSyncNode(t, [`listen.csync=127.0.0.1:${first}`, channelTo(second), ...LOGIN]);
     const two = await startSyncNode(t, [`listen.csync=127.0.0.1:${second}`, channelTo(first), ...LOGIN]);
-    for (const [node, mine, theirs] of [
-      [one, "carol", "dave"],
-      [two, "dave", "carol"],
-    ] as const) {
-      await node.cli("replication", "role", theirs, "replica");
-      await node.cli("user", "add", mine, "--password", mine);
-    }
+    // Who is master of whom is settled before there is anything to send.
+    await one.cli("replication", "role", "dave", "replica");
+    await two.cli("replication", "role", "--domain", "*", "replica");
+    await two.cli("replication", "role", "dave", "master");
+    await one.cli("user", "add", "carol", "--password", "carol");
+    await two.cli("user", "add", "dave", "--password", "dave");
     await caughtUp(one);
     await caughtUp(two);
     // Logins of the other half, for the day when this end is all there is.

@@ -31,8 +31,9 @@ export const setAnnotations: Apply<"setAnnotations"> = (batch, { name, changes }
         .run(id, entry, userId, modseq, value);
     }
   }
-  if (state === undefined) batch.feedOfUser("annotation", "", "");
-  else batch.feed("annotation", state);
+  if (state === undefined) {
+    for (const user of new Set(changes.map(({ userId }) => userId))) batch.feedOfUser("annotation", user, "");
+  } else batch.feed("annotation", state);
   return undefined;
 };
 

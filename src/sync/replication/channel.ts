@@ -226,6 +226,7 @@ export class Channel implements ConfirmingChannel {
   async #send(run: SyncRun, changes: UserChanges): Promise<void> {
     const { store } = this.#ports;
     const { user } = changes;
+    if (changes.server) await updateServerAnnotations(run, this.#ports.isWanted);
     if (user !== "" && store.mailboxes.find(inboxOf(user)) === undefined) {
       failedFirst(await updateUser(run, user));
       return;
@@ -244,7 +245,6 @@ export class Channel implements ConfirmingChannel {
     const hasScripts = ids.some((id) => store.mailboxes.byUniqueId(id)?.type === "sieve");
     const needsScripts = hasScripts && !run.replica.hasSieveMailbox;
     if ((changes.meta || needsScripts) && user !== "") await updateMeta(run, user);
-    if (changes.server) await updateServerAnnotations(run, this.#ports.isWanted);
   }
 
   /** A refusal is the user's alone: once more with everything of his, then later. */
