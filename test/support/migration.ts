@@ -15,7 +15,8 @@ import type { JobResult, MigrationJob, MigrationUser } from "../../src/migrate/m
 
 export const DEFAULT_SETTINGS: MigrateImapSettings = {
   tls: "off",
-  verify: true,
+  verifyCertificate: true,
+  verify: "off",
   compress: false,
   silenceMs: 30_000,
   masterForm: "authzid",

@@ -52,7 +52,7 @@ export function sourceAccount(
     host,
     port,
     tls: tls === "auto" && port === IMAPS_PORT ? "implicit" : tls,
-    verify: yes(conf.get("imapc_ssl_verify")) ?? settings.verify,
+    verify: yes(conf.get("imapc_ssl_verify")) ?? settings.verifyCertificate,
     user: name,
     login,
     compress: settings.compress,

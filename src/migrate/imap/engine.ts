@@ -21,6 +21,7 @@ import { MemoryShare } from "./memory-share.ts";
 import type { MigrateImapSettings } from "./options.ts";
 import { ImapSource } from "./source.ts";
 import { type MailTarget, TargetFullError } from "./target.ts";
+import type { Verification, VerifyLevel } from "../ledger/verification.ts";
 import { UserSync } from "./user-sync.ts";
 
 export interface ImapEnginePorts {
@@ -92,6 +93,14 @@ export class ImapEngine implements Engine {
       leave();
     }
   }
+
+  /** Compares both sides and keeps what it finds; nothing is copied. @throws what connections and databases throw */
+  async verify(job: MigrationJob, context: EngineContext, level: VerifyLevel): Promise<Verification> {
+    const report = new JobReport(context, "verification");
+    const { window } = this.#ports.settings;
+    const attempt = new Attempt(this.#ports, this.#memory, job, context, report, new Map(), window);
+    return await attempt.connected((sync) => sync.verify(level));
+  }
 }
 
 /** One pair of connections, for as long as they hold. */
@@ -136,6 +145,10 @@ class Attempt {
   }
 
   async run(): Promise<void> {
+    await this.connected((sync) => sync.run());
+  }
+
+  async connected<Result>(work: (sync: UserSync) => Promise<Result>): Promise<Result> {
     const { ledger, network, random, settings, sourceConf, tokens, openTarget } = this.#ports;
     const { clock, signal, fence } = this.#context;
     const job = this.#job;
@@ -170,8 +183,9 @@ class Attempt {
           this.#last = { folder, uid };
         },
       });
-      await sync.run();
+      const result = await work(sync);
       await Promise.all([source.close(), target.close()]);
+      return result;
     } catch (error) {
       stop();
       throw error;

@@ -10,7 +10,11 @@ export const migrateImapOptions = optionGroup(
       "auto",
       "TLS towards the source; auto takes STARTTLS where it is offered, and implicit TLS on port 993 (imapc_ssl).",
     ),
-    verify: option(boolean, true, "Whether the source's certificate is checked (imapc_ssl_verify)."),
+    verify_certificate: option(
+      boolean,
+      true,
+      "Whether the source's certificate is checked (imapc_ssl_verify).",
+    ),
     compress: option(boolean, false, "Whether COMPRESS is used where the source has it (RFC 4978)."),
     silence: option(
       duration,
@@ -54,6 +58,11 @@ export const migrateImapOptions = optionGroup(
       byteSize,
       "0",
       "Larger messages are skipped and reported (0 = what the target takes).",
+    ),
+    verify: option(
+      choice("off", "sizes", "digests"),
+      "sizes",
+      "How both sides are compared after each cutover; digests reads every message again on both sides.",
     ),
     window: option(integerIn(1, 10_000), 100, "Messages that one FETCH asks for; three are on their way."),
     attempts: option(

@@ -1,7 +1,8 @@
 /** All folders of one user, over connections that are open: which become which, then each in turn. */
 import type { EngineContext } from "../engine.ts";
 import type { FolderLedger } from "../ledger/folder-ledger.ts";
-import { type FolderCursor, NO_COUNTS } from "../ledger/cursor.ts";
+import { attributesOf, firstCursor } from "./first-cursor.ts";
+import { mappingRules } from "./mapping-rules.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { isStored } from "../ledger/record.ts";
 import type { MigrationJob } from "../model.ts";
@@ -9,10 +10,12 @@ import { ImapClientError } from "../../imap/client-command.ts";
 import type { Folder, FolderList } from "./folder-list.ts";
 import { isUnchanged, syncFolder } from "./folder-sync.ts";
 import type { JobReport } from "./job-report.ts";
-import { mapFolders, type Mapping, type MappingRules } from "./mapping.ts";
+import { mapFolders, type Mapping } from "./mapping.ts";
 import type { MigrateImapSettings } from "./options.ts";
 import { renamedFolders } from "./renamed-folders.ts";
 import type { ImapSource } from "./source.ts";
+import type { Verification, VerifyLevel } from "../ledger/verification.ts";
+import { verifyUser } from "./verify.ts";
 import type { FolderAttributes, MailTarget, TargetFolder } from "./target.ts";
 import { countOf } from "../../wire/number-set.ts";
 
@@ -59,7 +62,7 @@ export class UserSync {
   }
 
   async run(): Promise<void> {
-    const { source, job, report, context } = this.#work;
+    const { source, job, report, context, settings } = this.#work;
     const list = await source.list();
     await this.#listTarget();
     report.targetBefore = sum([...this.#targetFolders.values()], ({ messages }) => messages);
@@ -86,27 +89,42 @@ export class UserSync {
       await this.#syncAll(await this.#prepare(changed));
       await this.#removeDeleted(list, mapping);
     }
+    if (job.phase === "CUTOVER" && !job.dryRun && settings.verify !== "off") {
+      await this.#verify(folders, settings.verify);
+    }
     report.copyMs += context.clock.monotonicMs() - startMs;
     this.#count();
   }
 
-  #map(list: FolderList): Mapping {
-    const { target, known, source } = this.#work;
-    const decided = new Map([...known].map(([name, { cursor }]) => [name, cursor.target]));
-    return mapFolders(list, this.#rules(source.isGmail), target.names, decided);
+  /** Compares both sides without a copy, and keeps what it finds. */
+  async verify(level: VerifyLevel): Promise<Verification> {
+    const list = await this.#work.source.list();
+    const mapping = this.#map(list);
+    const folders = list.folders.filter(
+      ({ name, status }) => mapping.targets.has(name) && status !== undefined,
+    );
+    return await this.#verify(folders, level);
   }
 
-  #rules(isGmail: boolean): MappingRules {
-    const { settings, job, conf } = this.#work;
-    return {
-      sourcePrefix: conf.get("imapc_list_prefix") ?? conf.get("imapc_prefix") ?? settings.sourcePrefix,
-      targetPrefix: settings.targetPrefix.split("/").filter((level) => level !== ""),
-      excludes: [...settings.excludes, ...job.user.excludeFolders],
-      renames: settings.renames.map(readRename),
-      automap: settings.automap,
-      withForeign: settings.foreign,
-      allMailIsArchive: isGmail,
-    };
+  async #verify(folders: readonly Folder[], level: VerifyLevel): Promise<Verification> {
+    const { source, target, known, context, ledger, job, report } = this.#work;
+    const { user } = job;
+    const nowMs = (): number => context.clock.nowMs();
+    const verification = await verifyUser(
+      { source: user.source, sourceUid: user.sourceUid },
+      { source, target, known, folders, level, signal: context.signal, nowMs },
+    );
+    const { atMs, losses } = verification;
+    await ledger.saveVerification(user, { atMs, losses, json: JSON.stringify(verification) }, context.fence);
+    if (losses > 0) report.problem(`verification by ${level}: ${losses} losses, see the report`);
+    return verification;
+  }
+
+  #map(list: FolderList): Mapping {
+    const { target, known, source, settings, conf, job } = this.#work;
+    const decided = new Map([...known].map(([name, { cursor }]) => [name, cursor.target]));
+    const rules = mappingRules(settings, conf, job.user.excludeFolders, source.isGmail);
+    return mapFolders(list, rules, target.names, decided);
   }
 
   async #listTarget(): Promise<void> {
@@ -146,7 +164,7 @@ export class UserSync {
         job.user,
         fresh.map(({ step, target }) => ({
           sourceFolder: step.folder.name,
-          cursor: firstCursor(step, target),
+          cursor: firstCursor(step.folder, step.path, target),
         })),
         context.fence,
       );
@@ -350,34 +368,6 @@ function smallest(...limits: readonly (number | undefined)[]): number | undefine
 
 function isInbox({ name }: Folder): boolean {
   return name.toUpperCase() === "INBOX";
-}
-
-function firstCursor({ folder, path }: Step, target: TargetFolder): FolderCursor {
-  return {
-    target: path,
-    uidValidity: folder.status?.uidValidity ?? 0,
-    uidNext: 1,
-    highestModseq: 0,
-    messages: 0,
-    unseen: 0,
-    complete: false,
-    keepsUids: target.keepsUids,
-    targetUidValidity: target.uidValidity,
-    targetUidNext: 1,
-    mailboxId: folder.status?.mailboxId ?? "",
-    // No folder has it: what is carried over first is seen as a change.
-    attributes: "new",
-    counts: NO_COUNTS,
-  };
-}
-
-function attributesOf({ isSubscribed, specialUse }: Folder): string {
-  return `${isSubscribed ? "subscribed" : ""} ${specialUse ?? ""}`.trim();
-}
-
-function readRename(line: string): MappingRules["renames"][number] {
-  const at = line.indexOf("=>");
-  return { pattern: new RegExp(line.slice(0, at), "u"), to: line.slice(at + 2) };
 }
 
 function sum<Item>(items: readonly Item[], of: (item: Item) => number): number {

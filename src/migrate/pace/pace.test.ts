@@ -38,16 +38,16 @@ async function twoWorkers(t: TestContext): Promise<Workers> {
     other: await Paces.open(ports),
     until: async (work) => {
       const startMs = clock.nowMs();
-      let isDone = false;
+      const state = { isDone: false };
       const done = work.finally(() => {
-        isDone = true;
+        state.isDone = true;
       });
       done.catch(() => undefined);
-      while (!isDone) {
+      while (!state.isDone) {
         // The database answers in turns of its own thread: only when it has nothing more to say does time go on.
         await database.query("SELECT 1");
         await turn();
-        if (!isDone) clock.advance(5);
+        if (!state.isDone) clock.advance(5);
       }
       await done;
       return clock.nowMs() - startMs;

@@ -102,7 +102,7 @@ class HostPace {
   backOff(reason: string): void {
     const { log } = this.#ports;
     log.warn("source host asks for less", { ...this.#key, reason });
-    this.#tell(this.#row.backOff(reason));
+    void this.#tell(this.#row.backOff(reason));
   }
 
   async #take(messages: number, bytes: number, signal: AbortSignal): Promise<void> {
