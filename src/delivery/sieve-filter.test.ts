@@ -3,6 +3,8 @@ import { test, type TestContext } from "node:test";
 import { FilterHost } from "../../test/support/filter-host.ts";
 import { SystemFlag } from "../store/model.ts";
 
+const STORM = process.env["ROOKERY_LONG"] === "1" ? 10_000 : 200;
+
 async function host(t: TestContext): Promise<FilterHost> {
   const made = await FilterHost.open();
   t.after(() => made.close());
@@ -203,4 +205,37 @@ test("SieveFilter puts one copy into a mailbox named twice, with its flags: RFC 
   await one.deliver(MAIL);
   assert.equal((await one.texts("")).length, 1);
   assert.deepEqual((await one.flagsOf("")).keywords, ["work"]);
+});
+
+test("SieveFilter includes the operator's scripts", async (t) => {
+  const one = await host(t);
+  one.globalScripts.set("spam", 'require "fileinto"; if exists "X-Spam" { fileinto "Junk"; stop; }');
+  await one.script('require "include"; include :global "spam"; include :global :optional "other";');
+  await one.deliver(`X-Spam: yes\n${MAIL}`);
+  assert.equal((await one.texts("Junk")).length, 1);
+  await one.deliver(MAIL.replace("<1@", "<2@"));
+  assert.equal((await one.texts("")).length, 1);
+});
+
+test("SieveFilter answers nothing of a storm from lists, bounces and programs, and keeps it all", async (t) => {
+  const one = await host(t);
+  await one.script('require "vacation"; vacation :addresses "alice@example.test" "I am away.";');
+  const marks: readonly (readonly [sender: string, field: string])[] = [
+    ["list-bounces@remote.test", "List-Id: <a.remote.test>"],
+    ["", "Content-Type: multipart/report; report-type=delivery-status; boundary=x"],
+    ["carol@remote.test", "Auto-Submitted: auto-replied"],
+    ["owner-news@remote.test", "Precedence: bulk"],
+    ["mailer-daemon@remote.test", "X-Mailer: x"],
+    ["no-reply@remote.test", "X-Mailer: x"],
+  ];
+  for (let number = 0; number < STORM; number += 1) {
+    const [sender, field] = marks[number % marks.length] ?? ["", ""];
+    const outcome = await one.deliver(`${field}\n${MAIL.replace("<1@", `<${number}@`)}`, { sender });
+    assert.equal(outcome?.status, "delivered");
+  }
+  assert.equal(one.outbound.mails.length, 0);
+  assert.equal(one.store.mailboxes.get("user.alice").exists, STORM);
+  // A person is answered, once.
+  for (const id of ["a", "b"]) await one.deliver(MAIL.replace("<1@", `<${id}@`));
+  assert.equal(one.outbound.mails.length, 1);
 });

@@ -39,6 +39,8 @@ export class FilterHost {
   readonly outbound = new MemoryOutbound();
   readonly logLines: string[] = [];
   readonly scripts: Scripts;
+  /** The operator's, by name. */
+  readonly globalScripts = new Map<string, string>();
   readonly delivery: Delivery;
   readonly #directory: OpenDirectory;
   readonly #folder = mkdtempSync(join(tmpdir(), "rookery-filter-"));
@@ -74,6 +76,7 @@ export class FilterHost {
       scripts: this.scripts,
       namespace: () => ({ ...DEFAULT_NAMESPACE, defaultDomain: "example.test" }),
       addressSeparator: "+",
+      globalScripts: (name) => this.globalScripts.get(name),
       hostName: "mail.example.test",
       version: "1.2.3",
     });
