@@ -15,8 +15,8 @@ export interface Intake {
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly remoteAddress: string;
   readonly tls: boolean;
-  /** Reads the body, once. @throws BodyTooLarge */
-  body(maxBytes: number): Promise<Buffer>;
+  /** Reads the body, once. @param count hears of each piece, and may throw @throws BodyTooLarge */
+  body(maxBytes: number, count: (bytes: number) => void): Promise<Buffer>;
   /** Aborted when the client went away. */
   readonly gone: AbortSignal;
 }

@@ -50,16 +50,21 @@ function toIntake(request: FastifyRequest, reply: FastifyReply): Intake {
     headers: headers as Readonly<Record<string, string | undefined>>,
     remoteAddress,
     tls: protocol === "https",
-    body: (maxBytes) => readBody(raw, maxBytes),
+    body: (maxBytes, count) => readBody(raw, maxBytes, count),
     gone: gone.signal,
   };
 }
 
-async function readBody(raw: FastifyRequest["raw"], maxBytes: number): Promise<Buffer> {
+async function readBody(
+  raw: FastifyRequest["raw"],
+  maxBytes: number,
+  count: (bytes: number) => void,
+): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of raw as AsyncIterable<Buffer>) {
     length += chunk.length;
+    count(chunk.length);
     if (length > maxBytes) throw new BodyTooLarge(`the request has more than ${maxBytes} bytes`);
     chunks.push(chunk);
   }

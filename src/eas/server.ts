@@ -198,20 +198,18 @@ export class EasServer {
     const { settings } = this.#parts;
     const maxBytes = LARGE_COMMANDS.has(command.name) ? settings.maxRequestBytes : MAX_SMALL_BODY_BYTES;
     if (announced > maxBytes) throw new BodyTooLarge(`the request has ${announced} bytes`);
-    // Without a length it may be as large as allowed.
-    const reserved = Number.isSafeInteger(announced) && announced > 0 ? announced : 0;
-    if (this.#bufferedBytes + reserved > MAX_BUFFERED_BYTES) {
-      throw new EasRefusal("server_error_retry_later", "too many large requests");
-    }
-    this.#bufferedBytes += reserved;
-    let unreserved = reserved;
+    const tooMany = (): EasRefusal => new EasRefusal("server_error_retry_later", "too many large requests");
+    if (this.#bufferedBytes + announced > MAX_BUFFERED_BYTES) throw tooMany();
+    let counted = 0;
     try {
-      exchange.body = await intake.body(maxBytes);
-      this.#bufferedBytes += exchange.body.length - unreserved;
-      unreserved = exchange.body.length;
+      exchange.body = await intake.body(maxBytes, (bytes) => {
+        counted += bytes;
+        this.#bufferedBytes += bytes;
+        if (this.#bufferedBytes > MAX_BUFFERED_BYTES) throw tooMany();
+      });
       return await this.#run(exchange, command, turn, device);
     } finally {
-      this.#bufferedBytes -= unreserved;
+      this.#bufferedBytes -= counted;
     }
   }
 
