@@ -24,10 +24,10 @@ export function fortyRules(): string {
     'envelope :detail :is "to" "work" { fileinto "Work"; stop; }',
     'not address :all :contains ["To", "Cc"] "@" { fileinto "Bulk"; stop; }',
   );
-  rules.push('header :contains "Subject" "Number" { fileinto "Filed"; stop; }');
+  rules.push('header :contains "Subject" "Number" { fileinto :create "Filed"; stop; }');
   const lines = rules.map((rule) => `if ${rule}`);
   return (
-    'require ["fileinto", "imap4flags", "envelope", "subaddress", "relational", "comparator-i;ascii-numeric"];\r\n' +
+    'require ["fileinto", "imap4flags", "envelope", "subaddress", "relational", "mailbox", "comparator-i;ascii-numeric"];\r\n' +
     `${lines.join("\r\n")}\r\n`
   );
 }
