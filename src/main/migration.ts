@@ -11,6 +11,7 @@ import { makeDataFolder } from "./data-folder.ts";
 import { type Endpoint, type Endpoints, reachableHost } from "./endpoint.ts";
 import { openConfiguredMigration } from "./migration-database.ts";
 import { listenScheduler } from "./migration-scheduler.ts";
+import { openWorker } from "./migration-worker.ts";
 import { nodeOptions, type Role } from "./node-options.ts";
 import { describeCertificates, openCertificates } from "./open-certificates.ts";
 import { openLogs } from "./open-logs.ts";
@@ -57,6 +58,11 @@ export async function startMigration(config: Config, services: MigrationServices
         open.push(() => listener.close());
         endpoint ??= { host: reachableHost(listener), port: listener.port, tls: true };
       }
+    }
+    if (roles.includes("worker")) {
+      const worker = await openWorker(config, { ...services, migration });
+      worker.start();
+      open.push(() => worker.stop());
     }
     return { endpoint, stop };
   } catch (error) {

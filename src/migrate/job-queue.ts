@@ -7,6 +7,7 @@
  * those with a live lease: there is no counter that could leak.
  */
 import type { Clock } from "../base/io/clock.ts";
+import type { SqlStatement } from "../base/io/sql/port.ts";
 import type { JobResult, MigrationJob } from "./model.ts";
 import type { Progress } from "./engine.ts";
 
@@ -37,6 +38,8 @@ export interface JobQueue {
   take(backend: BackendIdentity, limit: number, leaseMs: number): Promise<readonly MigrationJob[]>;
   /** Renews leases; answers the ids that are still held. The others must be stopped at once. */
   renew(jobs: readonly MigrationJob[], leaseMs: number): Promise<ReadonlySet<number>>;
+  /** Changes exactly one row while the job is held: stands at the head of what an engine writes itself. */
+  guard(job: MigrationJob): SqlStatement;
   /** False when the job is no longer held. */
   progress(job: MigrationJob, progress: Progress): Promise<boolean>;
   finish(job: MigrationJob, result: JobResult): Promise<boolean>;

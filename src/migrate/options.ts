@@ -3,6 +3,7 @@ import {
   byteSize,
   choice,
   duration,
+  hostPort,
   integerIn,
   listOf,
   mapOf,
@@ -113,6 +114,24 @@ export const migrateWorkerOptions = optionGroup(
       duration,
       "60s",
       "How long a job stays with a worker that says nothing; then others take it. Renewed three times in that.",
+    ),
+    target_imap: option(
+      hostPort,
+      undefined,
+      "IMAP server that the built-in engine copies to; without it the store of this process (role store).",
+    ),
+    target_tls: option(
+      choice("auto", "starttls", "implicit", "off"),
+      "auto",
+      "TLS towards the target; auto takes STARTTLS where it is offered, and implicit TLS on port 993.",
+    ),
+    target_verify: option(boolean, true, "Whether the target's certificate is checked."),
+    target_master_user: option(text, "", "Master user of the target, who logs in for all others."),
+    target_master_password: option(secret, undefined, "Password of the target's master user."),
+    target_master_form: option(
+      text,
+      "authzid",
+      "How the master user logs in for another: authzid (SASL PLAIN), or the separator of user*master.",
     ),
     engine: option(
       choice("auto", "imap", "command"),

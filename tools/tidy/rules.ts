@@ -48,6 +48,8 @@ const MAY_TOUCH_WORLD: readonly (string | RegExp)[] = [
   "src/admin/lock.ts",
   "src/admin/socket.ts",
   "src/directory/ldap/ldap-connection.ts",
+  // Commands are processes of their own, with files of settings and logs.
+  /^src\/migrate\/command\/(options|run|secret-settings|user-log)\.ts$/,
   // Backups, restores and the archive's link are between real folders; the simulation has none of them.
   /^src\/store\/maintenance\/(archive-folder|backup-store|restore-backup|user-backup\/frames)\.ts$/,
 ];

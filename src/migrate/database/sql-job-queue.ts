@@ -108,6 +108,14 @@ export class SqlJobQueue implements JobQueue {
     return new Set(jobs.filter((_, at) => counts?.[at] === 1).map(({ id }) => id));
   }
 
+  guard({ id, fence }: MigrationJob): SqlStatement {
+    return {
+      sql: "UPDATE migrate_journal SET fence = fence WHERE id = $1 AND fence = $2 AND status = 'SYNC'",
+      values: [id, fence],
+      expectedChanges: 1,
+    };
+  }
+
   progress(job: MigrationJob, progress: Progress): Promise<boolean> {
     return this.#change(job, "progress = $3, modified = $4", [
       JSON.stringify(progress),

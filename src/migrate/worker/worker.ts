@@ -212,7 +212,7 @@ export class Worker {
 
   async #work(running: Running): Promise<void> {
     const { job, abort } = running;
-    const { clock, log, metrics, chooseEngine, paceOf, around } = this.#ports;
+    const { queue, clock, log, metrics, chooseEngine, paceOf, around } = this.#ports;
     const { signal } = abort;
     const startedAtMs = clock.monotonicMs();
     const engine = chooseEngine(job);
@@ -234,6 +234,7 @@ export class Worker {
           clock,
           log: jobLog,
           pace: paceOf(job, signal),
+          fence: queue.guard(job),
           progress: (progress) => this.#progress(running, progress),
         }),
       );

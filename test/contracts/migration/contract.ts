@@ -205,6 +205,8 @@ export function migrationContract(makePlace: () => Promise<() => Promise<SqlData
       assert.ok(again !== undefined && again.fence > old.fence && again.attempt === 2);
       assert.deepEqual(await queue.renew([old], LEASE_MS), new Set());
       assert.equal(await queue.progress(old, PROGRESS), false);
+      assert.equal(await door.sql.batch([queue.guard(old)]), undefined);
+      assert.deepEqual(await door.sql.batch([queue.guard(again)]), [1]);
       assert.equal(await queue.finish(old, SUCCESS), false);
       assert.equal(await queue.giveBack(old, 0), false);
       assert.equal(await queue.progress(again, PROGRESS), true);
