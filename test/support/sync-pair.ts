@@ -41,16 +41,22 @@ export interface ConnectOptions {
   readonly compress?: boolean;
   /** The replica does not know #sieve mailboxes. */
   readonly sieveLines?: boolean;
+  /** Gets the client's end before anything goes over it: to disturb it. */
+  readonly onClient?: (client: PipeEnd) => void;
 }
 
-export async function openSyncPair(t: TestContext): Promise<SyncPair> {
+/** `replica`: a store that is open already, instead of a second one on disk. */
+export async function openSyncPair(
+  t: TestContext,
+  { replica: given }: { readonly replica?: Store } = {},
+): Promise<SyncPair> {
   const folder = mkdtempSync(join(tmpdir(), "rk-sync-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const acknowledgements = new Acknowledgements();
   const here = await openStore({ folder: join(folder, "here"), inline: true, witness: acknowledgements });
   t.after(() => here.close());
-  const there = await openStore({ folder: join(folder, "there"), inline: true });
-  t.after(() => there.close());
+  const there = given ?? (await openStore({ folder: join(folder, "there"), inline: true }));
+  if (given === undefined) t.after(() => there.close());
   const directory = openDirectory({
     folder,
     io: { clock: systemClock, random: systemRandom },
@@ -81,8 +87,10 @@ export async function openSyncPair(t: TestContext): Promise<SyncPair> {
     force = false,
     compress = false,
     sieveLines = false,
+    onClient = () => {},
   } = {}) => {
     const client = accept();
+    onClient(client);
     if (sieveLines) hideSieveMailboxes(client);
     const { link, hasSieveMailbox } = await connectReplica(
       {

@@ -32,6 +32,8 @@ interface Plan {
   readonly renumbered: Renumbered[];
   /** UIDs that the replica has to let go. */
   readonly expungedThere: number[];
+  /** Live messages that only we have, above the replica's last UID: how many there are of each. */
+  readonly above: Map<string, number>;
 }
 
 /** Settles the differences here and expunges on the replica; the caller sends the outcome. */
@@ -68,11 +70,13 @@ async function mergeOnce(run: SyncRun, id: MailboxId): Promise<void> {
 
 /** Walks both sides in order of their UIDs. */
 function compare(run: SyncRun, own: Mailbox, remote: SyncMailbox): Plan {
-  const plan: Plan = { rewritten: [], fetched: [], renumbered: [], expungedThere: [] };
+  const plan: Plan = { rewritten: [], fetched: [], renumbered: [], expungedThere: [], above: new Map() };
   const mine = recordsOf(run, own.id);
   let next = mine.next();
   const onlyHere = (record: MessageRecord): void => {
-    if (record.uid <= remote.lastUid && !isExpunged(record)) plan.renumbered.push({ record, from: "here" });
+    if (isExpunged(record)) return;
+    if (record.uid <= remote.lastUid) plan.renumbered.push({ record, from: "here" });
+    else plan.above.set(identity(record), (plan.above.get(identity(record)) ?? 0) + 1);
   };
   remote.records?.list((item) => {
     const theirs = readRecord(item);
@@ -133,19 +137,34 @@ function splitBrain(plan: Plan, own: MessageRecord, theirs: MessageRecord): void
   plan.renumbered.push(...pair.sort((a, b) => (a.record.guid < b.record.guid ? -1 : 1)));
 }
 
+/** What a message keeps when it gets a new UID. */
+function identity({ guid, internalDate, saveDate, createdModseq }: MessageRecord): string {
+  return `${guid} ${internalDate} ${saveDate} ${createdModseq}`;
+}
+
+/** An earlier comparison gave it its new UID already and broke off before the old one was gone. */
+function wasRenumbered({ above }: Plan, record: MessageRecord): boolean {
+  const count = above.get(identity(record)) ?? 0;
+  if (count > 0) above.set(identity(record), count - 1);
+  return count > 0;
+}
+
 async function carryOut(run: SyncRun, own: Mailbox, remote: SyncMailbox, plan: Plan): Promise<void> {
   const { store, replica } = run;
   const changes: ReplicatedChange["records"][number][] = [...plan.rewritten];
   let lastUid = Math.max(own.lastUid, remote.lastUid);
   for (const record of plan.fetched) changes.push({ ...record, body: await fetchBody(run, remote, record) });
   for (const { record, from } of plan.renumbered) {
+    if (from === "here") changes.push({ ...record, systemFlags: record.systemFlags | SystemFlag.expunged });
+    if (wasRenumbered(plan, record)) continue;
     lastUid += 1;
     const { guid } = record;
     const body = from === "here" ? { guid, partition: own.partition } : await fetchBody(run, remote, record);
     changes.push({ ...record, uid: toUid(lastUid), body });
-    if (from === "here") changes.push({ ...record, systemFlags: record.systemFlags | SystemFlag.expunged });
   }
-  changes.sort((a, b) => a.uid - b.uid);
+  // What comes before what goes: a crash between two commits may leave a message twice, never not at all.
+  const goes = ({ body }: (typeof changes)[number]): number => (body === undefined ? 1 : 0);
+  changes.sort((a, b) => goes(a) - goes(b) || a.uid - b.uid);
   // Cyrus gives every settled record a modseq above both sides.
   let before = own.highestModseq;
   let modseq = Math.max(own.highestModseq, remote.highestModseq);
