@@ -163,6 +163,7 @@ export class Dispatcher {
       expunges: !(command.holdsExpunges && call.by === "sequence"),
       uids: call.by === "uid",
       asked: command.expunges,
+      alone: true,
     });
     if (told === undefined) {
       if (!session.ended) answer();

@@ -28,6 +28,8 @@ export interface TellOptions {
   readonly uids?: boolean;
   /** The command's own answer is EXPUNGE responses. */
   readonly asked?: boolean;
+  /** No command begins before all is told: EXPUNGE responses must not come amid some (RFC 9051 §7.5.1). */
+  readonly alone?: boolean;
 }
 
 /** Who has more to say about what the client is told of the selected mailbox. */
@@ -234,11 +236,17 @@ export class Selected {
     }
   }
 
-  *#tell({ expunges, uids = false, asked = false }: TellOptions): Steps<Promise<void> | undefined> {
+  *#tell({
+    expunges,
+    uids = false,
+    asked = false,
+    alone = false,
+  }: TellOptions): Steps<Promise<void> | undefined> {
     const { view } = this;
     const { highestModseq } = view.mailbox;
     const events = this.#session.messageEvents;
-    if ((asked || (expunges && events?.expunged !== false)) && this.#expungesWait()) this.#tellExpunges();
+    if ((asked || (expunges && events?.expunged !== false)) && this.#expungesWait())
+      yield* this.#tellExpunges(alone);
     if (highestModseq === this.#toldModseq) {
       this.#noted.clear();
       return this.follower?.told([], []);
@@ -316,7 +324,7 @@ export class Selected {
     return this.view.lowerBound(this.#map.lastUid + 1) !== this.count;
   }
 
-  #tellExpunges(): void {
+  *#tellExpunges(mayPause: boolean): Steps<void> {
     const session = this.#session;
     const current = this.view.uids;
     const currentCount = this.view.count;
@@ -339,11 +347,13 @@ export class Selected {
     }
     // From the end, so that each number is right when it is read, whatever came before.
     const { out } = session;
-    for (let i = gonePositions.length - 1; i >= 0; i--)
+    for (let i = gonePositions.length - 1; i >= 0; i--) {
       out
         .ascii("* ")
         .number(gonePositions[i]! + 1)
         .ascii(" EXPUNGE\r\n");
+      if (mayPause && i % TELL_STEP === 0) yield;
+    }
   }
 
   #tellNew(): readonly Uid[] {

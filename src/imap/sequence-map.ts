@@ -48,13 +48,9 @@ export class SequenceMap {
     if (positions.length === 0) return;
     const known = view.lowerBound(this.lastUid + 1);
     const kept = new Uint32Array(this.#count - positions.length);
-    let from = 0;
-    let at = 0;
-    for (let i = 0; i <= positions.length; i++) {
-      const to = positions[i] ?? this.#count;
-      kept.set(this.#uids.subarray(from, to), at);
-      at += to - from;
-      from = to + 1;
+    for (let from = 0, at = 0, i = 0; from < this.#count; from++) {
+      if (positions[i] === from) i++;
+      else kept[at++] = this.#uids[from]!;
     }
     this.#uids = kept;
     this.#count = kept.length;

@@ -6,6 +6,8 @@ import type { ColdRows, HotRows } from "./operations.ts";
 /** Sum of all columns. */
 export const BYTES_A_RECORD = 105;
 const MIN_CAPACITY = 16;
+/** Elements that are moved one by one as fast as in one call. */
+const SHORT_RUN = 32;
 
 export class ViewColumns {
   count = 0;
@@ -167,6 +169,10 @@ export class ViewColumns {
 
   append(hot: HotRows, cold: ColdRows): void {
     this.#reserve(this.count + hot.uids.length);
+    if (this.count === 0 || hot.uids[0]! > this.uids[this.count - 1]!) {
+      this.#appendAll(hot, cold);
+      return;
+    }
     for (let i = 0; i < hot.uids.length; i++) {
       const uid = hot.uids[i]!;
       const at = this.lowerBound(uid);
@@ -187,6 +193,26 @@ export class ViewColumns {
     }
   }
 
+  /** All behind what is there; `hot.uids` ascend. */
+  #appendAll(hot: HotRows, cold: ColdRows): void {
+    const at = this.count;
+    const end = at + hot.uids.length;
+    this.uids.set(hot.uids, at);
+    this.modseqs.set(hot.modseqs, at);
+    this.systemFlags.set(hot.flags, at);
+    if (hot.keywords === undefined) this.keywordBits.fill(0, 4 * at, 4 * end);
+    else this.keywordBits.set(hot.keywords, 4 * at);
+    this.lastUpdated.set(hot.lastUpdated, at);
+    this.internalDates.set(cold.internalDates, at);
+    this.saveDates.set(cold.saveDates, at);
+    this.sizes.set(cold.sizes, at);
+    this.createdModseqs.set(cold.createdModseqs, at);
+    this.bodyIds.set(cold.bodyIds, at);
+    this.threadIds.set(cold.threadIds, 2 * at);
+    this.guids.set(cold.guids, 20 * at);
+    this.count = end;
+  }
+
   change(hot: HotRows): void {
     let next = 0;
     for (let i = 0; i < hot.uids.length; i++) {
@@ -201,22 +227,42 @@ export class ViewColumns {
 
   /** Takes records out; `uids` ascend. */
   remove(uids: Uint32Array): void {
-    const gone: number[] = [];
-    for (const uid of uids) {
-      const index = this.indexOf(uid);
-      if (index >= 0) gone.push(index);
+    /** Runs of records that stay behind the first that goes: first index, index behind the last. */
+    const runs: number[] = [];
+    let first = -1;
+    let next = 0;
+    let gone = 0;
+    for (let i = 0; i < uids.length; i++) {
+      const uid = uids[i]!;
+      // Neighbours go together most of the time.
+      const index = next < this.count && this.uids[next] === uid ? next : this.indexOf(uid);
+      if (index < 0) continue;
+      if (first < 0) first = index;
+      else if (index > next) runs.push(next, index);
+      next = index + 1;
+      gone++;
     }
-    if (gone.length === 0) return;
+    if (gone === 0) return;
+    if (next < this.count) runs.push(next, this.count);
     this.#ownUids();
-    for (const [column, width] of this.#columns()) {
-      let to = gone[0]!;
-      for (let i = 0; i < gone.length; i++) {
-        const from = gone[i]! + 1;
-        const end = i + 1 < gone.length ? gone[i + 1]! : this.count;
-        if (end > from) column.copyWithin(width * to, width * from, width * end);
-        to += end - from;
-      }
-    }
-    this.count -= gone.length;
+    for (const [column, width] of this.#columns()) closeGaps(column, width, first, runs);
+    this.count -= gone;
+  }
+}
+
+function closeGaps(
+  column: Uint8Array | Uint32Array | Float64Array,
+  width: number,
+  first: number,
+  runs: readonly number[],
+): void {
+  let to = width * first;
+  for (let i = 0; i < runs.length; i += 2) {
+    const from = width * runs[i]!;
+    const end = width * runs[i + 1]!;
+    if (end - from > SHORT_RUN) {
+      column.copyWithin(to, from, end);
+      to += end - from;
+    } else for (let at = from; at < end; at++) column[to++] = column[at]!;
   }
 }

@@ -138,3 +138,16 @@ test("VANISHED of many: told in turns, in one line", async () => {
   assert.equal(vanished.length, 1);
   assert.equal(vanished[0]!.split(" ").at(-1)!.split(",").length, MESSAGES / 2);
 });
+
+test("EXPUNGE of many: told in turns, each once", async () => {
+  const left = host.store.mailboxes.byId(inbox)?.exists ?? 0;
+  await run(other, "SELECT INBOX");
+  await run(other, "STORE 1:* +FLAGS.SILENT (\\Deleted)");
+  const expunging = run(other, "EXPUNGE");
+  let probes = 0;
+  const probing = run(busy, "NOOP").then(() => probes++);
+  const lines = await expunging;
+  await probing;
+  assert.equal(lines.filter((line) => line.endsWith(" EXPUNGE")).length, left);
+  assert.equal(probes, 1);
+});

@@ -13,7 +13,7 @@ export const idle = command({
     const { selectedOrUndefined: selected, services } = session;
     const tell = (): void => {
       if (session.ended || session.connection.bufferedBytes > services.settings.maxOutputBufferBytes) return;
-      const more = session.tellUpdates({ expunges: true });
+      const more = session.tellUpdates({ expunges: true, alone: true });
       session.out.flush();
       // Search contexts and NOTIFY read messages before they go on.
       more?.then(

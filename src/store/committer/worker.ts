@@ -4,7 +4,7 @@ import { assert } from "../../base/assert.ts";
 import { systemClock, threadsMs } from "../../base/io/clock.ts";
 import { systemRandom } from "../../base/io/random.ts";
 import { systemDisk } from "../../base/io/system-disk.ts";
-import type { Operation } from "../operations.ts";
+import type { CommitReport, Operation } from "../operations.ts";
 import { Committer } from "./committer.ts";
 import { openDatabase } from "./open-database.ts";
 
@@ -18,6 +18,8 @@ export type ToCommitter =
 
 /** Of a batch; the last piece may go over it. */
 const MAX_OPERATIONS = 512;
+
+const LONG_COLUMN_BYTES = 65_536;
 
 /** Who owns a user is asked when a batch is sent; what has waited longer since then goes back to be asked again. */
 const MAX_AGE_MS = 250;
@@ -58,9 +60,23 @@ port.on("message", (message: ToCommitter) => {
       continue;
     }
     const report = committer.run(batches.length === 1 ? batches[0]! : batches.flat());
-    port.postMessage({ kind: "report", report, counts: batches.map(({ length }) => length) });
+    const counts = batches.map(({ length }) => length);
+    port.postMessage({ kind: "report", report, counts }, longColumns(report));
   }
 });
+
+/** Long columns change hands; short ones are copied faster. */
+function longColumns({ deltas }: CommitReport): ArrayBuffer[] {
+  const long: ArrayBuffer[] = [];
+  for (const { appended, changed, expunged } of deltas) {
+    for (const columns of [appended?.hot, appended?.cold, changed, expunged]) {
+      for (const column of Object.values(columns ?? {}) as (Uint8Array<ArrayBuffer> | undefined)[]) {
+        if (column !== undefined && column.byteLength >= LONG_COLUMN_BYTES) long.push(column.buffer);
+      }
+    }
+  }
+  return long;
+}
 
 function close(): void {
   committer.close();
