@@ -84,8 +84,11 @@ export class UserSync {
     const changed = folders
       .map((folder): Step => ({ folder, path: mapping.targets.get(folder.name) ?? [] }))
       .filter((step) => this.#hasWork(step));
-    if (job.dryRun) for (const step of changed) await this.#dryRun(step);
-    else {
+    if (job.dryRun) {
+      for (const step of changed) await this.#dryRun(step);
+      // Of what earlier runs have copied every byte is compared.
+      if (this.#work.known.size > 0) await this.#verify(folders, "digests");
+    } else {
       await this.#syncAll(await this.#prepare(changed));
       await this.#removeDeleted(list, mapping);
     }

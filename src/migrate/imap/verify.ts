@@ -61,6 +61,7 @@ class FolderCheck {
   #source = { messages: 0, bytes: 0 };
   #there = { messages: 0, bytes: 0 };
   #extra = 0;
+  #pending = 0;
 
   constructor(
     work: VerifyWork,
@@ -93,6 +94,7 @@ class FolderCheck {
       targetMessages: this.#there.messages,
       targetBytes: this.#there.bytes,
       extraMessages: this.#extra,
+      pendingMessages: this.#pending,
       lossCount: this.#lossCount,
       losses: this.#losses,
     };
@@ -104,7 +106,7 @@ class FolderCheck {
       this.#source.messages++;
       this.#source.bytes += sizeBytes;
       const record = await this.#ledger?.find(uid);
-      if (record === undefined) this.#lose({ uid, reason: "not copied yet" });
+      if (record === undefined) this.#uncopied(uid);
       else if (!isStored(record)) {
         this.#lose({ uid, reason: `${record.outcome}: ${reasons.get(uid) ?? "no reason is known"}` });
       } else if (guid !== "" && guid !== record.guid) {
@@ -123,6 +125,13 @@ class FolderCheck {
     const listed: TargetMessage[] = [];
     await source.sizes("1:*", ({ uid, sizeBytes = 0 }) => listed.push({ uid, sizeBytes, guid: "" }));
     for (const message of listed) await check(message);
+  }
+
+  /** What has come since the last run is no loss: the next run copies it. */
+  #uncopied(uid: number): void {
+    const { cursor } = this.#ledger ?? {};
+    if (cursor === undefined || !cursor.complete || uid >= cursor.uidNext) this.#pending++;
+    else this.#lose({ uid, reason: "was never copied" });
   }
 
   /** Listed, and not given out. */

@@ -116,6 +116,14 @@ export class Ledger {
     return { atMs: Number(row["at_ms"]), losses: Number(row["losses"]), json: String(row["result_json"]) };
   }
 
+  /** The operator has seen the report: what it lists stands no longer against the cutover. False = nothing to accept. */
+  async acceptLosses(user: LedgerUser): Promise<boolean> {
+    const sql =
+      "UPDATE migrate_verifications SET losses = 0 WHERE source = $1 AND source_uid = $2 AND losses > 0";
+    const changed = await this.#database.batch([{ sql, values: [user.source, user.sourceUid] }]);
+    return (changed?.[0] ?? 0) > 0;
+  }
+
   /**
    * Why the user must not be cut over yet; undefined = nothing stands against it. Asked by the worker before CUTOVER unless
    * the losses were accepted.

@@ -16,6 +16,8 @@ export interface FolderVerification {
   readonly targetBytes: number;
   /** At the target only: delivered there, or kept though the source has them no more. */
   readonly extraMessages: number;
+  /** New at the source since the last run: the next one copies them. */
+  readonly pendingMessages: number;
   readonly lossCount: number;
   /** The first thousand. */
   readonly losses: readonly Loss[];
