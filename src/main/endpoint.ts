@@ -14,6 +14,7 @@ export const SERVICES = [
   { name: "http", offset: 80, label: "/health, /metrics; ActiveSync for a proxy in front" },
   { name: "https", offset: 83, label: "ActiveSync: phones and Outlook" },
   { name: "scheduler", offset: 84, label: "migration scheduler" },
+  { name: "worker", offset: 85, label: "health and metrics of a migration worker" },
 ] as const;
 export type ServiceName = (typeof SERVICES)[number]["name"];
 

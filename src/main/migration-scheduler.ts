@@ -1,4 +1,4 @@
-/** The scheduler's listeners (role scheduler). */
+/** The listeners of a scheduler, or of a worker without one. */
 import { readFileSync } from "node:fs";
 import { availableParallelism, loadavg } from "node:os";
 import { systemClock } from "../base/io/clock.ts";
@@ -13,7 +13,7 @@ import { listenHttp } from "../http/http.ts";
 import type { MigrationDatabase } from "../migrate/database/open.ts";
 import { migrateOptions } from "../migrate/options.ts";
 import { IpPatterns } from "../migrate/scheduler/ip-patterns.ts";
-import { schedulerRoutes } from "../migrate/scheduler/routes.ts";
+import { APIS, schedulerRoutes } from "../migrate/scheduler/routes.ts";
 import { failedToListen } from "./failed-to-listen.ts";
 import { listenOptions, nodeOptions } from "./node-options.ts";
 import { programVersion } from "./version.ts";
@@ -29,11 +29,15 @@ export interface SchedulerServices {
 export async function listenScheduler(
   config: Config,
   services: SchedulerServices,
+  part: "scheduler" | "worker",
 ): Promise<readonly Listener[]> {
   const { migration, tls, logs, metrics } = services;
   const settings = config.get(migrateOptions);
   const { dataFolder, trustedProxies } = config.get(nodeOptions);
+  const addresses = config.get(listenOptions)[part];
+  if (addresses.length === 0) return [];
   const routes = schedulerRoutes({
+    apis: part === "scheduler" ? APIS : [],
     migration,
     access: {
       adminUsername: settings.adminUsername,
@@ -63,7 +67,7 @@ export async function listenScheduler(
   });
   const listeners: Listener[] = [];
   try {
-    for (const { host, port } of config.get(listenOptions).scheduler) {
+    for (const { host, port } of addresses) {
       const listener = await listenHttp({
         host,
         port,

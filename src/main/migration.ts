@@ -28,7 +28,7 @@ export interface MigrationServices {
 }
 
 export interface RunningMigration {
-  readonly endpoint: Endpoint | undefined;
+  readonly endpoints: Endpoints;
   /** Listeners first; then running jobs are given back. */
   stop(): Promise<void>;
 }
@@ -44,7 +44,7 @@ export function isMigrationOnly(roles: readonly Role[]): boolean {
 export async function startMigration(config: Config, services: MigrationServices): Promise<RunningMigration> {
   const { roles } = config.get(nodeOptions);
   if (!roles.some((role) => MIGRATION_ROLES.has(role)))
-    return { endpoint: undefined, stop: () => Promise.resolve() };
+    return { endpoints: {}, stop: () => Promise.resolve() };
   const { logs } = services;
   const migration = await openConfiguredMigration(config, logs.named("migrate"));
   const open: (() => Promise<void>)[] = [() => migration.close()];
@@ -52,19 +52,18 @@ export async function startMigration(config: Config, services: MigrationServices
     for (const close of open.splice(0).reverse()) await close();
   };
   try {
+    const part = roles.includes("scheduler") ? "scheduler" : "worker";
     let endpoint: Endpoint | undefined;
-    if (roles.includes("scheduler")) {
-      for (const listener of await listenScheduler(config, { ...services, migration })) {
-        open.push(() => listener.close());
-        endpoint ??= { host: reachableHost(listener), port: listener.port, tls: true };
-      }
+    for (const listener of await listenScheduler(config, { ...services, migration }, part)) {
+      open.push(() => listener.close());
+      endpoint ??= { host: reachableHost(listener), port: listener.port, tls: true };
     }
     if (roles.includes("worker")) {
       const worker = await openWorker(config, { ...services, migration });
       worker.start();
       open.push(() => worker.stop());
     }
-    return { endpoint, stop };
+    return { endpoints: endpoint === undefined ? {} : { [part]: endpoint }, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -93,7 +92,7 @@ export async function startMigrationNode(config: Config): Promise<MigrationNode>
     logs.flush();
     throw error;
   }
-  const endpoints = running.endpoint === undefined ? {} : { scheduler: running.endpoint };
+  const { endpoints } = running;
   log.info("serving", { endpoints, dataFolder, version: programVersion() });
   // Workers and watchers wait on timers that hold nothing: the process lives until it is told to stop.
   const alive = setInterval(() => {}, 2 ** 30);

@@ -52,6 +52,11 @@ export const listenOptions = optionGroup(
       ["*:8443"],
       "HTTPS: the migration scheduler; choose another port where ActiveSync is served too.",
     ),
+    worker: option(
+      listOf(hostPort),
+      [],
+      "HTTPS: health, metrics and log levels of a migration worker in a process without scheduler.",
+    ),
   },
 );
 
@@ -59,5 +64,6 @@ export const listenOptions = optionGroup(
 export function isServedBy(service: string, roles: readonly Role[]): boolean {
   if (service === "https") return roles.includes("eas");
   if (service === "scheduler") return roles.includes("scheduler");
+  if (service === "worker") return roles.includes("worker") && !roles.includes("scheduler");
   return roles.includes("store") || roles.includes("eas");
 }

@@ -269,7 +269,7 @@ export async function startNode(config: Config, hooks: NodeHooks = {}): Promise<
     });
     const migration = await startMigration(config, { logs, metrics, tls, platform });
     open.push(() => migration.stop());
-    if (migration.endpoint !== undefined) endpoints.scheduler = migration.endpoint;
+    Object.assign(endpoints, migration.endpoints);
     // Held requests are answered before their listeners close.
     open.push(() => activeSync?.shutDown());
 

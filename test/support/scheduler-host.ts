@@ -16,7 +16,7 @@ import { listenHttp } from "../../src/http/http.ts";
 import { makeSelfSignedCertificate } from "../../src/main/certificate.ts";
 import { type MigrationDatabase, openMigrationDatabase } from "../../src/migrate/database/open.ts";
 import { IpPatterns } from "../../src/migrate/scheduler/ip-patterns.ts";
-import { schedulerRoutes, type SchedulerOptions } from "../../src/migrate/scheduler/routes.ts";
+import { APIS, schedulerRoutes, type SchedulerOptions } from "../../src/migrate/scheduler/routes.ts";
 import { StorageKeys } from "../../src/migrate/secrets.ts";
 
 export interface SchedulerHost {
@@ -30,7 +30,7 @@ export interface SchedulerHost {
 }
 
 export interface SchedulerHostOptions extends Partial<
-  Pick<SchedulerOptions, "documentation" | "metricsAccess" | "health">
+  Pick<SchedulerOptions, "apis" | "documentation" | "metricsAccess" | "health">
 > {
   readonly password?: string;
   /** Default: yes. */
@@ -57,6 +57,7 @@ export async function openScheduler(
   const migration = await openMigrationDatabase({ sql, keys, clock: systemClock, random: systemRandom, log });
   const certificateFile = makeCertificate(folder);
   const routes = schedulerRoutes({
+    apis: options.apis ?? APIS,
     migration,
     access: {
       adminUsername: "admin",

@@ -19,6 +19,8 @@ import { findMetric, metricNames, type ProcessFigures } from "./metric-names.ts"
 import type { Api } from "./route.ts";
 
 export interface SchedulerOptions {
+  /** APIS, or none: a worker has health, metrics and loggers alone (S4.18). */
+  readonly apis: readonly Api[];
   readonly migration: MigrationDatabase;
   readonly access: Omit<AccessOptions, "sources">;
   readonly health: Omit<HealthOptions, "sql">;
@@ -39,7 +41,7 @@ export const APIS: readonly Api[] = [
 ];
 
 export function schedulerRoutes(options: SchedulerOptions): HttpRoutes {
-  const { migration, log, version } = options;
+  const { apis, migration, log, version } = options;
   const access = new Access({ ...options.access, sources: migration.sources });
   if (!access.hasAdministrator) {
     log.warn("nobody can use the admin API: migrate.admin_username or migrate.admin_password is not set");
@@ -57,12 +59,12 @@ export function schedulerRoutes(options: SchedulerOptions): HttpRoutes {
     void root.register((app, _settings, done) => {
       app.setErrorHandler((error, request, reply) => answerError(log, error, request, reply));
       readEmptyJson(app);
-      serveApis(app, { apis: APIS, access, migration, log });
-      if (options.documentation !== "off") {
+      serveApis(app, { apis, access, migration, log });
+      if (options.documentation !== "off" && apis.length > 0) {
         documentationRoutes(app, {
           version,
           apiKeyHeader: options.access.apiKeyHeader,
-          apis: APIS,
+          apis,
           allow: options.documentation === "anonymous" ? anybody : administrator,
           readFile: options.readFile,
         });

@@ -302,6 +302,18 @@ test(
   ),
 );
 
+test("a worker has health, metrics and loggers, and no API", async () => {
+  const own = join(folder, String(++hosts));
+  const host = await openScheduler(await SqliteDatabase.open(`${own}.sqlite`), own, { tls: false, apis: [] });
+  const admin = SchedulerClient.admin(host.url);
+  for (const path of ["/health", "/metrics", "/prometheus", "/loggers"]) {
+    assert.equal((await admin.send("GET", path)).status, 200, path);
+  }
+  for (const path of [`${ADMIN}/sources`, "/swagger-ui"])
+    assert.equal((await admin.send("GET", path)).status, 404);
+  await host.close();
+});
+
 test(
   "loggers: all are listed, a level is taken back, a wrong one refused",
   withScheduler(async (admin, _, { logs }) => {
