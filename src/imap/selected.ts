@@ -326,18 +326,10 @@ export class Selected {
 
   *#tellExpunges(mayPause: boolean): Steps<void> {
     const session = this.#session;
-    const current = this.view.uids;
-    const currentCount = this.view.count;
-    const goneUids: number[] = [];
-    const gonePositions: number[] = [];
-    let at = 0;
-    for (let position = 0; position < this.count; position++) {
-      const uid = this.#map.uidAt(position);
-      while (at < currentCount && current[at]! < uid) at++;
-      if (at < currentCount && current[at] === uid) continue;
-      goneUids.push(uid);
-      gonePositions.push(position);
-      if (this.#recentCount > 0 && this.isRecent(uid)) this.#recentCount--;
+    const gonePositions = this.#map.missingIn(this.view);
+    const goneUids = gonePositions.map((position) => this.#map.uidAt(position));
+    if (this.#recentCount > 0) {
+      for (const uid of goneUids) if (this.isRecent(uid)) this.#recentCount--;
     }
     this.follower?.expunging(goneUids);
     this.#map.remove(gonePositions, this.view);

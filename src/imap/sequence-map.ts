@@ -43,6 +43,18 @@ export class SequenceMap {
     this.#count = grown.length;
   }
 
+  /** Positions of what the client knows and the view does not hold any more; they ascend. */
+  missingIn(view: MailboxView): number[] {
+    const missing: number[] = [];
+    const [mine, count, others, othersCount] = [this.#uids, this.#count, view.uids, view.count];
+    for (let position = 0, at = 0; position < count; position++) {
+      const uid = mine[position]!;
+      while (at < othersCount && others[at]! < uid) at++;
+      if (at === othersCount || others[at] !== uid) missing.push(position);
+    }
+    return missing;
+  }
+
   /** Closes the gaps at these positions, which ascend. */
   remove(positions: readonly number[], view: MailboxView): void {
     if (positions.length === 0) return;

@@ -11,16 +11,26 @@ export class TombstoneColumns {
     return 12 * this.#uids.length;
   }
 
+  #reserve(count: number): void {
+    if (count <= this.#uids.length) return;
+    const capacity = Math.max(16, count, Math.ceil(this.#count * 1.5));
+    const uids = new Uint32Array(capacity);
+    const modseqs = new Float64Array(capacity);
+    uids.set(this.#uids);
+    modseqs.set(this.#modseqs);
+    this.#uids = uids;
+    this.#modseqs = modseqs;
+  }
+
+  addAll(uids: Uint32Array, modseqs: Float64Array): void {
+    this.#reserve(this.#count + uids.length);
+    this.#uids.set(uids, this.#count);
+    this.#modseqs.set(modseqs, this.#count);
+    this.#count += uids.length;
+  }
+
   add(uid: number, modseq: number): void {
-    if (this.#count === this.#uids.length) {
-      const capacity = Math.max(16, Math.ceil(this.#count * 1.5));
-      const uids = new Uint32Array(capacity);
-      const modseqs = new Float64Array(capacity);
-      uids.set(this.#uids);
-      modseqs.set(this.#modseqs);
-      this.#uids = uids;
-      this.#modseqs = modseqs;
-    }
+    this.#reserve(this.#count + 1);
     this.#uids[this.#count] = uid;
     this.#modseqs[this.#count++] = modseq;
   }

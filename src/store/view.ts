@@ -115,9 +115,7 @@ export class View implements MailboxView {
     if (appended !== undefined) this.#columns.append(appended.hot, appended.cold);
     if (expunged !== undefined) {
       this.#columns.remove(expunged.uids);
-      for (let i = 0; i < expunged.uids.length; i++) {
-        this.#tombstones.add(expunged.uids[i]!, expunged.modseqs[i]!);
-      }
+      this.#tombstones.addAll(expunged.uids, expunged.modseqs);
     }
     this.#remember(delta, mailbox.highestModseq);
     if (appended !== undefined || expunged !== undefined) this.#expose();
