@@ -29,6 +29,8 @@ export interface Selected {
   readonly uidValidity: number;
   readonly highestModseq: number;
   readonly uidNext: number;
+  /** Which SELECT of all this was: of two connections with a folder open the later one has seen more. */
+  readonly generation: number;
 }
 
 interface Kept extends Lent {

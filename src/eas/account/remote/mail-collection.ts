@@ -20,12 +20,12 @@ import {
   type MailCollection,
   type MailItem,
 } from "../port.ts";
-import type { Lent, UserConnections } from "./connections.ts";
+import type { Lent, Selected, UserConnections } from "./connections.ts";
 import { accepted } from "./failure.ts";
 import type { RemoteFolder } from "./folder-tree.ts";
 import { toState } from "./item-state.ts";
 import { readItems } from "./mail-items.ts";
-import { hasModseq, select } from "./selecting.ts";
+import { ANY, FRESH, hasModseq, select } from "./selecting.ts";
 import { pipeline } from "./pipeline.ts";
 import { printUids, readSearches, readUids } from "./uid-set.ts";
 
@@ -54,33 +54,32 @@ export class RemoteCollection implements MailCollection {
   readonly epoch: string;
   readonly highestModseq: number;
   readonly uidNext: number;
+  readonly #generation: number;
   #delta: Promise<Delta> | undefined;
   #deltaSince = -1;
   /** Modseqs that were shown, so that a change of somebody else in between is noticed. */
   readonly #shown = new Map<number, number>();
 
-  private constructor(
-    ports: CollectionPorts,
-    folder: RemoteFolder,
-    state: { readonly uidValidity: number; readonly highestModseq: number; readonly uidNext: number },
-  ) {
+  private constructor(ports: CollectionPorts, folder: RemoteFolder, state: Omit<Selected, "key">) {
     this.#ports = ports;
     this.#folder = folder;
     this.epoch = String(state.uidValidity);
     this.highestModseq = state.highestModseq;
     this.uidNext = state.uidNext;
+    this.#generation = state.generation;
   }
 
   /** @throws AccountError folder_missing */
   static async open(ports: CollectionPorts, folder: RemoteFolder): Promise<RemoteCollection> {
     if (!folder.selectable) {
       // A level without messages: an empty folder.
-      return new RemoteCollection(ports, folder, { uidValidity: 1, highestModseq: 1, uidNext: 1 });
+      const nothing = { uidValidity: 1, highestModseq: 1, uidNext: 1, generation: ANY };
+      return new RemoteCollection(ports, folder, nothing);
     }
-    const state = await ports.connections.use((lent) => select(lent, folder, { fresh: true }), {
+    const state = await ports.connections.use((lent) => select(lent, folder, { generation: FRESH }), {
       prefer: folder.key,
     });
-    return new RemoteCollection(ports, folder, { ...state });
+    return new RemoteCollection(ports, folder, state);
   }
 
   get key(): string {
@@ -229,7 +228,7 @@ export class RemoteCollection implements MailCollection {
   #on<Result>(work: (lent: Lent) => Promise<Result>, repeatable = true): Promise<Result> {
     return this.#ports.connections.use(
       async (lent) => {
-        const { uidValidity } = await select(lent, this.#folder, { fresh: false });
+        const { uidValidity } = await select(lent, this.#folder, { generation: this.#generation });
         if (String(uidValidity) !== this.epoch) {
           throw new AccountError("unavailable", "the folder was made anew meanwhile");
         }
@@ -258,7 +257,7 @@ export async function appendTo(
   accepted(result, "folder_missing");
   const told = /^APPENDUID \d+ (\d+)$/i.exec(result.code ?? "")?.[1];
   if (told !== undefined) return { uid: Number(told) as Uid, modseq: 0 };
-  const { uidNext } = await select(lent, folder, { fresh: true });
+  const { uidNext } = await select(lent, folder, { generation: FRESH });
   return { uid: Math.max(1, uidNext - 1) as Uid, modseq: 0 };
 }
 

@@ -21,7 +21,7 @@ import type { RemoteFolder } from "./folder-tree.ts";
 import { appendTo, RemoteCollection } from "./mail-collection.ts";
 import type { RemoteUser } from "./remote-user.ts";
 import { searchFolders } from "./search.ts";
-import { select } from "./selecting.ts";
+import { FRESH, select } from "./selecting.ts";
 import { sendBySmtp } from "./sending.ts";
 
 /** A device's account is broken without them: MS-ASCMD §2.2.1.3 and §2.2.1.7 have a status for that. */
@@ -131,7 +131,7 @@ export class RemoteAccount implements Account {
     const folder = await this.#user.folderOf(key);
     if (folder.selectable) {
       await this.#user.connections.use(async (lent) => {
-        await select(lent, folder, { fresh: false });
+        await select(lent, folder, { generation: FRESH });
         const { client } = lent;
         accepted(await client.command("UID STORE 1:* +FLAGS.SILENT (\\Deleted)"), "permission_denied");
         accepted(await client.command("EXPUNGE"), "permission_denied");

@@ -8,7 +8,7 @@ import type { UserConnections } from "./connections.ts";
 import { accepted } from "./failure.ts";
 import type { RemoteFolder, RemoteTree } from "./folder-tree.ts";
 import { toState } from "./item-state.ts";
-import { select } from "./selecting.ts";
+import { FRESH, select } from "./selecting.ts";
 import { printUids, readSearches } from "./uid-set.ts";
 
 const MAX_WORDS = 20;
@@ -64,7 +64,7 @@ async function searchFolder(
 ): Promise<{ readonly total: number; readonly hits: readonly Hit[] }> {
   return await connections.use(
     async (lent) => {
-      await select(lent, folder, { fresh: false });
+      await select(lent, folder, { generation: FRESH });
       const isExtended = lent.capabilities.has("ESEARCH") || lent.capabilities.has("IMAP4REV2");
       const result = await lent.client.command([
         `UID SEARCH ${isExtended ? "RETURN (ALL) " : ""}`,

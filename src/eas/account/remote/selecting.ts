@@ -9,18 +9,23 @@ export function hasModseq({ capabilities }: Pick<Lent, "capabilities">): boolean
   return capabilities.has("CONDSTORE") || capabilities.has("QRESYNC");
 }
 
+/** For `select`: what is open may be as old as it likes, or is opened again, which shows it as it is now. */
+export const ANY = 0;
+export const FRESH = Number.POSITIVE_INFINITY;
+let generations = 0;
+
 /**
- * Opens the folder unless it is open; where `fresh` is wanted it is opened again, which is the one command after which
- * every server tells how the folder is now.
+ * Opens the folder unless the connection has it open since the generation wanted or a later one: what others did since is
+ * not seen there.
  * @throws AccountError folder_missing …
  */
 export async function select(
   lent: Lent,
   folder: RemoteFolder,
-  options: { readonly fresh: boolean },
+  options: { readonly generation: number },
 ): Promise<Selected> {
   const { client, selected } = lent;
-  if (selected?.key === folder.key && !options.fresh) return selected;
+  if (selected?.key === folder.key && selected.generation >= options.generation) return selected;
   lent.selected = undefined;
   const before =
     lent.capabilities.has("QRESYNC") && !enabled.has(lent.client)
@@ -39,6 +44,7 @@ export async function select(
   }
   const now: Selected = {
     key: folder.key,
+    generation: (generations += 1),
     uidValidity: Number(codes.get("UIDVALIDITY") ?? 0),
     uidNext: Number(codes.get("UIDNEXT") ?? 0),
     highestModseq: codes.has("NOMODSEQ") ? 0 : Number(codes.get("HIGHESTMODSEQ") ?? 0),
