@@ -4,6 +4,8 @@ import { systemRandom } from "../base/io/random.ts";
 import type { Config } from "../config/load.ts";
 import { type Gateway, openGateway } from "../eas/gateway.ts";
 import { EmailClass } from "../eas/mail/email-class.ts";
+import { receiptOptions } from "../eas/mail/receipts/options.ts";
+import { ReceiptSender } from "../eas/mail/receipts/receipt-sender.ts";
 import { easOptions } from "../eas/options.ts";
 import { policyOptions } from "../eas/policy/options.ts";
 import { isServable, startLine } from "../eas/state/schema-state.ts";
@@ -31,7 +33,15 @@ export async function openActiveSync(config: Config, platform: Platform): Promis
   if (!isServable(schema)) return { routes: refusingRoutes(), shutDown() {}, close: () => Promise.resolve() };
   logs.named("CONFIGURATION").debug("activesync", { settings });
 
-  const email = new EmailClass({ clock: systemClock, random: systemRandom });
+  const io = { clock: systemClock, random: systemRandom };
+  const receipts = new ReceiptSender({
+    ...io,
+    settings: config.get(receiptOptions),
+    states,
+    hostName: platform.hostName,
+    log: logs.named("eas"),
+  });
+  const email = new EmailClass({ ...io, receipts });
   const opened = openAccounts(config, platform);
   const { accounts } = opened;
   const autodiscover = openAutodiscover(config, platform, accounts);

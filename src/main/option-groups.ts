@@ -7,6 +7,7 @@ import { oauthOptions } from "../directory/oauth-options.ts";
 import { directoryOptions } from "../directory/options.ts";
 import { peopleOptions } from "../directory/people/people-options.ts";
 import { gatewayOptions } from "../eas/account/remote/options.ts";
+import { receiptOptions } from "../eas/mail/receipts/options.ts";
 import { easOptions } from "../eas/options.ts";
 import { policyOptions } from "../eas/policy/options.ts";
 import { imapOptions } from "../imap/options.ts";
@@ -51,5 +52,6 @@ export const optionGroups: readonly OptionGroup[] = [
   easOptions,
   gatewayOptions,
   policyOptions,
+  receiptOptions,
   logOptions,
 ];

@@ -11,13 +11,13 @@ import { addDraft, changeDraft, isDraftContent } from "./draft.ts";
 import { prepareEmail, type WriteEmail, writeEmailChange } from "./email-item.ts";
 import { changeFlags } from "./flag-change.ts";
 import { HtmlConverter } from "./html-converter.ts";
-import type { ReadReceipts } from "./receipts/read-receipts.ts";
+import type { ReceiptSender } from "./receipts/receipt-sender.ts";
 
 export interface EmailClassPorts {
   readonly clock: Clock;
   readonly random: Random;
-  /** Answers senders who asked to be told that their mail was read; undefined = nobody is told. */
-  readonly readReceipts?: ReadReceipts | undefined;
+  /** Tells senders who asked for it that their mail arrived or was read; undefined = nobody is told. */
+  readonly receipts?: ReceiptSender | undefined;
 }
 
 /** MS-ASCMD §2.2.3.177.17. */
@@ -40,7 +40,10 @@ export class EmailClass implements ItemClass {
   }
 
   prepare(item: MailItem, context: ItemContext): Promise<WriteEmail> {
-    return prepareEmail(item, context, this.converter);
+    const { receipts } = this.#ports;
+    return prepareEmail(item, context, this.converter, (header) =>
+      receipts?.arrived(item, header, context.account),
+    );
   }
 
   writeChange(writer: WbxmlWriter, state: ItemState, { version }: ItemContext): void {
@@ -58,7 +61,7 @@ export class EmailClass implements ItemClass {
     }
     const change = await changeFlags(collection, uid, data);
     if (change === undefined) return { status: OBJECT_NOT_FOUND, uid: undefined, modseq: 0 };
-    if (change.becameRead) this.#ports.readReceipts?.wasRead(collection, uid, context.account);
+    if (change.becameRead) this.#ports.receipts?.wasRead(collection, uid, context.account);
     return { status: OK, uid: undefined, modseq: change.modseq };
   }
 

@@ -33,11 +33,13 @@ export async function prepareEmail(
   item: MailItem,
   context: ItemContext,
   converter: HtmlConverter,
+  onHeader?: (header: MailHeader) => void,
 ): Promise<WriteEmail> {
   const { version, options } = context;
   const source = new MessageSource(item);
   const { summary } = item;
   const header = readMailHeader(await source.read(0, Math.min(summary.root.bodyStart, MAX_HEADER_BYTES)));
+  onHeader?.(header);
   const root = await readParts(source);
   const layout = layOut(root);
   const body = new MailBody(source, layout, converter);
