@@ -63,8 +63,9 @@ export async function openWorker(config: Config, services: WorkerServices): Prom
     retryAfterMs: settings.commandRetryAfterMs,
     userLog,
   });
+  const ledger = await Ledger.open(migration.sql);
   const imap = new ImapEngine({
-    ledger: await Ledger.open(migration.sql),
+    ledger,
     network: systemNetwork,
     random: systemRandom,
     settings: config.get(migrateImapOptions),
@@ -90,7 +91,7 @@ export async function openWorker(config: Config, services: WorkerServices): Prom
     paceOf: (job, signal) => paces.of(job.host, signal),
     around: (job, context, run) =>
       runWithHooks(
-        { commands, userLog, cutoverRefusal: () => Promise.resolve(undefined) },
+        { commands, userLog, cutoverRefusal: ({ user }) => ledger.whyNotCutOver(user) },
         job,
         context,
         run,

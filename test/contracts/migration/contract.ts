@@ -28,9 +28,13 @@ export const SUCCESS: JobResult = {
 const refusal = (code: MigrateErrorCode) => (error: unknown) =>
   error instanceof MigrateError && error.code === code;
 
-export interface Door {
-  readonly migration: MigrationDatabase;
-  readonly clock: SimClock;
+export function openDoor(sql: SqlDatabase, clock: SimClock): Promise<MigrationDatabase> {
+  const keys = new StorageKeys({
+    alias: "key1",
+    keys: new Map([["key1", Buffer.alloc(32, 7)]]),
+    random: systemRandom,
+  });
+  return openMigrationDatabase({ sql, keys, clock, random: systemRandom, log: silentLog });
 }
 
 /** @param makePlace a new database; opens doors to it */
@@ -48,18 +52,7 @@ export function migrationContract(makePlace: () => Promise<() => Promise<SqlData
       const clock = new SimClock();
       const doors: MigrationDatabase[] = [];
       const another = async (): Promise<MigrationDatabase> => {
-        const keys = new StorageKeys({
-          alias: "key1",
-          keys: new Map([["key1", Buffer.alloc(32, 7)]]),
-          random: systemRandom,
-        });
-        const door = await openMigrationDatabase({
-          sql: await openSql(),
-          keys,
-          clock,
-          random: systemRandom,
-          log: silentLog,
-        });
+        const door = await openDoor(await openSql(), clock);
         doors.push(door);
         return door;
       };
