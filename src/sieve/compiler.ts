@@ -116,7 +116,7 @@ export class Scope {
     return (run) => {
       run.step();
       const result = test(run);
-      run.note(`line ${node.position.line}: ${node.name} is ${result}`);
+      if (run.trace !== undefined) run.note(`line ${node.position.line}: ${node.name} is ${result}`);
       return result;
     };
   }

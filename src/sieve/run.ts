@@ -70,7 +70,7 @@ export class Run {
       throw new SieveRuntimeError(`the script redirects to more than ${this.limits.maxRedirects} addresses`);
     }
     this.actions.push(action);
-    this.note(`action ${describeAction(action)}`);
+    if (this.trace !== undefined) this.note(`action ${describeAction(action)}`);
   }
 
   /** Runs an included script, with bounds on how many and how deep (RFC 6609 §3.2). */
