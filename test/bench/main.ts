@@ -4,6 +4,7 @@
  * npm run bench -- eas [--only ROW]... [--rounds N] [--small] [--profile FOLDER]
  * npm run bench -- migrate [--only ROW]... [--rounds N] [--small]
  * npm run bench -- sieve [--rounds N] [--small] [--server NAME]...
+ * npm run bench -- sync [--rounds N] [--small]
  *
  * Prints ratios. Nothing else should run on the machine; the load is printed with the figures.
  */
@@ -12,6 +13,7 @@ import { runEasBench } from "./eas/run.ts";
 import { runImapBench } from "./imap/run.ts";
 import { runMigrateBench } from "./migrate/run.ts";
 import { runSieveBench } from "./sieve/run.ts";
+import { runSyncBench } from "./sync/run.ts";
 
 const DEFAULT_ROUNDS = 5;
 const SMALL_ROUNDS = 2;
@@ -28,7 +30,7 @@ const { values, positionals } = parseArgs({
   },
 });
 const [suite, ...rest] = positionals;
-const SUITES = ["eas", "imap", "migrate", "sieve"];
+const SUITES = ["eas", "imap", "migrate", "sieve", "sync"];
 if (suite === undefined || !SUITES.includes(suite) || rest.length > 0) {
   console.error(`bench: give one suite; there are: ${SUITES.join(", ")}`);
   process.exit(2);
@@ -37,6 +39,8 @@ const small = values.small === true;
 const rounds = Number(values.rounds ?? (small ? SMALL_ROUNDS : DEFAULT_ROUNDS));
 if (suite === "sieve") {
   await runSieveBench({ rounds, small, servers: values.server ?? [] });
+} else if (suite === "sync") {
+  await runSyncBench({ rounds, small });
 } else if (suite === "eas") {
   const profile = values.profile === undefined ? {} : { profileFolder: values.profile };
   await runEasBench({ rounds, small, only: values.only ?? [], ...profile });
