@@ -16,6 +16,7 @@ import { StoreError } from "../../store/errors.ts";
 import { ImapClientError } from "../../imap/client-command.ts";
 import { ImapLoginError } from "../../imap/client-connect.ts";
 import { AccountError, imapcSettings, sourceAccount, type TokenSource } from "./account.ts";
+import { asksForLess } from "./asks-for-less.ts";
 import { JobReport } from "./job-report.ts";
 import { MemoryShare } from "./memory-share.ts";
 import type { MigrateImapSettings } from "./options.ts";
@@ -33,12 +34,12 @@ export interface ImapEnginePorts {
   readonly sourceConf: (source: string) => ReadonlyMap<string, string>;
   /** undefined = the user's password is the token itself. */
   readonly tokens?: TokenSource | undefined;
+  /** Before connecting anew; doubles while that brings nothing. */
+  readonly firstPauseMs?: number;
   /** @throws ImapLoginError, the Node error of a connection, StoreError */
   readonly openTarget: (job: MigrationJob, context: EngineContext) => Promise<MailTarget>;
 }
 
-/** The server asks for slower work (RFC 5530, and what large providers say). */
-const SLOWER = /\b(?:THROTTLED|UNAVAILABLE|OVERQUOTA|LIMIT|INUSE|too many|rate limit|bandwidth)\b/i;
 const FIRST_PAUSE_MS = 500;
 const MAX_PAUSE_MS = 30_000;
 
@@ -76,16 +77,21 @@ export class ImapEngine implements Engine {
           const hasGrown = report.recorded > before;
           fruitless = hasGrown ? 0 : fruitless + 1;
           context.log.warn("migration was interrupted", { err: error, attempt: report.attempts });
-          if (SLOWER.test(reason)) context.pace.backOff(reason);
+          if (asksForLess(reason)) context.pace.backOff(reason);
           if (!isTemporary(error) || fruitless >= this.#ports.settings.attempts) {
             return report.result("FAILED", reason);
           }
           report.problem(reason);
           // The same place again: messages are asked for one by one until the bad one is known.
-          const isKnown = !hasGrown && windowSize === 1;
-          if (isKnown) attempt.giveUpLast(reason);
-          if (attempt.wasCopying) windowSize = hasGrown || isKnown ? this.#ports.settings.window : 1;
-          await pause(context, Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** fruitless));
+          if (attempt.wasCopying && !asksForLess(reason)) {
+            const isKnown = !hasGrown && windowSize === 1;
+            if (isKnown) attempt.giveUpLast(reason);
+            windowSize = hasGrown || isKnown ? this.#ports.settings.window : 1;
+          }
+          await pause(
+            context,
+            Math.min(MAX_PAUSE_MS, (this.#ports.firstPauseMs ?? FIRST_PAUSE_MS) * 2 ** fruitless),
+          );
           if (context.signal.aborted) return report.result("ABORTED", reason);
         }
       }

@@ -5,6 +5,8 @@
 import type { Pace } from "../engine.ts";
 import type { FolderLedger } from "../ledger/folder-ledger.ts";
 import { countOf, type NumberRange, type NumberRanges, numbersOf, rangesOf } from "../../wire/number-set.ts";
+import { ImapClientError } from "../../imap/client-command.ts";
+import { asksForLess } from "./asks-for-less.ts";
 import { dateSeconds } from "./dates.ts";
 import { LiteralSpool, TooBigBody } from "./literal-spool.ts";
 import { messageFlags, type CopyMessage, type FetchedValues } from "./message.ts";
@@ -130,7 +132,12 @@ export class FolderCopy {
       for (const uid of window.missing) this.#windows.set(uid, window);
       const fetched = source.bodies(ranges, (values) => this.#take(values));
       const done = fetched.then((result) => {
-        if (result.status !== "OK") window.refusal = `${result.status} ${result.text}`;
+        if (result.status !== "OK") {
+          const code = result.code === undefined ? "" : ` [${result.code}]`;
+          window.refusal = `${result.status}${code} ${result.text}`;
+          // That is about all messages, not about these.
+          if (asksForLess(window.refusal)) throw new ImapClientError(`UID FETCH: ${window.refusal}`);
+        }
         for (const uid of window.missing) this.#windows.delete(uid);
         if (window.missing.size > 0) leftOver.push(window);
       });

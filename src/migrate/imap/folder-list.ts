@@ -105,7 +105,8 @@ function statusItems(capabilities: ReadonlySet<string>): string {
   const items = ["MESSAGES", "UIDNEXT", "UIDVALIDITY", "UNSEEN"];
   if (capabilities.has("CONDSTORE") || capabilities.has("QRESYNC")) items.push("HIGHESTMODSEQ");
   if (capabilities.has("STATUS=SIZE") || capabilities.has("IMAP4REV2")) items.push("SIZE");
-  if (capabilities.has("OBJECTID")) items.push("MAILBOXID");
+  // Cyrus 3.6.1, observed: LIST with STATUS answers MAILBOXID from freed memory. X-REPLICATION tells that it is Cyrus.
+  if (capabilities.has("OBJECTID") && !capabilities.has("X-REPLICATION")) items.push("MAILBOXID");
   return items.join(" ");
 }
 

@@ -50,6 +50,7 @@ export class ImapTarget implements MailTarget {
   readonly #writing: ImapLink;
   #other: Promise<ImapLink> | undefined;
   #list: FolderList;
+  #isListOld = false;
   #selected: string | undefined;
   /** Everything on the side connection: folders that are worked on at a time must not select under each other. */
   readonly #turns = new Turns();
@@ -88,11 +89,16 @@ export class ImapTarget implements MailTarget {
     };
   }
 
-  list(): Promise<readonly TargetFolder[]> {
-    return Promise.resolve(this.#list.folders.flatMap((folder) => this.#folderOf(folder) ?? []));
+  async list(): Promise<readonly TargetFolder[]> {
+    if (this.#isListOld) {
+      this.#isListOld = false;
+      this.#list = await this.#turns.run(async () => listFolders(await this.#side()));
+    }
+    return this.#list.folders.flatMap((folder) => this.#folderOf(folder) ?? []);
   }
 
   async ensureFolder({ path, specialUse }: NewFolder): Promise<TargetFolder> {
+    this.#isListOld = true;
     return await this.#turns.run(async () => {
       const link = await this.#side();
       const wire = this.#wire(path);
@@ -112,6 +118,7 @@ export class ImapTarget implements MailTarget {
   }
 
   async renameFolder(from: readonly string[], to: readonly string[]): Promise<void> {
+    this.#isListOld = true;
     return await this.#turns.run(async () => {
       const { client } = await this.#side();
       const parts = ["RENAME ", ...wireMailbox(this.#wire(from)), " ", ...wireMailbox(this.#wire(to))];
@@ -121,6 +128,7 @@ export class ImapTarget implements MailTarget {
   }
 
   async removeFolder(path: readonly string[]): Promise<void> {
+    this.#isListOld = true;
     return await this.#turns.run(async () => {
       const { client } = await this.#side();
       const wire = this.#wire(path);
