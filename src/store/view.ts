@@ -129,6 +129,11 @@ export class View implements MailboxView {
       this.#recent.forget(highestModseq);
       return;
     }
+    const alone = appended === undefined ? changed : changed === undefined ? appended.hot : undefined;
+    if (alone !== undefined && ascend(alone.modseqs)) {
+      this.#recent.add(alone.uids, alone.modseqs, highestModseq);
+      return;
+    }
     const uids = [...(appended?.hot.uids ?? []), ...(changed?.uids ?? [])];
     const modseqs = [...(appended?.hot.modseqs ?? []), ...(changed?.modseqs ?? [])];
     const order = modseqs.map((_, i) => i);
@@ -233,4 +238,9 @@ export class View implements MailboxView {
   release(): void {
     this.#sources.onReleased(this);
   }
+}
+
+function ascend(values: Float64Array): boolean {
+  for (let i = 1; i < values.length; i++) if (values[i]! < values[i - 1]!) return false;
+  return true;
 }
