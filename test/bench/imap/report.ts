@@ -2,6 +2,7 @@
 import type { ProcessUse } from "./process-use.ts";
 import type { Sample } from "./sample.ts";
 import type { Scenario } from "./scenario.ts";
+import { SYNCING_DOVECOT } from "./servers.ts";
 
 export interface Measured {
   readonly sample: Sample;
@@ -18,7 +19,9 @@ export type Results = ReadonlyMap<string, readonly (Measured | { readonly error:
 export function rowLines(scenario: Scenario, results: Results): string[] {
   const value = (name: string): number | undefined => headline(scenario, results.get(name) ?? []);
   const mine = value("rookery");
-  const peers = [...results.keys()].filter((name) => name !== "rookery").map(value);
+  const peers = [...results.keys()]
+    .filter((name) => name !== "rookery" && name !== SYNCING_DOVECOT)
+    .map(value);
   const others = peers.filter((one) => one !== undefined);
   const lines = [`${ratioText(scenario, mine, others)}  ${scenario.row}: ${scenario.title}`];
   for (const [name, runs] of results) lines.push(`        ${serverLine(scenario, name, runs)}`);

@@ -14,7 +14,7 @@ import { type Measured, rowLines } from "./report.ts";
 import type { Sample } from "./sample.ts";
 import type { Scenario, Size } from "./scenario.ts";
 import { scenarios } from "./scenarios.ts";
-import { type Server, starters } from "./servers.ts";
+import { type Server, starters, SYNCING_DOVECOT } from "./servers.ts";
 
 export interface ImapBenchOptions {
   /** Rows; all when empty. A row also stands for those that start with it and a dash. */
@@ -65,6 +65,7 @@ export async function runImapBench(options: ImapBenchOptions): Promise<void> {
     for (const [name, start] of Object.entries(starters)) {
       const { profileFolder, compareWith } = options;
       if (options.servers.length > 0 && !options.servers.includes(name)) continue;
+      if (name === SYNCING_DOVECOT && !options.servers.includes(name)) continue;
       if (name === "before" && compareWith === undefined) continue;
       servers.push(
         await start({

@@ -38,7 +38,7 @@ export const sessionScenarios: readonly Scenario[] = [
     shows: "memory",
     goal: 1,
     async run({ target, users, size }) {
-      const isPeer = target.name === "dovecot" || target.name === "cyrus";
+      const isPeer = target.name.startsWith("dovecot") || target.name === "cyrus";
       const count = isPeer ? size.idleConnectionsOfPeers : size.idleConnections;
       const timesMs: number[] = [];
       const start = performance.now();
