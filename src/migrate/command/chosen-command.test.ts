@@ -1,0 +1,93 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { systemClock } from "../../base/io/clock.ts";
+import { silentLog } from "../../base/log.ts";
+import type { JobResult, MigrationJob, Phase, SourceHost } from "../model.ts";
+import { CommandEngine } from "./command-engine.ts";
+import { readWorkerCommands } from "./options.ts";
+
+const says = (word: string) => ({ name: "echo", arguments: [word] });
+const counts = {
+  name: "printf",
+  arguments: ["mailbox\\tmessages\\tvsize\\nINBOX\\t7\\t700\\n"],
+};
+
+async function run(phase: Phase, host: Partial<SourceHost>, worker: object = {}): Promise<JobResult> {
+  const engine = new CommandEngine({
+    commands: readWorkerCommands({ dmf: { worker: { command: worker } } }),
+    maxAttempts: 1,
+    retryAfterMs: 1,
+    userLog: undefined,
+  });
+  return engine.run(jobOf(phase, host), {
+    signal: new AbortController().signal,
+    clock: systemClock,
+    log: silentLog,
+    pace: { take: () => Promise.resolve(), backOff() {} },
+    progress() {},
+  });
+}
+
+function copied(result: JobResult): string | undefined {
+  return result.details.find(({ operation }) => operation === "dsync")?.command;
+}
+
+test("the first command is for both phases, the second for the cutover alone (S4.23, S4.24)", async () => {
+  const migrationCommand1 = JSON.stringify(says("one"));
+  const migrationCommand2 = JSON.stringify(says("two"));
+  assert.match(copied(await run("PRE_SYNC", { migrationCommand1, migrationCommand2 })) ?? "", /echo one$/);
+  assert.match(copied(await run("CUTOVER", { migrationCommand1, migrationCommand2 })) ?? "", /echo two$/);
+  assert.match(copied(await run("CUTOVER", { migrationCommand1 })) ?? "", /echo one$/);
+});
+
+test("ignore, or nothing, takes the worker's own commands (S4.23, S4.25)", async () => {
+  const worker = { migration1: says("own one"), migration2: says("own two"), status: counts };
+  const ignore = { migrationCommand1: JSON.stringify({ name: "ignore" }) };
+  const first = await run("PRE_SYNC", ignore, worker);
+  assert.match(copied(first) ?? "", /own one/);
+  assert.deepEqual([first.sourceMessageCount, first.sourceMailboxSize], [7, 700]);
+  assert.match(copied(await run("CUTOVER", ignore, worker)) ?? "", /own two/);
+  const none = await run("PRE_SYNC", ignore);
+  assert.equal(none.status, "FAILED");
+  assert.match(none.error ?? "", /no migration command/);
+});
+
+test("the host's status command counts at the source (S4.25)", async () => {
+  const host = { migrationCommand1: JSON.stringify(says("one")), statusCommand: JSON.stringify(counts) };
+  assert.equal((await run("PRE_SYNC", host)).sourceMessageCount, 7);
+});
+
+function jobOf(phase: Phase, host: Partial<SourceHost>): MigrationJob {
+  return {
+    id: 1,
+    user: {
+      source: "X",
+      sourceUid: "anna",
+      targetUid: "anna",
+      target: "default",
+      sourceHost: "imap1",
+      sourcePort: undefined,
+      password: undefined,
+      email: undefined,
+      imapcOptions: [],
+      useImapcSsl: undefined,
+      excludeFolders: [],
+    },
+    host: {
+      source: "X",
+      name: "imap1",
+      maxConnections: 1,
+      migrationCommand1: "",
+      migrationCommand2: "",
+      statusCommand: "",
+      maxMessagesPerSecond: 0,
+      maxBytesPerSecond: 0,
+      ...host,
+    },
+    phase,
+    priority: false,
+    dryRun: false,
+    fence: 1,
+    attempt: 1,
+  };
+}
