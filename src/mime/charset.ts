@@ -1,6 +1,7 @@
 /** Octets of a named charset to text. Unknown charsets are read as UTF-8 when they are valid UTF-8, else as windows-1252. */
 import iconv from "iconv-lite";
 import { isUtf8 } from "node:buffer";
+import { decodeShifted, isShiftedCharset } from "./shifted-charsets.ts";
 
 /** Lower case → what iconv-lite knows under another name, or does not know at all. */
 const ALIASES = new Map<string, string>([
@@ -20,6 +21,7 @@ const UTF8_NAMES = new Set(["utf-8", "utf8", "us-ascii", "ascii", "unicode-1-1-u
 /** True when `decodeCharset` has a real table for it: SEARCH CHARSET refuses others with BADCHARSET (RFC 9051 §6.4.4). */
 export function isKnownCharset(name: string): boolean {
   const key = name.toLowerCase();
+  if (isShiftedCharset(key)) return true;
   return UTF8_NAMES.has(key) || isIso2022Jp(key) || iconv.encodingExists(ALIASES.get(key) ?? key);
 }
 
@@ -28,6 +30,7 @@ export function decodeCharset(bytes: Buffer, charset: string): string {
   const key = charset.toLowerCase();
   if (UTF8_NAMES.has(key)) return decodeUnlabelled(bytes);
   if (isIso2022Jp(key)) return new TextDecoder("iso-2022-jp").decode(bytes);
+  if (isShiftedCharset(key)) return decodeShifted(bytes, key);
   const name = ALIASES.get(key) ?? key;
   // A longer "name" is no charset, and iconv-lite remembers every name it is asked about.
   if (name === "" || name.length > 40 || !iconv.encodingExists(name)) return decodeUnlabelled(bytes);

@@ -183,6 +183,8 @@ test("Email: charsets of the world", async () => {
     ["windows-1256", "09HI7cc=", "\u0633\u0631\u0628\u064a\u0627"],
     ["utf-7", "K0FPay0=", "\u00e9"],
     ["iso-8859-8-i", "+ezl7Q==", "\u05e9\u05dc\u05d5\u05dd"],
+    ["iso-2022-kr", "GyQpQw5HUTFbDw==", "\ud55c\uae00"],
+    ["hz-gb-2312", "fntWUE5Efn1+fg==", "\u4e2d\u6587~"],
     ["no-such-charset", "w6k=", "\u00e9"],
   ];
   for (const [charset, base64, expected] of samples) {
