@@ -25,7 +25,7 @@ export function welcomeText(endpoints: Endpoints, demo: Demo, dataFolder: string
   ].join("\n");
 }
 
-function nextSteps({ imap, imaps, lmtp, http }: Endpoints, demo: Demo, dataFolder: string): string[] {
+function nextSteps({ imap, imaps, lmtp, http, https }: Endpoints, demo: Demo, dataFolder: string): string[] {
   // As it must be typed from here.
   const folder = dataFolder === resolve("data") ? "" : ` --data ${dataFolder}`;
   const [account] = demo.accounts;
@@ -37,6 +37,14 @@ function nextSteps({ imap, imaps, lmtp, http }: Endpoints, demo: Demo, dataFolde
     steps.push(`a mail program: IMAP on ${addressOf(imaps)} with TLS; accept the self-signed certificate`);
   }
   if (imap !== undefined) steps.push(`or IMAP on ${addressOf(imap)} with STARTTLS`);
+  if (https !== undefined) {
+    steps.push(
+      `a phone: an Exchange account with the server ${addressOf(https)}, ActiveSync at https://${addressOf(https)}/Microsoft-Server-ActiveSync`,
+    );
+    steps.push(
+      `echo ${account?.password ?? "PASSWORD"} | ./rookery probe eas https://${addressOf(https)} ${user} --no-verify`,
+    );
+  }
   if (lmtp !== undefined) steps.push(`Postfix: virtual_transport = lmtp:inet:${addressOf(lmtp)}`);
   if (http !== undefined) steps.push(`curl http://${addressOf(http)}/health`);
   steps.push(
