@@ -72,6 +72,7 @@ export class EasTrial {
   readonly #email: EmailClass;
   readonly #close: () => Promise<void>;
   readonly #logs: Logs;
+  #onHeld: (() => void) | undefined;
 
   private constructor(parts: {
     store: Store;
@@ -154,6 +155,16 @@ export class EasTrial {
     return new LocalAccount(services, user);
   }
 
+  /** Resolves when a request goes to sleep: call it before the request. */
+  nextHeld(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onHeld = () => {
+        this.#onHeld = undefined;
+        resolve();
+      };
+    });
+  }
+
   /** One more gateway process over the same store and states. */
   gateway(): TrialGateway {
     const email = this.#options.wrapClass?.(this.#email) ?? this.#email;
@@ -200,7 +211,11 @@ export class EasTrial {
       parameters: new Map(),
       acceptMultipart: false,
       signal: signal ?? new AbortController().signal,
-      hold: (wait) => wait(),
+      hold: (wait) => {
+        const waiting = wait();
+        this.#onHeld?.();
+        return waiting;
+      },
       log: this.#logs.named("eas"),
       summary: { inChange: 0, inDelete: 0, inFetch: 0, outChange: 0, outDelete: 0, outFetch: 0 },
     };
