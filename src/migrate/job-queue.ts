@@ -40,6 +40,8 @@ export interface JobQueue {
   renew(jobs: readonly MigrationJob[], leaseMs: number): Promise<ReadonlySet<number>>;
   /** Changes exactly one row while the job is held: stands at the head of what an engine writes itself. */
   guard(job: MigrationJob): SqlStatement;
+  /** Those that must be given back, to be gone on with later: pre-syncs whose wave was paused or whose window is over. */
+  recall(jobs: readonly MigrationJob[]): Promise<ReadonlySet<number>>;
   /** False when the job is no longer held. */
   progress(job: MigrationJob, progress: Progress): Promise<boolean>;
   finish(job: MigrationJob, result: JobResult): Promise<boolean>;

@@ -2,7 +2,9 @@
  * What the scheduler, the database and the worker speak of. Field names are those of the Dovecot Migration Framework's
  * API (S4.20–S4.34), so that its clients and its tables are recognised at once.
  */
-export type Phase = "PRE_SYNC" | "CUTOVER";
+export type SyncPhase = "PRE_SYNC" | "CUTOVER";
+/** ROLLBACK takes the route of a user who was cut over back to his source: its hooks, no copying. */
+export type Phase = SyncPhase | "ROLLBACK";
 
 /** READY waits in the queue; SYNC runs; the others are final (S4.31, S4.32). */
 export type MigrationStatus = "READY" | "SYNC" | "SUCCESS" | "FAILED" | "ABORTED";

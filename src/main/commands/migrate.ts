@@ -5,6 +5,7 @@ import { addBackendCommands } from "./migrate/backend.ts";
 import { addHostCommands } from "./migrate/host.ts";
 import { addImportCommand } from "./migrate/import.ts";
 import { addJobCommands } from "./migrate/jobs.ts";
+import { addPlanCommands } from "./migrate/plan.ts";
 import { addReportCommand } from "./migrate/report.ts";
 import { addSourceCommands } from "./migrate/source.ts";
 import { addTargetCommands } from "./migrate/target.ts";
@@ -19,5 +20,6 @@ export function addMigrateCommands(program: Command): void {
   addMigrationUserCommands(migrate);
   addImportCommand(migrate);
   addJobCommands(migrate);
+  addPlanCommands(migrate);
   addReportCommand(migrate);
 }

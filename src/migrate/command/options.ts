@@ -15,11 +15,11 @@
  *           status: { … }                       # counts at the source
  *           local-status: { … }                 # counts at the target
  *           pre-sync: { pre: [ … ], post: [ … ], failure: [ … ] }
- *           cutover:  { pre: [ … ], post: [ … ], failure: [ … ] }
+ *           cutover:  { pre: [ … ], post: [ … ], failure: [ … ], rollback: [ … ] }
  */
 import { readFileSync } from "node:fs";
 import { parse } from "yaml";
-import type { Phase } from "../model.ts";
+import type { SyncPhase } from "../model.ts";
 import { type Command, CommandError, readCommand } from "./command.ts";
 import { type Hook, readHook } from "./hook.ts";
 
@@ -28,7 +28,7 @@ export interface WorkerCommands {
   readonly migration2: Command | undefined;
   readonly status: Command | undefined;
   readonly localStatus: Command | undefined;
-  readonly phases: Readonly<Record<Phase, PhaseHooks>>;
+  readonly phases: Readonly<Record<SyncPhase, PhaseHooks>>;
   /** `%{conf:…}` of a source. */
   conf(source: string): ReadonlyMap<string, string>;
 }
@@ -39,6 +39,8 @@ export interface PhaseHooks {
   readonly post: readonly Hook[];
   /** After a failed migration: to unlock what `pre` locked. */
   readonly failure: readonly Hook[];
+  /** Of a cutover that was taken back later. */
+  readonly rollback: readonly Hook[];
 }
 
 /** @throws CommandError that names the file and the key */
@@ -74,6 +76,7 @@ export function readWorkerCommands(document: unknown, path = "commands"): Worker
     pre: hooks(name, "pre"),
     post: hooks(name, "post"),
     failure: hooks(name, "failure"),
+    rollback: hooks(name, "rollback"),
   });
   return {
     migration1: command("migration1"),

@@ -12,6 +12,7 @@ import { SharedClock } from "./shared-clock.ts";
 import { Sources } from "./sources.ts";
 import { SqlJobQueue } from "./sql-job-queue.ts";
 import { Users } from "./users.ts";
+import { Waves } from "../plan/waves.ts";
 import { WorkSignal } from "./work-signal.ts";
 
 export interface MigrationDatabase {
@@ -21,6 +22,7 @@ export interface MigrationDatabase {
   readonly backends: Backends;
   readonly users: Users;
   readonly journal: Journal;
+  readonly waves: Waves;
   /** A new one for each worker. */
   jobQueue(): SqlJobQueue;
   close(): Promise<void>;
@@ -54,6 +56,7 @@ export async function openMigrationDatabase(options: OpenMigrationOptions): Prom
     throw error;
   }
   const work = new WorkSignal();
+  const waves = new Waves(sql, clock, work);
   return {
     sql,
     clock,
@@ -61,7 +64,8 @@ export async function openMigrationDatabase(options: OpenMigrationOptions): Prom
     backends: new Backends(sql, clock),
     users: new Users({ database: sql, clock, keys, work }),
     journal: new Journal(sql, clock, work),
-    jobQueue: () => new SqlJobQueue({ database: sql, clock, random, keys, work, log }),
+    waves,
+    jobQueue: () => new SqlJobQueue({ database: sql, clock, random, keys, work, waves, log }),
     close: () => sql.close(),
   };
 }

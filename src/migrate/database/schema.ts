@@ -104,4 +104,18 @@ export const schemaVersions: readonly SchemaVersion[] = [
     `CREATE INDEX migrate_journal_running ON migrate_journal (source, source_host) WHERE status = 'SYNC'`,
     `CREATE INDEX migrate_journal_status ON migrate_journal (source, status, id)`,
   ],
+  [
+    `CREATE TABLE migrate_waves (
+      name text NOT NULL PRIMARY KEY,
+      source text NOT NULL REFERENCES migrate_sources (name),
+      state text NOT NULL,
+      windows text NOT NULL,
+      time_zone text NOT NULL,
+      created bigint NOT NULL,
+      modified bigint NOT NULL
+    )`,
+    `ALTER TABLE migrate_users ADD COLUMN wave text`,
+    `ALTER TABLE migrate_journal ADD COLUMN wave text`,
+    `CREATE INDEX migrate_users_wave ON migrate_users (wave, source_uid)`,
+  ],
 ];

@@ -17,6 +17,7 @@ import type { SharedClock } from "./shared-clock.ts";
 import { toHost } from "./sources.ts";
 import { toStoredUser, USER_COLUMNS } from "./user-row.ts";
 import type { WorkSignal } from "./work-signal.ts";
+import type { Waves } from "../plan/waves.ts";
 
 /** Workers of other processes look this often for what nobody tells them. */
 const LOOK_MS = 1_000;
@@ -29,6 +30,7 @@ export interface SqlJobQueuePorts {
   readonly random: Random;
   readonly keys: StorageKeys;
   readonly work: WorkSignal;
+  readonly waves: Waves;
   readonly log: Log;
 }
 
@@ -88,11 +90,12 @@ export class SqlJobQueue implements JobQueue {
     if (limit <= 0) return [];
     const { database, random } = this.#ports;
     await this.#returnExpired();
-    const chosen = await this.#choose(backend.target, limit);
+    const closed = await this.#ports.waves.closed();
+    const chosen = await this.#choose(backend.target, limit, closed);
     if (chosen.size === 0) return [];
     const holder = random.bytes(16).toString("hex");
     for (const [host, count] of chosen)
-      await database.batch(this.#takeOf(host, count, backend, holder, leaseMs));
+      await database.batch(this.#takeOf(host, count, backend, holder, leaseMs, closed));
     return this.#heldBy(holder);
   }
 
@@ -106,6 +109,17 @@ export class SqlJobQueue implements JobQueue {
       })),
     );
     return new Set(jobs.filter((_, at) => counts?.[at] === 1).map(({ id }) => id));
+  }
+
+  async recall(jobs: readonly MigrationJob[]): Promise<ReadonlySet<number>> {
+    const closed = jobs.length === 0 ? [] : await this.#ports.waves.closed();
+    if (closed.length === 0) return new Set();
+    const rows = await this.#ports.database.query(
+      `SELECT j.id FROM migrate_journal j WHERE j.phase = 'PRE_SYNC' AND j.wave IN (${placeholders(closed, 1)})
+        AND j.id IN (${placeholders(jobs, closed.length + 1)})`,
+      [...closed, ...jobs.map(({ id }) => id)],
+    );
+    return new Set(rows.map((row) => numberOf(row, "id")));
   }
 
   guard({ id, fence }: MigrationJob): SqlStatement {
@@ -216,7 +230,11 @@ export class SqlJobQueue implements JobQueue {
   }
 
   /** How many jobs of which hosts: priority first, then the oldest. */
-  async #choose(target: string, limit: number): Promise<ReadonlyMap<HostWithJobs, number>> {
+  async #choose(
+    target: string,
+    limit: number,
+    closed: readonly string[],
+  ): Promise<ReadonlyMap<HostWithJobs, number>> {
     const { database, clock } = this.#ports;
     const nowMs = clock.nowMs();
     const rows = await database.query(
@@ -224,8 +242,8 @@ export class SqlJobQueue implements JobQueue {
           SELECT count(*) FROM migrate_journal r WHERE r.source = h.source AND r.source_host = h.name AND r.status = 'SYNC') AS free
         FROM migrate_source_hosts h WHERE EXISTS (
           SELECT 1 FROM migrate_journal j WHERE j.source = h.source AND j.source_host = h.name AND j.target = $1
-          AND j.status = 'READY' AND j.not_before <= $2)`,
-      [target, nowMs],
+          AND j.status = 'READY' AND j.not_before <= $2 ${inOpenWave(closed, 3)})`,
+      [target, nowMs, ...closed],
     );
     const hosts = rows
       .map((row) => ({
@@ -237,9 +255,9 @@ export class SqlJobQueue implements JobQueue {
     const candidates: { readonly host: HostWithJobs; readonly priority: number; readonly id: number }[] = [];
     for (const host of hosts) {
       const first = await database.query(
-        `SELECT id, priority FROM migrate_journal WHERE source = $1 AND source_host = $2 AND target = $3 AND status = 'READY'
-          AND not_before <= $4 ORDER BY priority DESC, id LIMIT $5`,
-        [host.source, host.name, target, nowMs, Math.min(host.free, limit)],
+        `SELECT j.id, j.priority FROM migrate_journal j WHERE j.source = $1 AND j.source_host = $2 AND j.target = $3
+          AND j.status = 'READY' AND j.not_before <= $4 ${inOpenWave(closed, 6)} ORDER BY j.priority DESC, j.id LIMIT $5`,
+        [host.source, host.name, target, nowMs, Math.min(host.free, limit), ...closed],
       );
       for (const row of first) {
         candidates.push({ host, priority: numberOf(row, "priority"), id: numberOf(row, "id") });
@@ -257,6 +275,7 @@ export class SqlJobQueue implements JobQueue {
     backend: BackendIdentity,
     holder: string,
     leaseMs: number,
+    closed: readonly string[],
   ): SqlStatement[] {
     const nowMs = this.#ports.clock.nowMs();
     return [
@@ -270,7 +289,7 @@ export class SqlJobQueue implements JobQueue {
             lease_until = $6, started = $7, modified = $7
           WHERE id IN (
             SELECT j.id FROM migrate_journal j
-            WHERE j.source = $1 AND j.source_host = $2 AND j.target = $3 AND j.status = 'READY' AND j.not_before <= $7
+            WHERE j.source = $1 AND j.source_host = $2 AND j.target = $3 AND j.status = 'READY' AND j.not_before <= $7 ${inOpenWave(closed, 9)}
             ORDER BY j.priority DESC, j.id
             LIMIT (SELECT CASE WHEN free <= 0 THEN 0 WHEN free < $8 THEN free ELSE $8 END FROM (
               SELECT h.max_connections - (
@@ -286,6 +305,7 @@ export class SqlJobQueue implements JobQueue {
           nowMs + leaseMs,
           nowMs,
           count,
+          ...closed,
         ],
       },
     ];
@@ -338,4 +358,13 @@ export class SqlJobQueue implements JobQueue {
       return undefined;
     }
   }
+}
+
+/** `AND …` for jobs of no wave or of one that is not closed; the names are values from `$first` on. */
+function inOpenWave(closed: readonly string[], first: number): string {
+  return closed.length === 0 ? "" : `AND (j.wave IS NULL OR j.wave NOT IN (${placeholders(closed, first)}))`;
+}
+
+function placeholders(values: readonly unknown[], first: number): string {
+  return values.map((_, i) => `$${first + i}`).join(", ");
 }

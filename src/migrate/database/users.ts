@@ -19,6 +19,8 @@ export interface NewMigration {
   readonly dryRun: boolean;
   /** Not begun before; 0 = at once. */
   readonly notBeforeMs: number;
+  /** The wave it is submitted with, whose pauses and windows count; undefined = it runs when its turn comes. */
+  readonly wave?: string;
 }
 
 type Mode = "create" | "update" | "either";
@@ -217,11 +219,14 @@ export class Users {
     }
   }
 
-  #insertMigration(user: StoredUser, { phase, priority, dryRun, notBeforeMs }: NewMigration): SqlStatement {
+  #insertMigration(
+    user: StoredUser,
+    { phase, priority, dryRun, notBeforeMs, wave }: NewMigration,
+  ): SqlStatement {
     const nowMs = this.#ports.clock.nowMs();
     return {
-      sql: `INSERT INTO migrate_journal (source, source_uid, source_host, target, phase, status, priority, dry_run, not_before, created, modified)
-        VALUES ($1, $2, $3, $4, $5, 'READY', $6, $7, $8, $9, $9)`,
+      sql: `INSERT INTO migrate_journal (source, source_uid, source_host, target, phase, status, priority, dry_run, not_before, created, modified, wave)
+        VALUES ($1, $2, $3, $4, $5, 'READY', $6, $7, $8, $9, $9, $10)`,
       values: [
         user.source,
         user.sourceUid,
@@ -232,6 +237,7 @@ export class Users {
         dryRun ? 1 : 0,
         notBeforeMs,
         nowMs,
+        wave ?? null,
       ],
     };
   }

@@ -70,6 +70,23 @@ test("a cutover is refused while messages are missing", async () => {
   assert.equal(ran, false);
 });
 
+test("a rollback runs its hooks and copies nothing; without hooks it fails and says which", async () => {
+  const trace = traceFile();
+  let copied = false;
+  const run = (): Promise<JobResult> => {
+    copied = true;
+    return Promise.resolve(SUCCESS);
+  };
+  const job: MigrationJob = { ...JOB, phase: "ROLLBACK" };
+  const done = await runWithHooks(optionsOf({ rollback: trace.note("route back") }), job, CONTEXT, run);
+  assert.equal(done.status, "SUCCESS");
+  assert.deepEqual(trace.words(), ["route back"]);
+  const refused = await runWithHooks(optionsOf({}), job, CONTEXT, run);
+  assert.equal(refused.status, "FAILED");
+  assert.match(refused.error ?? "", /cutover\.rollback/);
+  assert.equal(copied, false);
+});
+
 test("who lost the job leaves the lock to who has it now", async () => {
   const trace = traceFile();
   const hooks = { pre: trace.note("lock"), failure: trace.note("unlock") };

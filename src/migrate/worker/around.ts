@@ -26,6 +26,7 @@ export async function runWithHooks(
   { signal, clock, log, isHeld }: AroundContext,
   run: () => Promise<JobResult>,
 ): Promise<JobResult> {
+  if (job.phase === "ROLLBACK") return rollBack(options, job, { clock, log });
   if (job.dryRun) return run();
   const refusal = job.phase === "CUTOVER" ? await options.cutoverRefusal(job) : undefined;
   if (refusal !== undefined) return failed(refusal);
@@ -72,13 +73,35 @@ export async function runWithHooks(
   }
 }
 
+/** Nothing is copied back: mail that came to the target since is copied by whoever wants it at the source. */
+async function rollBack(
+  options: AroundOptions,
+  job: MigrationJob,
+  { clock, log }: Pick<AroundContext, "clock" | "log">,
+): Promise<JobResult> {
+  const { rollback } = options.commands.phases.CUTOVER;
+  if (rollback.length === 0) {
+    return failed("no way back is configured: dmf.worker.command.cutover.rollback in the worker's commands");
+  }
+  const userLog = options.userLog === undefined ? NO_USER_LOG : openUserLog(options.userLog, job.user);
+  const { signal } = new AbortController();
+  const steps = new CommandSteps(job, options.commands.conf(job.user.source), {
+    context: { signal, log },
+    userLog,
+  });
+  try {
+    await runHooks("rollback command", rollback, { steps, properties: steps.properties, clock, signal });
+    return { ...NOTHING, status: "SUCCESS", details: steps.details };
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    return { ...failed(error.message), details: steps.details };
+  } finally {
+    userLog.close();
+  }
+}
+
+const NOTHING = { details: [], syncMessageCount: 0, expungedMessageCount: 0, syncSpeed: 0 };
+
 function failed(error: string): JobResult {
-  return {
-    status: "FAILED",
-    details: [],
-    syncMessageCount: 0,
-    expungedMessageCount: 0,
-    syncSpeed: 0,
-    error,
-  };
+  return { ...NOTHING, status: "FAILED", error };
 }

@@ -139,6 +139,10 @@ export class Worker {
       if (still.has(running.job.id)) running.leaseEndsMs = askedAtMs + leaseMs;
       else this.#lose(running, "the job was closed or given to another worker");
     }
+    const recalled = await queue.recall(held.map(({ job }) => job));
+    for (const running of held) {
+      if (recalled.has(running.job.id)) this.#return(running, "its wave is paused or its window is over");
+    }
   }
 
   /** Jobs whose lease is about to end without having been renewed belong to nobody soon. */
@@ -158,12 +162,14 @@ export class Worker {
   }
 
   #returnAll(why: string): void {
-    for (const running of this.#running.values()) {
-      if (running.fate !== "running") continue;
-      running.fate = "returned";
-      this.#ports.log.info("job given back", { job: running.job.id, reason: why });
-      running.abort.abort();
-    }
+    for (const running of this.#running.values()) this.#return(running, why);
+  }
+
+  #return(running: Running, why: string): void {
+    if (running.fate !== "running") return;
+    running.fate = "returned";
+    this.#ports.log.info("job given back", { job: running.job.id, reason: why });
+    running.abort.abort();
   }
 
   /** Fills the free threads; calls that come while one is under way make it look once more. */
