@@ -169,6 +169,7 @@ class Attempt {
       source.destroy();
       target.destroy();
     };
+    source.gate.maxBytes = () => this.#memory.bytes;
     signal.addEventListener("abort", stop, { once: true });
     try {
       signal.throwIfAborted();
@@ -184,7 +185,6 @@ class Attempt {
         conf,
         windowSize: this.#windowSize,
         givenUp: this.#givenUp,
-        maxWaitingBytes: () => this.#memory.bytes,
         asked: (folder, uid) => {
           this.#last = { folder, uid };
         },

@@ -16,8 +16,6 @@ import { windowsOf } from "./windows.ts";
 
 /** FETCHes that are on their way at a time. */
 const WINDOWS_AHEAD = 3;
-/** Messages that may wait for the target. */
-const MAX_WAITING_MESSAGES = 512;
 const MAX_BATCH_MESSAGES = 256;
 const LEAST_BATCH_MESSAGES = 64;
 /** Literals of this size are not held in memory. */
@@ -39,8 +37,6 @@ export interface CopyWork {
   readonly windowSize: number;
   /** Larger ones are skipped; undefined = none. */
   readonly maxMessageBytes: number | undefined;
-  /** Bytes that may wait for the target. */
-  readonly maxWaitingBytes: () => number;
   /** Batches under way at the target. */
   readonly batchesAhead: number;
   /** Before a FETCH: its first message. */
@@ -62,7 +58,6 @@ export class FolderCopy {
   readonly #spool: LiteralSpool;
   readonly #windows = new Map<number, Window>();
   #waiting: CopyMessage[] = [];
-  #waitingBytes = 0;
   #batches = 0;
   #receivedBytes = 0;
   #unflushed = 0;
@@ -108,9 +103,7 @@ export class FolderCopy {
 
   async #end(): Promise<void> {
     await this.#idle();
-    for (const { body } of this.#waiting) if (!Buffer.isBuffer(body)) body.release();
-    this.#waiting = [];
-    this.#work.source.gate.open(this);
+    this.#letGo(this.#waiting.splice(0));
     await this.#recording.catch(() => undefined);
     // What was stored is known by the next run, however this one ends.
     if (this.#failure !== undefined) await this.#work.ledger.flush();
@@ -207,13 +200,8 @@ export class FolderCopy {
       guid: this.#spool.guidOf(body),
       body,
     });
-    if (Buffer.isBuffer(body)) this.#waitingBytes += sizeBytes;
-    if (this.#isFull) this.#work.source.gate.close(this);
+    this.#work.source.gate.took(Buffer.isBuffer(body) ? sizeBytes : 0);
     this.#schedule();
-  }
-
-  get #isFull(): boolean {
-    return this.#waiting.length >= MAX_WAITING_MESSAGES || this.#waitingBytes > this.#work.maxWaitingBytes();
   }
 
   /** In a later turn, so that what comes in one piece of network goes in one batch. */
@@ -229,7 +217,7 @@ export class FolderCopy {
   /** A batch costs the target two syncs of its disk: small ones wait for more, unless `all` has come. */
   #pump(all = false): void {
     this.#hasAll ||= all;
-    const least = this.#hasAll || this.#isFull ? 1 : LEAST_BATCH_MESSAGES;
+    const least = this.#hasAll || this.#work.source.gate.isFull ? 1 : LEAST_BATCH_MESSAGES;
     const { batchesAhead } = this.#work;
     while (this.#batches < batchesAhead && this.#waiting.length >= least && this.#failure === undefined) {
       const batch = this.#nextBatch();
@@ -241,16 +229,16 @@ export class FolderCopy {
         })
         .finally(() => {
           this.#batches--;
-          for (const { body } of batch) if (!Buffer.isBuffer(body)) body.release();
+          this.#letGo(batch);
           this.#pump();
           this.#wake?.();
         });
     }
-    if (!this.#isFull) this.#work.source.gate.open(this);
   }
 
   #nextBatch(): CopyMessage[] {
-    const maxBytes = this.#work.maxWaitingBytes();
+    // The next batch comes in while this one is stored.
+    const maxBytes = this.#work.source.gate.maxBytes() / 2;
     let count = 0;
     let bytes = 0;
     for (const message of this.#waiting) {
@@ -258,9 +246,16 @@ export class FolderCopy {
       bytes += message.sizeBytes;
       count++;
     }
-    const batch = this.#waiting.splice(0, count);
-    for (const { body } of batch) if (Buffer.isBuffer(body)) this.#waitingBytes -= body.length;
-    return batch;
+    return this.#waiting.splice(0, count);
+  }
+
+  #letGo(messages: readonly CopyMessage[]): void {
+    let bytes = 0;
+    for (const { body } of messages) {
+      if (Buffer.isBuffer(body)) bytes += body.length;
+      else body.release();
+    }
+    this.#work.source.gate.gave(messages.length, bytes);
   }
 
   async #store(batch: readonly CopyMessage[]): Promise<void> {

@@ -30,7 +30,6 @@ export interface FolderWork {
   readonly signal: AbortSignal;
   readonly log: Log;
   readonly settings: FolderSettings;
-  readonly maxWaitingBytes: () => number;
   readonly copied: (messages: number, bytes: number, saved: number) => void;
   /** Before a FETCH: its first message. */
   readonly asked: (uid: number) => void;
@@ -309,8 +308,7 @@ class FolderSync {
 
   async #fetch(todo: readonly NumberRange[]): Promise<FolderCopy | undefined> {
     if (todo.length === 0) return undefined;
-    const { source, target, targetFolder, ledger, pace, signal, settings, maxWaitingBytes, copied, asked } =
-      this.#work;
+    const { source, target, targetFolder, ledger, pace, signal, settings, copied, asked } = this.#work;
     const keepUids = ledger.cursor.keepsUids;
     const copy = new FolderCopy({
       source,
@@ -323,7 +321,6 @@ class FolderSync {
       signal,
       windowSize: settings.windowSize,
       maxMessageBytes: settings.maxMessageBytes,
-      maxWaitingBytes,
       batchesAhead: keepUids ? 1 : 2,
       copied,
       asked,

@@ -14,6 +14,7 @@ import { readValue } from "../../imap/codec/response.ts";
 import { type NumberRange, parseRanges, printRanges, rangesOf } from "../../wire/number-set.ts";
 import { type Folder, type FolderList, listFolders, wireMailbox } from "./folder-list.ts";
 import { type FetchedValues, readFetched } from "./message.ts";
+import { ReadGate } from "./read-gate.ts";
 
 export interface Opened {
   readonly exists: number;
@@ -188,25 +189,6 @@ export class ImapSource {
         return true;
       },
     });
-  }
-}
-
-/** Several folders may be on their way to the target: the source is read only while none of them is full. */
-class ReadGate {
-  readonly #client: ImapLink["client"];
-  readonly #closedBy = new Set<object>();
-
-  constructor(client: ImapLink["client"]) {
-    this.#client = client;
-  }
-
-  close(by: object): void {
-    this.#closedBy.add(by);
-    this.#client.hold();
-  }
-
-  open(by: object): void {
-    if (this.#closedBy.delete(by) && this.#closedBy.size === 0) this.#client.readOn();
   }
 }
 

@@ -33,7 +33,6 @@ export interface UserWork {
   readonly windowSize: number;
   /** By folder: messages whose FETCH ended the connection. */
   readonly givenUp: ReadonlyMap<string, ReadonlyMap<number, string>>;
-  readonly maxWaitingBytes: () => number;
   /** Before a FETCH: its first message. */
   readonly asked: (folder: string, uid: number) => void;
 }
@@ -206,8 +205,7 @@ export class UserSync {
   }
 
   async #sync(step: Prepared): Promise<() => Promise<void>> {
-    const { source, target, settings, context, report, job, givenUp, windowSize, maxWaitingBytes, asked } =
-      this.#work;
+    const { source, target, settings, context, report, job, givenUp, windowSize, asked } = this.#work;
     const { folder, path, ledger } = step;
     report.enter(folder.name);
     const { saved, already, skipped, storedBytes } = ledger.cursor.counts;
@@ -233,7 +231,6 @@ export class UserSync {
         withoutLabels: source.isGmail && folder.specialUse === "all",
         givenUp: givenUp.get(folder.name) ?? NONE_GIVEN_UP,
       },
-      maxWaitingBytes,
       copied: (messages, bytes, saved) => {
         report.copied(messages, bytes);
         report.saved(path.join("/"), saved);

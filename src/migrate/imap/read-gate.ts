@@ -1,0 +1,36 @@
+/**
+ * Counts what of a source is in memory: received and not yet stored, of all folders that are on their way to the target.
+ * Above the bound the connection is not read.
+ */
+import type { ImapClient } from "../../imap/client.ts";
+
+export class ReadGate {
+  /** Of this connection, in bytes; may change while it works. */
+  maxBytes: () => number = () => Number.POSITIVE_INFINITY;
+  readonly #client: ImapClient;
+  #bytes = 0;
+  #messages = 0;
+
+  constructor(client: ImapClient) {
+    this.#client = client;
+  }
+
+  get isFull(): boolean {
+    return this.#bytes > this.maxBytes() || this.#messages > MAX_MESSAGES;
+  }
+
+  took(bytes: number): void {
+    this.#bytes += bytes;
+    this.#messages++;
+    if (this.isFull) this.#client.hold();
+  }
+
+  gave(messages: number, bytes: number): void {
+    this.#bytes -= bytes;
+    this.#messages -= messages;
+    if (!this.isFull) this.#client.readOn();
+  }
+}
+
+/** Small messages cost more than their bytes. */
+const MAX_MESSAGES = 1024;
