@@ -65,12 +65,15 @@ test("up: one JSON line, mail over IMAP and LMTP, health, commands through the r
     assert.deepEqual(Object.keys(node.answer.endpoints).sort(), [
       "csync",
       "http",
+      "https",
       "imap",
       "imaps",
       "lmtp",
       "managesieve",
       "pop3",
       "pop3s",
+      "submission",
+      "submissions",
     ]);
     for (const { host, port, tls } of Object.values(node.answer.endpoints)) {
       assert.equal(host, "127.0.0.1");
