@@ -57,6 +57,7 @@ export async function listenScheduler(
     metrics,
     logs,
     log: logs.named("migrate"),
+    clock: systemClock,
     version: programVersion(),
     readFigures: () => ({
       uptimeSeconds: process.uptime(),

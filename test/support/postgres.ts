@@ -99,7 +99,7 @@ export class Postgres {
     return `postgres://rookery@127.0.0.1:${this.port}/${name}`;
   }
 
-  /** Ends the sessions of a database, as a failing network or a restart does. */
+  /** Ends the sessions of a database, as a failing network or a restart does; some may live a moment longer. */
   async disconnectAll(url: string): Promise<void> {
     const name = new URL(url).pathname.slice(1);
     await this.#administer((client) =>

@@ -84,6 +84,7 @@ export async function openScheduler(
     metrics,
     logs,
     log,
+    clock: systemClock,
     version: "1.2.3",
     readFigures: () => ({ uptimeSeconds: 168.5, cpuCount: 2, loadAverage1m: 0.5 }),
     readFile: readFileSync,

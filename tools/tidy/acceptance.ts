@@ -2,8 +2,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "./source-files.ts";
 
-/** Systems whose every acceptance line must have a row: prefix → number of lines. None is finished yet. */
-export const FINISHED: Readonly<Record<string, number>> = {};
+/** Systems whose every acceptance line must have a row: prefix → number of lines. */
+export const FINISHED: Readonly<Record<string, number>> = { S4: 87 };
 
 const STATUS = new Set(["kept", "changed", "dropped", "open"]);
 

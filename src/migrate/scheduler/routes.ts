@@ -3,6 +3,7 @@
  * and loggers. Keeps nothing but what stands in the database, so any number of them serve one migration (S4.46, S4.78).
  */
 import type { FastifyReply, FastifyRequest } from "fastify";
+import type { Clock } from "../../base/io/clock.ts";
 import type { Log, Logs } from "../../base/log.ts";
 import type { Metrics } from "../../base/metrics.ts";
 import type { HttpRoutes } from "../../http/http.ts";
@@ -23,7 +24,8 @@ export interface SchedulerOptions {
   readonly apis: readonly Api[];
   readonly migration: MigrationDatabase;
   readonly access: Omit<AccessOptions, "sources">;
-  readonly health: Omit<HealthOptions, "sql">;
+  readonly health: Omit<HealthOptions, "sql" | "clock">;
+  readonly clock: Clock;
   readonly documentation: "anonymous" | "authenticated" | "off";
   readonly metricsAccess: "anonymous" | "authenticated" | "off";
   readonly metrics: Metrics;
@@ -72,7 +74,10 @@ export function schedulerRoutes(options: SchedulerOptions): HttpRoutes {
       app.get("/health", { onRequest: anybody }, async (request, reply) => {
         const withDetails = request.headers.authorization !== undefined;
         if (withDetails) await access.administrator(request, reply);
-        const { isUp, body } = await readHealth({ ...options.health, sql: migration.sql }, withDetails);
+        const { isUp, body } = await readHealth(
+          { ...options.health, clock: options.clock, sql: migration.sql },
+          withDetails,
+        );
         return reply.code(isUp ? 200 : 503).send(body);
       });
       if (options.metricsAccess !== "off") {

@@ -32,8 +32,13 @@ function stateOf(error: unknown): string {
   return /^[0-9A-Z]{5}$/.test(code) && code !== "EPIPE" ? code : "";
 }
 
+/** The session is gone: cut, or ended by the server (admin_shutdown, crash_shutdown). */
+export function isEnded(error: unknown): boolean {
+  return isLost(error) || /^57P0[12]$/.test(stateOf(error));
+}
+
 /** Of the socket, or one of the driver's own, which have no code. */
-export function isLost(error: unknown): boolean {
+function isLost(error: unknown): boolean {
   if (error instanceof AggregateError) return error.errors.some(isLost);
   if (!(error instanceof Error)) return false;
   const code = "code" in error ? String(error.code) : "";

@@ -13,7 +13,7 @@ import {
   type SqlTransaction,
   type SqlValue,
 } from "./port.ts";
-import { isConflict, isLost, toSqlError } from "./postgres-errors.ts";
+import { isConflict, isEnded, toSqlError } from "./postgres-errors.ts";
 
 export interface PostgresSettings {
   /** `postgres://user@host:5432/database?sslmode=verify-full` */
@@ -96,7 +96,7 @@ export class PostgresDatabase implements SqlDatabase {
       return this.#withClient(async (client) => [(await run(client, only.sql, only.values)).rowCount ?? 0]);
     }
     // Rows that others hold are waited for and looked at again, so READ COMMITTED does for compare-and-swap.
-    return this.#again("BEGIN", async (client) => {
+    return this.#again("BEGIN ISOLATION LEVEL READ COMMITTED", async (client) => {
       const counts: number[] = [];
       for (const { sql, values, expectedChanges } of statements) {
         const count = (await run(client, sql, values)).rowCount ?? 0;
@@ -114,7 +114,7 @@ export class PostgresDatabase implements SqlDatabase {
           try {
             return (await run(client, sql, values)).rows;
           } catch (error) {
-            throw isConflict(error) ? error : toSqlError(error, this.description);
+            throw isConflict(error) || isEnded(error) ? error : toSqlError(error, this.description);
           }
         },
       }),
@@ -145,18 +145,18 @@ export class PostgresDatabase implements SqlDatabase {
   async #again<T>(begin: string, work: (client: PoolClient) => Promise<T>): Promise<T> {
     for (let conflicts = 0; ; conflicts++) {
       const outcome = await this.#withClient<{ readonly result: T } | "conflict">(async (client) => {
-        let begun = false;
+        let committing = false;
         try {
           await client.query(begin);
-          begun = true;
           const result = await work(client);
+          committing = true;
           await client.query(result === undefined ? "ROLLBACK" : "COMMIT");
           return { result };
         } catch (error) {
           // On a broken session there is nothing to roll back; the pool throws it away.
           await client.query("ROLLBACK").catch(ignore);
-          // A session that had broken while idle has done nothing either.
-          const nothingDone = isConflict(error) || (!begun && isLost(error));
+          // A session that breaks before the end has done nothing either.
+          const nothingDone = isConflict(error) || (!committing && isEnded(error));
           if (nothingDone && conflicts < MAX_CONFLICTS) return "conflict";
           throw error;
         }
