@@ -42,6 +42,13 @@ export async function openActiveSync(config: Config, platform: Platform): Promis
     log: logs.named("eas"),
   });
   const email = new EmailClass({ ...io, receipts });
+  metrics
+    .room("eas")
+    .gauge(
+      "html_conversions_given_up",
+      "Mails whose HTML took too long and was shown plainly.",
+      () => email.converter.fallbacks,
+    );
   const opened = openAccounts(config, platform);
   const { accounts } = opened;
   const autodiscover = openAutodiscover(config, platform, accounts);

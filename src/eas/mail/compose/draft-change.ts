@@ -40,13 +40,18 @@ export function applyToDraft(
       bcc: addresses(email2.bcc, before.bcc),
       replyTo: addresses(email.replyTo, before.replyTo),
       subject: data.child(email.subject)?.text ?? before.subject,
-      importance: importance === 0 || importance === 2 ? importance : (importance ?? before.importance),
+      importance: importance === undefined ? before.importance : clampImportance(importance),
       plain: body === undefined ? before.plain : isHtml ? undefined : text,
       html: body === undefined ? before.html : isHtml ? text : undefined,
       files: [...remaining(before.files, attachments), ...added.map(({ file }) => file)],
     },
     files: added.map(({ clientId, file }) => ({ clientId, inline: file.inline })),
   };
+}
+
+/** 0 low, 1 normal, 2 high; anything else is normal. */
+function clampImportance(importance: number): number {
+  return importance === 0 || importance === 2 ? importance : 1;
 }
 
 function remaining(files: readonly DraftFile[], attachments: Element | undefined): readonly DraftFile[] {
