@@ -68,5 +68,6 @@ test("tidy: the rules find what they look for", () => {
   assert.equal(machinePaths([file("src/a/a.ts", "const folder = '/home/me/mail';")]).length, 1);
   assert.equal(uncitedSpecs([file("src/a/a.ts", "RFC 1 RFC 9051")], "| RFC 9051 | x |").length, 0);
   assert.equal(uncitedSpecs([file("src/a/a.ts", "RFC 3501 RFC 9051")], "| RFC 9051 | x |").length, 1);
-  assert.equal(acceptanceViolations("| S1.1 | maybe | x | test/no.test.ts |").length, 2);
+  const row = acceptanceViolations("| S1.1 | maybe | x | test/no.test.ts |");
+  assert.equal(row.filter((line) => line.startsWith("S1.1:")).length, 2);
 });

@@ -1,41 +1,18 @@
 /** The migration's database over any SQL engine: submits, leases, fences, limits over all workers. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { systemRandom } from "../../../src/base/io/random.ts";
 import type { SqlDatabase } from "../../../src/base/io/sql/port.ts";
-import { silentLog } from "../../../src/base/log.ts";
-import { type MigrationDatabase, openMigrationDatabase } from "../../../src/migrate/database/open.ts";
+import type { MigrationDatabase } from "../../../src/migrate/database/open.ts";
 import { MigrateError, type MigrateErrorCode } from "../../../src/migrate/errors.ts";
-import type { JobResult, MigrationJob } from "../../../src/migrate/model.ts";
-import { StorageKeys } from "../../../src/migrate/secrets.ts";
+import type { MigrationJob } from "../../../src/migrate/model.ts";
 import { SimClock } from "../../sim/sim-clock.ts";
+import { hostOf, LEASE_MS, openDoor, SUCCESS } from "./doors.ts";
 
-export const LEASE_MS = 60_000;
 const worker = (name = "w1", target = "default") => ({ target, name, version: "1" });
 const initial = { state: "RUNNING", maxThreads: 4 } as const;
 const presync = { phase: "PRE_SYNC", priority: false, dryRun: false, notBeforeMs: 0 } as const;
-export const SUCCESS: JobResult = {
-  status: "SUCCESS",
-  details: [
-    { operation: "dsync", success: true, command: "copy", exitCode: 0, attempts: 1, saved: { INBOX: 2 } },
-  ],
-  syncMessageCount: 2,
-  expungedMessageCount: 0,
-  syncSpeed: 12,
-  targetMessageCount: 2,
-};
-
 const refusal = (code: MigrateErrorCode) => (error: unknown) =>
   error instanceof MigrateError && error.code === code;
-
-export function openDoor(sql: SqlDatabase, clock: SimClock): Promise<MigrationDatabase> {
-  const keys = new StorageKeys({
-    alias: "key1",
-    keys: new Map([["key1", Buffer.alloc(32, 7)]]),
-    random: systemRandom,
-  });
-  return openMigrationDatabase({ sql, keys, clock, random: systemRandom, log: silentLog });
-}
 
 /** @param makePlace a new database; opens doors to it */
 export function migrationContract(makePlace: () => Promise<() => Promise<SqlDatabase>>): void {
@@ -405,19 +382,6 @@ export function migrationContract(makePlace: () => Promise<() => Promise<SqlData
 }
 
 const PROGRESS = { messagesTotal: 9, messagesDone: 3, bytesTotal: 900, bytesDone: 300, folder: "INBOX" };
-
-export function hostOf(name: string, maxConnections: number, source = "CustomerX") {
-  return {
-    source,
-    name,
-    maxConnections,
-    migrationCommand1: "",
-    migrationCommand2: "",
-    statusCommand: "",
-    maxMessagesPerSecond: 0,
-    maxBytesPerSecond: 0,
-  };
-}
 
 function addHost(door: MigrationDatabase, name: string, connections: number, source?: string): Promise<void> {
   return door.sources.addHost(hostOf(name, connections, source));

@@ -4,7 +4,8 @@ import { systemRandom } from "../../../src/base/io/random.ts";
 import { PostgresDatabase } from "../../../src/base/io/sql/postgres.ts";
 import { Postgres, postgresMissing } from "../../support/postgres.ts";
 import { SimClock } from "../../sim/sim-clock.ts";
-import { migrationContract, openDoor } from "./contract.ts";
+import { migrationContract } from "./contract.ts";
+import { openDoor } from "./doors.ts";
 import { runWorkerTrial } from "./worker-trial.ts";
 
 const missing = postgresMissing();

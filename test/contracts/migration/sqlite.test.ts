@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { SqliteDatabase } from "../../../src/base/io/sql/sqlite.ts";
 import { SimClock } from "../../sim/sim-clock.ts";
-import { migrationContract, openDoor } from "./contract.ts";
+import { migrationContract } from "./contract.ts";
+import { openDoor } from "./doors.ts";
 import { runWorkerTrial } from "./worker-trial.ts";
 
 describe("migration database: SQLite", () => {

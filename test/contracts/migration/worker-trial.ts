@@ -10,7 +10,7 @@ import type { MigrationJob } from "../../../src/migrate/model.ts";
 import { SqlError } from "../../../src/base/io/sql/port.ts";
 import type { SimClock } from "../../sim/sim-clock.ts";
 import { SimRandom } from "../../sim/sim-random.ts";
-import { hostOf, LEASE_MS, SUCCESS } from "./contract.ts";
+import { hostOf, LEASE_MS, SUCCESS } from "./doors.ts";
 
 export interface TrialOptions {
   readonly doors: readonly MigrationDatabase[];
