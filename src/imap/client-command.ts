@@ -47,3 +47,7 @@ export interface CommandResult extends StatusLine {
 export class ImapClientError extends Error {
   override name = "ImapClientError";
 }
+
+export function isOnePart(parts: CommandPart | readonly CommandPart[]): parts is CommandPart {
+  return !Array.isArray(parts);
+}

@@ -17,11 +17,12 @@ import {
   type CommandWishes,
   ImapClientError,
   type ImapClientOptions,
+  isOnePart,
   type LiteralSink,
   type StreamedLiteral,
 } from "./client-command.ts";
 import { type AnnouncedLiteral, Framer, type Frame, type FrameEvent } from "./codec/framer.ts";
-import { CompressedConnection } from "./compress/compressed-connection.ts";
+import { compressForClient } from "./compress/client-compression.ts";
 import { Reader } from "./codec/reader.ts";
 import {
   readStatusLine,
@@ -79,7 +80,6 @@ export class ImapClient {
     this.greeting = new Promise((resolve, reject) => {
       this.#greeted = { resolve, reject };
     });
-    // Who does not wait for the greeting learns of the failure from his command.
     this.greeting.catch(() => undefined);
     this.#attach(connection);
   }
@@ -113,8 +113,8 @@ export class ImapClient {
 
   /** Called once when the connection is over, also while no command waits. */
   onEnd(listener: (error: Error) => void): void {
+    this.#ended = listener;
     if (this.#failure !== undefined) listener(this.#failure);
-    else this.#ended = listener;
   }
 
   /** Chooses for each literal of a response; undefined = into memory. */
@@ -158,13 +158,9 @@ export class ImapClient {
   startCompression(): void {
     const unread = this.#framer.takeUnread();
     const under = this.#connection;
-    const compressed = new CompressedConnection(under, {
-      broken: (reason) => {
-        this.#fail(new ImapClientError(reason));
-        under.destroy();
-      },
-      // What a server sends is bounded by line and literal; mail of one letter compresses without bound.
-      inLiteral: () => true,
+    const compressed = compressForClient(under, (reason) => {
+      this.#fail(new ImapClientError(reason));
+      under.destroy();
     });
     this.#connection = compressed;
     this.#attach(compressed);
@@ -401,8 +397,4 @@ export class ImapClient {
     for (const pending of this.#pending.splice(0)) pending.reject(error);
     this.#ended?.(error);
   }
-}
-
-function isOnePart(parts: CommandPart | readonly CommandPart[]): parts is CommandPart {
-  return !Array.isArray(parts);
 }

@@ -23,6 +23,7 @@ import { startCyrus } from "../support/peers/cyrus.ts";
 import { startDovecot } from "../support/peers/dovecot.ts";
 import { peerOrSkip } from "../support/peers/peer-or-skip.ts";
 import type { Peer } from "../support/peers/peer.ts";
+import { startUp } from "../support/running-node.ts";
 
 const USER = { source: "old", sourceUid: "alice" };
 
@@ -265,4 +266,24 @@ test("migrate: a copy that was cut off after an append and before its record doe
   );
   const text = textReport(await userReport(migration.ledger, USER));
   assert.match(text, /0 saved, 40 were there/);
+});
+
+test("migrate: Rookery to Rookery's store under STARTTLS and COMPRESS", async (t) => {
+  const node = await startUp(join(ownFolder(t), "data"), ["--password", "alice"]);
+  t.after(() => node.stop());
+  const { host, port } = node.endpoint("imap");
+  const inline = await openInlineStore();
+  t.after(() => inline.close());
+  const { store } = inline;
+  const migration = await openMigration({
+    source: { host, port },
+    settings: { tls: "starttls", verifyCertificate: false, compress: true, verify: "digests" },
+    openTarget: () =>
+      Promise.resolve(new StoreTarget("alice", { store, clock: systemClock, maxMessageBytes: undefined })),
+  });
+  t.after(() => migration.close());
+  const result = await migration.ok(migration.job({ useImapcSsl: undefined }, { phase: "CUTOVER" }));
+  assert.ok((result.sourceMessageCount ?? 0) > 0);
+  assert.equal(result.targetMessageCount, result.sourceMessageCount);
+  await verified(migration);
 });
