@@ -7,7 +7,7 @@ import { gunzip } from "node:zlib";
 import { HttpClient, type HttpResponse } from "../base/io/http-client.ts";
 import { type Tag, tagOf } from "../wire/wbxml/code-pages.ts";
 import { WbxmlWriter } from "../wire/wbxml/writer.ts";
-import { printBasic } from "./basic-auth.ts";
+import { printBasic } from "./authorization.ts";
 import { type Element, parseElement } from "./element.ts";
 import { parseMultipart, WBXML_TYPE } from "./http-answer.ts";
 import { printBase64Query } from "./query-string.ts";

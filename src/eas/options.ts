@@ -62,7 +62,7 @@ export const easOptions = optionGroup("activesync", "ActiveSync gateway: phones 
   ),
   max_requests: option(
     integerIn(1, 100_000),
-    200,
+    1_000,
     "Requests worked on at one time, held ones not counted; further ones get 503 with Retry-After.",
   ),
   max_held: option(integerIn(1, 1_000_000), 50_000, "Requests held at one time; further ones get 503."),

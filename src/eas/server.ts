@@ -8,7 +8,7 @@
 import type { Clock } from "../base/io/clock.ts";
 import { WbxmlError } from "../wire/wbxml/reader.ts";
 import { type Account, AccountError, type Accounts } from "./account/port.ts";
-import { type Credentials, parseBasic } from "./basic-auth.ts";
+import { openAccount, parseAuthorization } from "./authorization.ts";
 import type { Command, EasAnswer, EasRequest } from "./command.ts";
 import { DeviceGate } from "./devices/gate.ts";
 import type { TraceFiles } from "./devices/trace.ts";
@@ -17,7 +17,7 @@ import { BodyTooLarge, Exchange, FALLBACK_VERSION, type Intake } from "./exchang
 import { compressed, type HttpAnswer, toHttp } from "./http-answer.ts";
 import { Breakdown, timed } from "./logs/breakdown.ts";
 import { printWbxml } from "./logs/print-wbxml.ts";
-import { logSummary, type RequestContext, type RequestLogs, withContext } from "./logs/request-logs.ts";
+import { logSummary, type RequestLogs, withContext } from "./logs/request-logs.ts";
 import type { EasMetrics } from "./metrics.ts";
 import type { EasSettings } from "./options.ts";
 import type { Policy } from "./policy/policy.ts";
@@ -118,25 +118,18 @@ export class EasServer {
   }
 
   /** @throws AccountError */
-  #open({ intake, context, setUser }: Exchange): Promise<Account> {
-    const credentials = parseBasic(intake.headers["authorization"]);
-    if (credentials === undefined) throw new AccountError("credentials_invalid", "no usable credentials");
-    setUser(credentials.name);
-    return this.#login(credentials, intake, context());
-  }
-
-  async #login(
-    { name, password }: Credentials,
-    { remoteAddress, tls }: Intake,
-    context: RequestContext,
-  ): Promise<Account> {
+  async #open({ intake, context, setUser }: Exchange): Promise<Account> {
+    const { remoteAddress, tls, headers } = intake;
+    const log = this.#parts.logs.authentication;
     try {
-      const account = await this.#parts.accounts.open(name, password, remoteAddress, tls);
-      this.#parts.logs.authentication.debug("logged in", { ...context, remoteAddress });
+      const authorization = parseAuthorization(headers["authorization"]);
+      if (authorization !== undefined && "name" in authorization) setUser(authorization.name);
+      const account = await openAccount(this.#parts.accounts, authorization, remoteAddress, tls);
+      log.debug("logged in", { ...context(), remoteAddress });
       return account;
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      this.#parts.logs.authentication.info("login refused", { ...context, remoteAddress, reason });
+      log.info("login refused", { ...context(), remoteAddress, reason });
       throw error;
     }
   }

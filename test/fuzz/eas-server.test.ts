@@ -6,7 +6,7 @@ import { systemClock } from "../../src/base/io/clock.ts";
 import { systemRandom } from "../../src/base/io/random.ts";
 import { Logs } from "../../src/base/log.ts";
 import { Metrics } from "../../src/base/metrics.ts";
-import { printBasic } from "../../src/eas/basic-auth.ts";
+import { printBasic } from "../../src/eas/authorization.ts";
 import { document } from "../../src/eas/client.ts";
 import { openGateway } from "../../src/eas/gateway.ts";
 import { nameOf } from "../../src/wire/wbxml/code-pages.ts";

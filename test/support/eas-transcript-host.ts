@@ -14,11 +14,13 @@ import { systemClock } from "../../src/base/io/clock.ts";
 import { systemRandom } from "../../src/base/io/random.ts";
 import { Logs } from "../../src/base/log.ts";
 import { Metrics } from "../../src/base/metrics.ts";
-import { printBasic } from "../../src/eas/basic-auth.ts";
+import type { Accounts } from "../../src/eas/account/port.ts";
+import { printBasic } from "../../src/eas/authorization.ts";
 import { type Gateway, openGateway } from "../../src/eas/gateway.ts";
 import { type HttpAnswer, WBXML_TYPE } from "../../src/eas/http-answer.ts";
 import { printWbxml } from "../../src/eas/logs/print-wbxml.ts";
-import type { DeviceChanges } from "../../src/eas/state/port.ts";
+import type { ItemClass } from "../../src/eas/item-class.ts";
+import type { DeviceChanges, DeviceStates } from "../../src/eas/state/port.ts";
 import { tagOf } from "../../src/wire/wbxml/code-pages.ts";
 import { WbxmlWriter } from "../../src/wire/wbxml/writer.ts";
 import { easSettings, policySettings, TestAccounts } from "./eas-host.ts";
@@ -31,12 +33,27 @@ const SHOWN_HEADERS = ["WWW-Authenticate", "Retry-After", "MS-ASProtocolVersions
 /** What differs from run to run. */
 const VARYING = /(<[A-Za-z]+:(?:PolicyKey|SyncKey)>)[^<]+</g;
 
+export interface TranscriptParts {
+  readonly states?: DeviceStates;
+  readonly accounts?: Accounts;
+  readonly classes?: readonly ItemClass[];
+}
+
 export class EasTranscriptHost implements TranscriptHost {
   /** Log lines of bugs. */
   readonly failures: string[] = [];
-  readonly #states = new MemoryStates();
+  readonly #states: DeviceStates;
+  readonly #accounts: Accounts;
+  readonly #classes: readonly ItemClass[];
   readonly #policy: Record<string, unknown> = {};
   #gateway: Gateway | undefined;
+
+  /** Without parts an account that has no mailbox. */
+  constructor(parts: TranscriptParts = {}) {
+    this.#states = parts.states ?? new MemoryStates();
+    this.#accounts = parts.accounts ?? new TestAccounts();
+    this.#classes = parts.classes ?? [];
+  }
 
   connect(client: string): Promise<TranscriptPeer> {
     return Promise.resolve(new EasPeer((this.#gateway ??= this.#open()), `device${client}`));
@@ -64,9 +81,9 @@ export class EasTranscriptHost implements TranscriptHost {
       destination: (line) => this.failures.push(line),
     });
     return openGateway({
-      accounts: new TestAccounts(),
+      accounts: this.#accounts,
       states: this.#states,
-      classes: [],
+      classes: this.#classes,
       settings: easSettings(),
       policy: policySettings(this.#policy),
       clock: systemClock,

@@ -255,4 +255,6 @@ export interface Accounts {
    * @throws AccountError credentials_invalid (the only case that is answered with 401), unavailable
    */
   open(name: string, password: string, remoteAddress: string, tls: boolean): Promise<Account>;
+  /** By a bearer token (RFC 6750); not there where tokens mean nothing. @throws AccountError as above */
+  openWithToken?(token: string, remoteAddress: string, tls: boolean): Promise<Account>;
 }

@@ -7,7 +7,7 @@ import type { Clock } from "../../base/io/clock.ts";
 import type { Log } from "../../base/log.ts";
 import type { HttpRoutes } from "../../http/http.ts";
 import { type Account, AccountError, type Accounts } from "../account/port.ts";
-import { parseBasic } from "../basic-auth.ts";
+import { openAccount, parseAuthorization } from "../authorization.ts";
 import type { EasSettings } from "../options.ts";
 import { retryAfter } from "../status.ts";
 import { errorAnswer, type MailProtocol, mobileSyncAnswer, outlookAnswer } from "./answer.ts";
@@ -71,13 +71,14 @@ async function answerXml(
   if (request.method === "GET" && request.protocol === "http") {
     return reply.redirect(`${baseUrl(request, parts)}/autodiscover/autodiscover.xml`);
   }
-  const credentials = parseBasic(request.headers.authorization);
   let account: Account | undefined;
   try {
-    if (credentials === undefined) throw new AccountError("credentials_invalid", "no usable credentials");
-    const { name, password } = credentials;
-    account = await parts.accounts.open(name, password, request.ip, request.protocol === "https");
-    const xml = xmlFor(request, account, name, parts);
+    const authorization = parseAuthorization(request.headers.authorization);
+    account = await openAccount(parts.accounts, authorization, request.ip, request.protocol === "https");
+    // The name that a mail program logs in with: as it was given here.
+    const loginName =
+      authorization !== undefined && "name" in authorization ? authorization.name : account.userId;
+    const xml = xmlFor(request, account, loginName, parts);
     return await reply.type(XML_TYPE).send(xml);
   } catch (error) {
     if (!(error instanceof AccountError)) throw error;

@@ -1,5 +1,6 @@
 /** Who may use the gateway over this node's store: the directory says. */
 import type { TlsState } from "../../../base/io/network.ts";
+import type { AuthContext, Identity } from "../../../directory/port.ts";
 import { type Account, AccountError, type Accounts } from "../port.ts";
 import { asAccount } from "./failure.ts";
 import { LocalAccount } from "./local-account.ts";
@@ -16,9 +17,26 @@ export class LocalAccounts implements Accounts {
   }
 
   async open(name: string, password: string, remoteAddress: string, tls: boolean): Promise<Account> {
+    const { directory } = this.#services;
+    const connection = connectionOf(remoteAddress, tls);
+    return this.#account(await asAccount(directory.login(this.#loginName(name), password, connection)));
+  }
+
+  /** As OAUTHBEARER does it (RFC 7628 §3.1). */
+  async openWithToken(token: string, remoteAddress: string, tls: boolean): Promise<Account> {
+    const { directory } = this.#services;
+    const message = Buffer.from(`n,,\x01auth=Bearer ${token}\x01\x01`, "utf8");
+    const step = await asAccount(
+      // Also a mechanism that is switched off is a refusal of this log-in.
+      (async () => directory.startSasl("OAUTHBEARER", connectionOf(remoteAddress, tls)).step(message))(),
+    );
+    // A challenge says what is wrong with the token.
+    if (step.kind !== "done") throw new AccountError("credentials_invalid", "the token is not good");
+    return this.#account(step.identity);
+  }
+
+  async #account(identity: Identity): Promise<Account> {
     const { directory, provision } = this.#services;
-    const connection = { protocol: "activesync", remoteAddress, tls: tls ? SOME_TLS : undefined };
-    const identity = await asAccount(directory.login(this.#loginName(name), password, connection));
     const user = await asAccount(directory.findUser(identity.userId));
     if (user === undefined) throw new AccountError("credentials_invalid", "the user is not there any more");
     await asAccount(provision(user.userId));
@@ -40,4 +58,8 @@ export class LocalAccounts implements Accounts {
     const user = name.slice(at + 1);
     return user.includes("@") || !this.#services.directory.isLocalDomain(domain) ? user : `${user}@${domain}`;
   }
+}
+
+function connectionOf(remoteAddress: string, tls: boolean): AuthContext {
+  return { protocol: "activesync", remoteAddress, tls: tls ? SOME_TLS : undefined };
 }
