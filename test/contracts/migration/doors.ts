@@ -40,3 +40,15 @@ export function hostOf(name: string, maxConnections: number, source = "CustomerX
     maxBytesPerSecond: 0,
   };
 }
+
+export function fieldsOf(name: string) {
+  return { targetUid: name, target: "default", sourceHost: "host1" };
+}
+
+export const PROGRESS = {
+  messagesTotal: 9,
+  messagesDone: 3,
+  bytesTotal: 900,
+  bytesDone: 300,
+  folder: "INBOX",
+};
