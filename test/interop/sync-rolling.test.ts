@@ -40,7 +40,7 @@ function load(master: SyncNode, accepted: string[]): { stop(): Promise<void> } {
 
 test(
   "either end killed under load: equal afterwards, nothing accepted is lost",
-  { timeout: 600_000 },
+  { timeout: LONG ? 3_600_000 : 600_000 },
   async (t) => {
     const { master, replica } = await startNodePair(t);
     await assertEqual(master, replica);

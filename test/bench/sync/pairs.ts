@@ -1,5 +1,5 @@
 /** A master and an empty replica of one kind, with users to be copied: what the benchmark of replication drives. */
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { callNode } from "../../../src/admin/client.ts";
@@ -33,10 +33,10 @@ export async function startRookeryPair(): Promise<SyncBenchPair> {
     const settings = ["listen.imap=127.0.0.1:0", "listen.lmtp=127.0.0.1:0", "listen.csync=127.0.0.1:0"];
     const own = ["directory.allowplaintext=true", "directory.defaultdomain=cyrus.test", "log.level=warn"];
     const node = await startServe(data, [...settings, ...own, "delivery.autocreate_folders=", ...more]);
-    await cli(data, "user", "add", "root", "--admin", "--password", "root");
     return node;
   };
   const replica = await start("replica", []);
+  await cli(join(folder, "replica"), "user", "add", "root", "--admin", "--password", "root");
   const { port } = replica.endpoint("csync");
   const login = ["replication.authname=root", "replication.password=root"];
   let master = await start("master", login);
@@ -74,6 +74,8 @@ export async function startRookeryPair(): Promise<SyncBenchPair> {
 
 export async function startCyrusPair(users: readonly string[]): Promise<SyncBenchPair> {
   const folder = mkdtempSync(join(tmpdir(), "rk-b"));
+  // Its processes run as a user of their own.
+  chmodSync(folder, 0o755);
   const start = (name: string, settings: Readonly<Record<string, string>>): Promise<CyrusPeer> => {
     mkdirSync(join(folder, name));
     const logins = Object.fromEntries(["cyrus", ...users].map((user) => [user, user]));
