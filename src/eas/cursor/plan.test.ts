@@ -171,3 +171,28 @@ test("planBatch: a change by the device is not sent back, one by somebody else i
   box.flag(1, SystemFlag.flagged);
   assert.equal((await planBatch(cursor, box, { since: 0, window: 10 })).changes.length, 1);
 });
+
+test("planBatch: a mailbox of 70,000 items comes whole, newest first", async () => {
+  const uids = Uint32Array.from({ length: 70_000 }, (_, at) => at + 1);
+  const box = new Box(true);
+  box.uids = () => Promise.resolve(uids);
+  box.states = (wanted) =>
+    Promise.resolve(
+      wanted.map((uid) => ({
+        uid: uid as Uid,
+        modseq: 1,
+        systemFlags: 0,
+        keywords: [],
+        sizeBytes: 1,
+        internalDate: 1,
+      })),
+    );
+  let cursor = Cursor.start(1, 0);
+  const phone = new Phone();
+  let rounds = 1;
+  for (; await phone.sync(box, cursor, 0, 512); rounds++) cursor = Cursor.decode(cursor.encode());
+  assert.equal(phone.items.size, 70_000);
+  assert.equal(rounds, Math.ceil(70_000 / 512));
+  assert.deepEqual([...phone.items.keys()].slice(0, 2), [70_000, 69_999]);
+  assert.ok(cursor.encode().length < 64);
+});
