@@ -4,7 +4,8 @@
  *
  * Promises: commands may be sent without waiting for earlier ones; each resolves with its tagged line and the untagged
  * responses that came since the command before it ended; literals wait for the server unless it has LITERAL+. When the
- * connection ends or the server breaks the protocol every waiting command rejects.
+ * connection ends or the server breaks the protocol every waiting command rejects. Servers may hold tagged lines of a
+ * pipeline back and send them together: then the first command has the responses of all.
  *
  * Memory stays bounded for who copies whole mailboxes: responses can be taken as they come (`CommandWishes`), large
  * literals go to a sink in pieces, `hold` stops reading, and sending waits for a slow server.
@@ -63,7 +64,7 @@ export class ImapClient {
   #listener: ((response: Untagged) => void) | undefined;
   #nextTag = 1;
   #failure: Error | undefined;
-  #ended: ((error: Error) => void) | undefined;
+  #ended: (error: Error) => void = () => undefined;
   #sinkFor: ((announced: AnnouncedLiteral) => LiteralSink | undefined) | undefined;
   #sink: LiteralSink | undefined;
   /** Reading has stopped: on `hold`, or while a sink works. */
@@ -141,10 +142,8 @@ export class ImapClient {
       if (this.#failure !== undefined) return;
       const isSilent = !this.#heard && this.#pending.length > 0 && !this.#held && !this.#sinking;
       this.#heard = false;
-      if (isSilent) {
-        this.#fail(new ImapClientError(`the server said nothing for ${silenceMs} ms`));
-        this.#connection.destroy();
-      } else this.watchSilence(clock, silenceMs);
+      if (isSilent) this.#break(new ImapClientError(`the server said nothing for ${silenceMs} ms`));
+      else this.watchSilence(clock, silenceMs);
     });
   }
 
@@ -395,6 +394,6 @@ export class ImapClient {
     this.#wakeSender();
     this.#literalWaiter?.reject(error);
     for (const pending of this.#pending.splice(0)) pending.reject(error);
-    this.#ended?.(error);
+    this.#ended(error);
   }
 }

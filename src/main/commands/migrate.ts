@@ -10,6 +10,7 @@ import { addReportCommand } from "./migrate/report.ts";
 import { addSourceCommands } from "./migrate/source.ts";
 import { addTargetCommands } from "./migrate/target.ts";
 import { addMigrationUserCommands } from "./migrate/user.ts";
+import { addWatchCommand } from "./migrate/watch.ts";
 
 export function addMigrateCommands(program: Command): void {
   const migrate = commandGroup(program, "migrate", "Move users here from other mail servers");
@@ -21,5 +22,6 @@ export function addMigrateCommands(program: Command): void {
   addImportCommand(migrate);
   addJobCommands(migrate);
   addPlanCommands(migrate);
+  addWatchCommand(migrate);
   addReportCommand(migrate);
 }

@@ -1,4 +1,4 @@
-import { boolean, choice, duration, hostPort, integerIn, path, text } from "../../../config/kinds.ts";
+import { boolean, choice, duration, hostPort, integerIn, secretFile, text } from "../../../config/kinds.ts";
 import { option, optionGroup, type SettingsOf } from "../../../config/option.ts";
 
 /** Names in brackets are Opush's for the same thing. */
@@ -26,7 +26,7 @@ export const gatewayOptions = optionGroup(
     smtp_login: option(boolean, "yes", "Whether users log in there with their own password."),
     verify_certificates: option(boolean, "yes", "Whether certificates of both must be right."),
     authorities: option(
-      path,
+      secretFile,
       undefined,
       "PEM file of the authorities that sign them, instead of the system's.",
     ),

@@ -3,7 +3,6 @@
  * that not every request of a phone is a login there; it is kept in memory only.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { Lru } from "../../../base/lru.ts";
 import { Secret } from "../../../base/secret.ts";
 import type { FailedLogins } from "../../../directory/failed-logins.ts";
@@ -42,8 +41,7 @@ export class RemoteAccounts implements Accounts {
   constructor(ports: RemoteAccountsPorts) {
     this.#ports = ports;
     this.#salt = ports.random.bytes(32);
-    const { authorities } = ports.settings;
-    this.#authorities = authorities === undefined ? undefined : readFileSync(authorities, "utf8");
+    this.#authorities = ports.settings.authorities?.reveal();
   }
 
   async open(name: string, password: string, remoteAddress: string): Promise<Account> {
