@@ -17,6 +17,7 @@ import { AccountError } from "../migrate/imap/account.ts";
 import { ImapEngine } from "../migrate/imap/engine.ts";
 import { ImapTarget } from "../migrate/imap/imap-target.ts";
 import { migrateImapOptions } from "../migrate/imap/options.ts";
+import { oauthTokens } from "../migrate/imap/oauth-tokens.ts";
 import { StoreTarget } from "../migrate/imap/store-target.ts";
 import type { MailTarget } from "../migrate/imap/target.ts";
 import type { BackendState } from "../migrate/job-queue.ts";
@@ -70,6 +71,7 @@ export async function openWorker(config: Config, services: WorkerServices): Prom
     random: systemRandom,
     settings: config.get(migrateImapOptions),
     sourceConf: (source) => commands.conf(source),
+    tokens: oauthTokens(fetch, systemClock),
     openTarget: targetOpener(config, settings, services),
   });
   const paces = await Paces.open({

@@ -271,11 +271,13 @@ export class FolderCopy {
 
   /** What needs no append: too big for the target, or there already. */
   async #known(batch: readonly CopyMessage[]): Promise<(AppendOutcome | undefined)[]> {
-    const { strays, maxMessageBytes = Number.POSITIVE_INFINITY } = this.#work;
+    const { strays, maxMessageBytes } = this.#work;
     const outcomes: (AppendOutcome | undefined)[] = [];
     for (const message of batch) {
-      if (message.body instanceof TooBigBody || message.sizeBytes > maxMessageBytes) {
-        const reason = `${message.sizeBytes} bytes, more than the ${maxMessageBytes} that are taken`;
+      const isAbove = maxMessageBytes !== undefined && message.sizeBytes > maxMessageBytes;
+      if (isAbove || message.body instanceof TooBigBody) {
+        const limit = isAbove ? `the ${maxMessageBytes} that are taken` : "the target stores";
+        const reason = `${message.sizeBytes} bytes, more than ${limit}`;
         outcomes.push({ kind: "refused", reason });
         continue;
       }

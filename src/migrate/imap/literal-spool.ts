@@ -1,5 +1,6 @@
 /** Large literals on their way from the source: digested as they come, in the target's staging instead of memory. */
 import { createHash } from "node:crypto";
+import { StoreError } from "../../store/errors.ts";
 import type { LiteralSink } from "../../imap/client-command.ts";
 import type { Guid } from "../../store/model.ts";
 import type { BodyWriter, StagedBody } from "../../store/port.ts";
@@ -36,12 +37,22 @@ export class LiteralSpool {
     }
     const writer = this.#stage(sizeBytes);
     const hash = createHash("sha1");
+    let isTooBig = false;
     return {
-      write: (chunk) => {
+      write: async (chunk) => {
+        if (isTooBig) return;
         hash.update(chunk);
-        return writer.write(chunk);
+        try {
+          await writer.write(chunk);
+        } catch (error) {
+          // The target's own limit: the message is skipped, the connection goes on.
+          if (!(error instanceof StoreError) || error.code !== "message_too_big") throw error;
+          isTooBig = true;
+          writer.discard();
+        }
       },
       finish: async () => {
+        if (isTooBig) return new TooBigBody(sizeBytes);
         const body = await writer.finish();
         this.#guids.set(body, hash.digest("hex"));
         return body;

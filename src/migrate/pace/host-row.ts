@@ -42,6 +42,8 @@ const RAISE_AFTER_MS = 60_000;
 const FORGET_ABOVE = 2;
 
 const KEY = "source = $1 AND host = $2";
+/** PostgreSQL would take a parameter beside a whole number for a 32-bit integer. */
+const NUMBER = (parameter: number): string => `CAST($${parameter} AS double precision)`;
 
 export class HostRow {
   readonly #database: SqlDatabase;
@@ -63,7 +65,7 @@ export class HostRow {
     await this.#make();
     const column = `${kind}_at_ms`;
     const [row] = await this.#database.query(
-      `UPDATE migrate_pace SET ${column} = (CASE WHEN ${column} > $3 THEN ${column} ELSE $3 END) + $4 WHERE ${KEY} RETURNING ${column} AS at_ms, pause_until_ms`,
+      `UPDATE migrate_pace SET ${column} = (CASE WHEN ${column} > ${NUMBER(3)} THEN ${column} ELSE ${NUMBER(3)} END) + ${NUMBER(4)} WHERE ${KEY} RETURNING ${column} AS at_ms, pause_until_ms`,
       [...this.#values, this.#nowMs(), costMs],
     );
     return Math.max(Number(row?.["at_ms"] ?? 0) - costMs, Number(row?.["pause_until_ms"] ?? 0));
@@ -73,16 +75,16 @@ export class HostRow {
   async tell(messages: number, bytes: number): Promise<HostState> {
     await this.#make();
     const nowMs = this.#nowMs();
-    const isOver = `$5 - window_start_ms >= ${WINDOW_MS}`;
+    const isOver = `${NUMBER(5)} - window_start_ms >= ${WINDOW_MS}`;
     const perSecond = (column: string, value: string): string =>
-      `CASE WHEN ${isOver} THEN (window_${column} + ${value}) * 1000 / ($5 - window_start_ms) ELSE rate_${column} END`;
+      `CASE WHEN ${isOver} THEN (window_${column} + ${value}) * 1000 / (${NUMBER(5)} - window_start_ms) ELSE rate_${column} END`;
     const [row] = await this.#database.query(
       `UPDATE migrate_pace SET
-        rate_messages = ${perSecond("messages", "$3")},
-        rate_bytes = ${perSecond("bytes", "$4")},
-        window_messages = CASE WHEN ${isOver} THEN 0 ELSE window_messages + $3 END,
-        window_bytes = CASE WHEN ${isOver} THEN 0 ELSE window_bytes + $4 END,
-        window_start_ms = CASE WHEN ${isOver} THEN $5 ELSE window_start_ms END
+        rate_messages = ${perSecond("messages", NUMBER(3))},
+        rate_bytes = ${perSecond("bytes", NUMBER(4))},
+        window_messages = CASE WHEN ${isOver} THEN 0 ELSE window_messages + ${NUMBER(3)} END,
+        window_bytes = CASE WHEN ${isOver} THEN 0 ELSE window_bytes + ${NUMBER(4)} END,
+        window_start_ms = CASE WHEN ${isOver} THEN ${NUMBER(5)} ELSE window_start_ms END
         WHERE ${KEY} RETURNING *`,
       [...this.#values, messages, bytes, nowMs],
     );
@@ -100,7 +102,7 @@ export class HostRow {
       `CASE WHEN learned_${column} > 0 AND learned_${column} * ${SLOWER} < ${least} THEN ${least}
         WHEN learned_${column} > 0 THEN learned_${column} * ${SLOWER}
         WHEN rate_${column} * ${SLOWER} < ${least} THEN ${least} ELSE rate_${column} * ${SLOWER} END`;
-    const inRow = `(CASE WHEN $3 - backoff_ms > ${ROW_OF_BACKOFFS_MS} THEN 0
+    const inRow = `(CASE WHEN ${NUMBER(3)} - backoff_ms > ${ROW_OF_BACKOFFS_MS} THEN 0
       WHEN backoffs_in_row >= ${MAX_PAUSE_DOUBLINGS} THEN ${MAX_PAUSE_DOUBLINGS} ELSE backoffs_in_row + 1 END)`;
     const pauses = Array.from(
       { length: MAX_PAUSE_DOUBLINGS + 1 },
@@ -113,10 +115,10 @@ export class HostRow {
         learned_bytes = ${half("bytes", LEAST_BYTES)},
         backoffs = backoffs + 1,
         backoffs_in_row = ${inRow},
-        pause_until_ms = $3 + (CASE ${inRow} ${pauses.join(" ")} ELSE ${FIRST_PAUSE_MS} END),
-        backoff_ms = $3,
+        pause_until_ms = ${NUMBER(3)} + (CASE ${inRow} ${pauses.join(" ")} ELSE ${FIRST_PAUSE_MS} END),
+        backoff_ms = ${NUMBER(3)},
         reason = $4
-        WHERE ${KEY} AND backoff_ms < $3 - ${SAME_BACKOFF_MS}`,
+        WHERE ${KEY} AND backoff_ms < ${NUMBER(3)} - ${SAME_BACKOFF_MS}`,
       [...this.#values, nowMs, reason.slice(0, 500)],
     );
     return await this.tell(0, 0);
@@ -127,8 +129,8 @@ export class HostRow {
     const factor = isForgotten ? 0 : FASTER;
     // Of several workers one raises it.
     const [row] = await this.#database.query(
-      `UPDATE migrate_pace SET learned_messages = learned_messages * $3, learned_bytes = learned_bytes * $3, raised_ms = $4
-        WHERE ${KEY} AND raised_ms = $5 AND backoff_ms = $6 RETURNING *`,
+      `UPDATE migrate_pace SET learned_messages = learned_messages * ${NUMBER(3)}, learned_bytes = learned_bytes * ${NUMBER(3)}, raised_ms = ${NUMBER(4)}
+        WHERE ${KEY} AND raised_ms = ${NUMBER(5)} AND backoff_ms = ${NUMBER(6)} RETURNING *`,
       [...this.#values, factor, nowMs, state.raisedMs, state.backoffMs],
     );
     return row === undefined ? state : toState(row);
