@@ -18,7 +18,7 @@ import { type Element, parseElement } from "../../src/eas/element.ts";
 import { encodeRecord } from "../../src/eas/folders/folder-record.ts";
 import type { BodyOptions, ItemContext } from "../../src/eas/item-class.ts";
 import { DEFAULT_BODY_OPTIONS } from "../../src/eas/mail/body-options.ts";
-import type { DeviceStates } from "../../src/eas/state/port.ts";
+import type { DeviceStates, StateAddress } from "../../src/eas/state/port.ts";
 import type { ProtocolVersion } from "../../src/eas/version.ts";
 import { summarize } from "../../src/mime/summarize.ts";
 import { tagOf } from "../../src/wire/wbxml/code-pages.ts";
@@ -186,6 +186,7 @@ export function sendingAccount(folders: readonly MemoryMail[] = []): SendingAcco
       folders.find((folder) => folder.key === key)?.mails.clear();
       return Promise.resolve();
     },
+    release() {},
     send(message) {
       sent.push(message);
       return Promise.resolve();
@@ -232,21 +233,31 @@ const QUIET: Log = {
   enabled: () => false,
 };
 
+/** The device has synced its folder tree: CollectionId → key. */
+export async function knowFolders(
+  states: DeviceStates,
+  { userId, deviceId }: Pick<StateAddress, "userId" | "deviceId">,
+  folders: Readonly<Record<string, string>>,
+): Promise<void> {
+  const current = Object.entries(folders).map(([id, key]) => ({
+    id,
+    key,
+    parentId: "0",
+    name: key,
+    type: 12,
+  }));
+  const record = { currentKey: "1", previousKey: "", current, previous: [], nextId: 100, done: undefined };
+  const address: StateAddress = { userId, deviceId, kind: "folders", key: "" };
+  await states.put([{ ...address, expected: 0, value: encodeRecord(record) }]);
+}
+
 /** What the frame hands to a command. */
 export async function easRequest(fixture: RequestFixture): Promise<EasRequest> {
   const { command, version = 141, body = Buffer.alloc(0), states = new MemoryStates() } = fixture;
   const device = { userId: "alice", deviceId: "device1", deviceType: "iPhone", userAgent: "test" };
   const address = { userId: device.userId, deviceId: device.deviceId, kind: "folders", key: "" } as const;
   if (fixture.folders !== undefined && (await states.get(address)) === undefined) {
-    const current = Object.entries(fixture.folders).map(([id, key]) => ({
-      id,
-      key,
-      parentId: "0",
-      name: key,
-      type: 12,
-    }));
-    const record = { currentKey: "1", previousKey: "", current, previous: [], nextId: 100, done: undefined };
-    await states.put([{ ...address, expected: 0, value: encodeRecord(record) }]);
+    await knowFolders(states, address, fixture.folders);
   }
   const isWbxml = body.length > 0 && body[0] === 3;
   return {

@@ -155,7 +155,7 @@ class EasPeer implements TranscriptPeer {
     this.#lines.push(...show(answer));
     for (const [, name = "", value = ""] of this.#lines
       .join("\n")
-      .matchAll(/<[A-Za-z0-9]+:(\w+)>([^<]*)</g)) {
+      .matchAll(/<[A-Za-z0-9]+:(\w+)>([^<]*)(?=<\/)/g)) {
       this.#seen.set(name, value);
     }
   }
