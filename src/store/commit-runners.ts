@@ -4,7 +4,7 @@ import { assert } from "../base/assert.ts";
 import { threadsMs } from "../base/io/clock.ts";
 import { LateBatch, type CommitRunner } from "./commit-queue.ts";
 import type { Committer } from "./committer/committer.ts";
-import type { ToCommitter } from "./committer/worker.ts";
+import type { ToCommitter } from "./committer/inbox.ts";
 import type { BodySource, CommitReport, Operation } from "./operations.ts";
 
 type FromCommitter =
@@ -35,7 +35,7 @@ export function runInline(
  * Batches on their way to the thread: when one is committed, the next is there already, and all that came meanwhile is
  * one commit.
  */
-const MAX_SENT = 4;
+const MAX_SENT = 64;
 
 interface Pending {
   readonly resolve: (report: CommitReport) => void;

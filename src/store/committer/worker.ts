@@ -1,23 +1,17 @@
 /** The committer's thread: takes batches, answers with reports, nothing else. */
-import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import { parentPort, workerData } from "node:worker_threads";
 import { assert } from "../../base/assert.ts";
 import { systemClock, threadsMs } from "../../base/io/clock.ts";
 import { systemRandom } from "../../base/io/random.ts";
 import { systemDisk } from "../../base/io/system-disk.ts";
-import type { CommitReport, Operation } from "../operations.ts";
+import type { CommitReport } from "../operations.ts";
 import { Committer } from "./committer.ts";
+import { Inbox, type SentBatches, type ToCommitter } from "./inbox.ts";
 import { openDatabase } from "./open-database.ts";
 
 export interface CommitterWorkerData {
   readonly folder: string;
 }
-
-export type ToCommitter =
-  | { readonly kind: "run"; readonly operations: readonly Operation[]; readonly sentMs: number }
-  | { readonly kind: "close" };
-
-/** Of a batch; the last piece may go over it. */
-const MAX_OPERATIONS = 512;
 
 const LONG_COLUMN_BYTES = 65_536;
 
@@ -36,34 +30,28 @@ const committer = new Committer({
   random: systemRandom,
 });
 port.postMessage({ kind: "ready" });
+const inbox = new Inbox(port);
 port.on("message", (message: ToCommitter) => {
-  for (let next: ToCommitter | undefined = message; next !== undefined;) {
-    if (next.kind === "close") {
+  inbox.push(message);
+  for (let batches = inbox.take(); batches !== undefined; batches = inbox.take()) {
+    if (batches === "close") {
       close();
       return;
     }
-    const { sentMs } = next;
-    const batches = [next.operations];
-    next = undefined;
-    // What came while the last batch was committed is one batch.
-    for (let count = batches[0]!.length; count < MAX_OPERATIONS; count += batches.at(-1)!.length) {
-      const more = receiveMessageOnPort(port)?.message as ToCommitter | undefined;
-      if (more === undefined) break;
-      if (more.kind === "close") {
-        next = more;
-        break;
-      }
-      batches.push(more.operations);
-    }
-    if (threadsMs() - sentMs > MAX_AGE_MS) {
-      port.postMessage({ kind: "late", batches: batches.length });
-      continue;
-    }
-    const report = committer.run(batches.length === 1 ? batches[0]! : batches.flat());
-    const counts = batches.map(({ length }) => length);
-    port.postMessage({ kind: "report", report, counts }, longColumns(report));
+    const startMs = threadsMs();
+    commit(batches);
+    inbox.gather(batches.operations.length, threadsMs() - startMs);
   }
 });
+
+function commit({ operations, counts, sentMs }: SentBatches): void {
+  if (threadsMs() - sentMs > MAX_AGE_MS) {
+    port.postMessage({ kind: "late", batches: counts.length });
+    return;
+  }
+  const report = committer.run(operations);
+  port.postMessage({ kind: "report", report, counts }, longColumns(report));
+}
 
 /** Long columns change hands; short ones are copied faster. */
 function longColumns({ deltas }: CommitReport): ArrayBuffer[] {
