@@ -19,8 +19,8 @@ export interface NodeContext {
   readonly directoryAdmin: DirectoryAdmin | undefined;
   /** Outgoing mail. */
   readonly queue: Queue;
-  /** What ActiveSync devices know. @throws SqlError */
-  devices(): Promise<DeviceStates>;
+  /** What ActiveSync devices know. Its methods reject with SqlError while it cannot be had. */
+  readonly devices: DeviceStates;
   readonly deviceTraces: DeviceTraceReader;
   /** To other servers, by the sync protocol. */
   readonly replication: Replication;

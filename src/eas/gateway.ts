@@ -20,6 +20,8 @@ import type { DeviceStates } from "./state/port.ts";
 export interface GatewayParts {
   readonly accounts: Accounts;
   readonly states: DeviceStates;
+  /** Rejects while devices cannot be served: without their tables (S2.32), or without their database. */
+  readonly ready?: () => Promise<void>;
   readonly classes: readonly ItemClass[];
   readonly settings: EasSettings;
   readonly policy: PolicySettings;
@@ -46,6 +48,7 @@ export function openGateway(parts: GatewayParts): Gateway {
   const server = new EasServer({
     accounts,
     states,
+    ready: parts.ready ?? (() => Promise.resolve()),
     commands,
     policy: new Policy(parts.policy),
     settings,

@@ -32,6 +32,7 @@ import { parseVersion, PROTOCOL_VERSIONS, printVersion, type ProtocolVersion } f
 export interface EasServerParts {
   readonly accounts: Accounts;
   readonly states: DeviceStates;
+  readonly ready: () => Promise<void>;
   readonly commands: ReadonlyMap<string, Command>;
   readonly policy: Policy;
   readonly settings: EasSettings;
@@ -104,6 +105,7 @@ export class EasServer {
   async #answer(exchange: Exchange): Promise<EasAnswer> {
     let account: Account | undefined;
     try {
+      await this.#parts.ready();
       account = await this.#open(exchange);
       exchange.account = account;
       if (exchange.intake.method !== "POST") {

@@ -8,7 +8,6 @@ import { receiptOptions } from "../eas/mail/receipts/options.ts";
 import { ReceiptSender } from "../eas/mail/receipts/receipt-sender.ts";
 import { easOptions } from "../eas/options.ts";
 import { policyOptions } from "../eas/policy/options.ts";
-import { isServable, startLine } from "../eas/state/schema-state.ts";
 import type { HttpRoutes } from "../http/http.ts";
 import { openAccounts } from "./open-accounts.ts";
 import { openAutodiscover } from "./open-autodiscover.ts";
@@ -23,14 +22,14 @@ export interface ActiveSync {
   close(): Promise<void>;
 }
 
-/** @throws SqlError when the database of the devices cannot be had */
+/** Also while the database of the devices cannot be had: then devices hear 503. */
 export async function openActiveSync(config: Config, platform: Platform): Promise<ActiveSync> {
   const { logs, metrics } = platform;
   const settings = config.get(easOptions);
-  const { states, schema } = await platform.gatewayState.open();
-  const line = startLine(schema);
-  if (line !== undefined) logs.named("CONTAINER")[line.level](line.event);
-  if (!isServable(schema)) return { routes: refusingRoutes(), shutDown() {}, close: () => Promise.resolve() };
+  const { gatewayState } = platform;
+  const { states } = gatewayState;
+  // It has told the log; devices come again, and are served when it is there.
+  await gatewayState.ready().catch(() => undefined);
   logs.named("CONFIGURATION").debug("activesync", { settings });
 
   const io = { clock: systemClock, random: systemRandom };
@@ -55,6 +54,7 @@ export async function openActiveSync(config: Config, platform: Platform): Promis
   const gateway: Gateway = openGateway({
     accounts,
     states,
+    ready: () => gatewayState.ready(),
     classes: [email],
     settings,
     policy: config.get(policyOptions),
@@ -85,18 +85,5 @@ export async function openActiveSync(config: Config, platform: Platform): Promis
       opened.close();
       await email.converter.close();
     },
-  };
-}
-
-/** Devices come again when the operator has mended the schema. */
-function refusingRoutes(): HttpRoutes {
-  return (app) => {
-    for (const url of ["/Microsoft-Server-ActiveSync", "/opush/ActiveSyncServlet/"]) {
-      app.route({
-        method: ["POST", "OPTIONS", "GET"],
-        url,
-        handler: (_request, reply) => reply.code(503).header("Retry-After", "300").send(),
-      });
-    }
   };
 }

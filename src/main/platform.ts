@@ -214,7 +214,10 @@ export async function openPlatform(config: Config, options: PlatformOptions = {}
     metrics: replicationMetrics(metrics.room("replication")),
   });
 
-  const gatewayState = new GatewayState(config.get(easOptions), dataFolder, logs.named("eas"));
+  const gatewayState = new GatewayState(config.get(easOptions), dataFolder, {
+    eas: logs.named("eas"),
+    container: logs.named("CONTAINER"),
+  });
 
   const deviceTraces = new DeviceTraces(dataFolder, config.get(easOptions).traceSizeBytes, logs.named("eas"));
 
@@ -224,7 +227,7 @@ export async function openPlatform(config: Config, options: PlatformOptions = {}
     directory: directory.directory,
     directoryAdmin: directory.admin,
     queue,
-    devices: async () => (await gatewayState.open()).states,
+    devices: gatewayState.states,
     deviceTraces,
     replication,
     get defaultDomain() {

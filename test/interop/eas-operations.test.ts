@@ -7,6 +7,7 @@ import { test, type TestContext } from "node:test";
 import { EasClient } from "../../src/eas/client.ts";
 import { folderSync } from "../../src/eas/client-commands.ts";
 import { tagOf } from "../../src/wire/wbxml/code-pages.ts";
+import { freePorts } from "../support/peers/free-ports.ts";
 import { Postgres, postgresMissing } from "../support/postgres.ts";
 import { runCli } from "../support/run-cli.ts";
 import { type RunningNode, startServe, startUp } from "../support/running-node.ts";
@@ -134,4 +135,23 @@ test("eas: without its tables in PostgreSQL a node serves administration only (S
   const served = new EasClient({ url: urlOf(open), user: "alice", password: "x", verifyCertificate: false });
   t.after(() => served.close());
   assert.equal((await served.post("FolderSync", undefined)).status, 401);
+});
+
+test("eas: a node starts and serves mail while the database of the devices is away", async (t) => {
+  const [port = 0] = await freePorts(1);
+  const database = `activesync.database=postgres://rookery@127.0.0.1:${port}/rookery`;
+  const node = await startServe(temporaryFolder(t), [
+    "listen.https=127.0.0.1:0",
+    "listen.http=127.0.0.1:0",
+    database,
+  ]);
+  t.after(() => node.stop());
+  const phone = new EasClient({ url: urlOf(node), user: "alice", password: "x", verifyCertificate: false });
+  t.after(() => phone.close());
+  const refused = await phone.post("FolderSync", undefined);
+  assert.equal(refused.status, 503);
+  assert.equal(refused.headers["retry-after"], "30");
+  const http = node.endpoint("http");
+  assert.equal((await fetch(`http://${http.host}:${http.port}/health`)).status, 200);
+  assert.ok(node.log.some((line) => /"level":"error".*what devices know cannot be had/.test(line)));
 });

@@ -15,7 +15,7 @@ export const deviceList: Operation = {
     const access = fields.findString("access");
     fields.end();
     const userId = user === undefined ? undefined : await userIdOf(node, user);
-    const states = await node.devices();
+    const states = node.devices;
     const devices = (await states.devices(userId)).filter(
       (device) => access === undefined || device.access === access,
     );
@@ -137,7 +137,7 @@ async function findDevice(
 ): Promise<{ readonly states: DeviceStates; readonly device: Device }> {
   const userId = await userIdOf(node, fields.string("user"));
   const deviceId = fields.string("device");
-  const states = await node.devices();
+  const states = node.devices;
   const devices = await states.devices(userId);
   const device = devices.find((known) => known.deviceId.toLowerCase() === deviceId.toLowerCase());
   if (device === undefined) throw unknownDevice(userId, deviceId);
