@@ -1,4 +1,4 @@
-/** Answers of POX Autodiscover: MS-ASAB §2.2.4 (phones, S2.63), MS-OXDSCLI §2.2.4.1 (mail programs). */
+/** Answers of POX Autodiscover: MS-ASCMD §2.2.1.1 (phones, S2.63), MS-OXDSCLI §2.2.4.1 (mail programs). */
 import { escapeXml, MOBILESYNC, OUTLOOK } from "./request.ts";
 
 const ROOT = "http://schemas.microsoft.com/exchange/autodiscover/responseschema/2006";
@@ -54,7 +54,7 @@ export function outlookAnswer(user: DiscoveredUser, protocols: readonly MailProt
   );
 }
 
-/** MS-ASAB §2.2.4.1.1.1: 500 address not known, 600 the request is none, 601 no schema that is spoken. */
+/** MS-ASCMD §2.2.3.63: 500 address not known, 600 the request is none, 601 no schema that is spoken. */
 export function errorAnswer(code: 500 | 600 | 601, message: string, time: string): string {
   return (
     `<?xml version="1.0" encoding="utf-8"?>\n<Autodiscover xmlns="${ROOT}"><Response><Error Time="${time}" Id="0">` +

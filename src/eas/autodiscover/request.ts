@@ -1,4 +1,4 @@
-/** The request of POX Autodiscover: MS-ASAB §2.2.3, MS-OXDSCLI §2.2.3.1. Only two elements of it matter. */
+/** The request of POX Autodiscover: MS-ASCMD §2.2.1.1, MS-OXDSCLI §2.2.3.1. Only two elements of it matter. */
 
 export const MOBILESYNC_REQUEST =
   "http://schemas.microsoft.com/exchange/autodiscover/mobilesync/requestschema/2006";
