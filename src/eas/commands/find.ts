@@ -16,7 +16,7 @@ import { readParts } from "../mail/part.ts";
 import { EasRefusal } from "../status.ts";
 import { parseRange, type Range } from "./byte-range.ts";
 import { photosOf, readPhotoWish, writePerson } from "./people-properties.ts";
-import { folderOf, MAX_RESULTS, openHits, readKeywords } from "./search-mail.ts";
+import { folderOf, MAX_RESULTS, useHits, readKeywords } from "./search-mail.ts";
 
 const ROOT = tagOf("Find:Find");
 const STATUS = tagOf("Find:Status");
@@ -118,12 +118,11 @@ async function findMail(
     limit: Math.min(MAX_RESULTS, range.end - range.start + 1),
   });
   if (hits.total > 0 && range.start >= hits.total) return END_OF_RANGE;
-  const results: { collectionId: string; item: MailItem; write: WriteResults }[] = [];
-  for (const { folderKey: key, item } of await openHits(request, hits)) {
+  const results = await useHits(request, hits, async (key, item) => {
     // What the device does not know as a folder it cannot open by ServerId.
     const collectionId = await collectionIdOf(request, key);
-    if (collectionId !== undefined) results.push({ collectionId, item, write: await summaryOf(item) });
-  }
+    return collectionId === undefined ? undefined : { collectionId, item, write: await summaryOf(item) };
+  });
   request.summary.outFetch += results.length;
   return (writer) => {
     if (results.length === 0) return;

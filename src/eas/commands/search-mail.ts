@@ -105,27 +105,28 @@ export function readKeywords(
   return { freeText: plain, ...fields };
 }
 
-export interface FoundItem {
-  readonly folderKey: string;
-  readonly item: MailItem;
-}
-
-/** In the order of the hits; what vanished meanwhile, and what cannot be read, is left out. */
-export async function openHits(
+/** `use` for each hit, in their order; what vanished meanwhile, and what cannot be read, is left out. */
+export async function useHits<Result>(
   { account, log }: EasRequest,
   { hits }: MailHits,
-): Promise<readonly FoundItem[]> {
-  const found = new Map<string, FoundItem>();
+  use: (folderKey: string, item: MailItem) => Promise<Result | undefined>,
+): Promise<readonly Result[]> {
+  const results = new Map<string, Result>();
   for (const [folderKey, group] of Map.groupBy(hits, (hit) => hit.folderKey)) {
     const collection = await account.openMail(folderKey);
     try {
       for await (const item of collection.items(group.map(({ uid }) => toUid(uid)))) {
-        if (item.failure === undefined) found.set(`${folderKey} ${item.uid}`, { folderKey, item });
-        else log.warn("found message left out", { folder: folderKey, uid: item.uid, err: item.failure });
+        if (item.failure !== undefined) {
+          log.warn("found message left out", { folder: folderKey, uid: item.uid, err: item.failure });
+          continue;
+        }
+        // Before the collection is released: its items read from it.
+        const result = await use(folderKey, item);
+        if (result !== undefined) results.set(`${folderKey} ${item.uid}`, result);
       }
     } finally {
       collection.release();
     }
   }
-  return hits.flatMap(({ folderKey, uid }) => found.get(`${folderKey} ${uid}`) ?? []);
+  return hits.flatMap(({ folderKey, uid }) => results.get(`${folderKey} ${uid}`) ?? []);
 }

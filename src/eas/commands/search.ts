@@ -9,7 +9,7 @@ import { type EmailClass, emailOf } from "../mail/email-class.ts";
 import { parseRange, type Range } from "./byte-range.ts";
 import { nameForFiles, printLongId } from "./find-item.ts";
 import { photosOf, readPhotoWish, writePerson } from "./people-properties.ts";
-import { MAX_RESULTS, openHits, type QueryRefusal, readSearchQuery } from "./search-mail.ts";
+import { MAX_RESULTS, useHits, type QueryRefusal, readSearchQuery } from "./search-mail.ts";
 import type { CommandServices } from "./services.ts";
 
 const ROOT = tagOf("Search:Search");
@@ -109,20 +109,19 @@ async function searchMailbox(
   const hits = await account.searchMail(query);
   if (hits.total > 0 && range.start >= hits.total) return END_OF_RANGE;
   const bodyOptions = email.readOptions(options, version);
-  const results: { write: WriteStore; longId: string; collectionId: string | undefined }[] = [];
-  for (const { folderKey, item } of await openHits(request, hits)) {
+  const results = await useHits(request, hits, async (folderKey, item) => {
     const context = {
       version,
       account,
       options: bodyOptions,
       collectionId: await nameForFiles(request, folderKey),
     };
-    results.push({
+    return {
       write: await email.prepare(item, context),
       longId: printLongId(folderKey, item.uid),
       collectionId: await collectionIdOf(request, folderKey),
-    });
-  }
+    };
+  });
   request.summary.outFetch += results.length;
   return (writer) => {
     if (results.length === 0) {
