@@ -7,6 +7,7 @@ import { test, type TestContext } from "node:test";
 import { systemFiles } from "../../src/base/io/body-files.ts";
 import { systemClock } from "../../src/base/io/clock.ts";
 import { systemDisk } from "../../src/base/io/system-disk.ts";
+import type { Network } from "../../src/base/io/network.ts";
 import { systemNetwork } from "../../src/base/io/system-network.ts";
 import { systemRandom } from "../../src/base/io/random.ts";
 import { Secret } from "../../src/base/secret.ts";
@@ -16,6 +17,7 @@ import type { MailTarget } from "../../src/migrate/imap/target.ts";
 import { textReport, userReport } from "../../src/migrate/ledger/report.ts";
 import type { Verification } from "../../src/migrate/ledger/verification.ts";
 import { Staging } from "../../src/store/staging.ts";
+import { cuttingNetwork } from "../support/cutting-network.ts";
 import { openInlineStore } from "../support/inline-store.ts";
 import { logIn, type ImapPeer } from "../support/imap-peer.ts";
 import { type Migration, type MigrationOptions, openMigration } from "../support/migration.ts";
@@ -24,6 +26,7 @@ import { startDovecot } from "../support/peers/dovecot.ts";
 import { peerOrSkip } from "../support/peers/peer-or-skip.ts";
 import type { Peer } from "../support/peers/peer.ts";
 import { startUp } from "../support/running-node.ts";
+import { SimRandom } from "../sim/sim-random.ts";
 
 const USER = { source: "old", sourceUid: "alice" };
 
@@ -72,7 +75,7 @@ async function migrate(
   return migration;
 }
 
-function toImap(t: TestContext, peer: Peer): () => Promise<MailTarget> {
+function toImap(t: TestContext, peer: Peer, network: Network = systemNetwork): () => Promise<MailTarget> {
   const folder = ownFolder(t);
   const staging = new Staging({ folder, files: systemFiles, random: systemRandom, maxMessageBytes: 2 ** 40 });
   Staging.sweep(folder, systemDisk);
@@ -88,7 +91,7 @@ function toImap(t: TestContext, peer: Peer): () => Promise<MailTarget> {
         silenceMs: 30_000,
       },
       {
-        network: systemNetwork,
+        network,
         clock: systemClock,
         random: systemRandom,
         stage: (sizeBytes) => staging.stage(sizeBytes),
@@ -286,4 +289,41 @@ test("migrate: Rookery to Rookery's store under STARTTLS and COMPRESS", async (t
   assert.ok((result.sourceMessageCount ?? 0) > 0);
   assert.equal(result.targetMessageCount, result.sourceMessageCount);
   await verified(migration);
+});
+
+test("migrate: connections of both sides are cut again and again, no message is lost or doubled", async (t) => {
+  if (!(await peerOrSkip(t, "dovecot"))) return;
+  const source = await dovecot(t);
+  const destination = await dovecot(t);
+  const client = await user(t, source);
+  await client.ok("CREATE Other");
+  for (const folder of ["INBOX", "Other"]) {
+    const parts = Array.from({ length: 300 }, (_, number) => [
+      " (\\Seen) ",
+      Buffer.from(`Subject: ${folder} ${number}\r\n\r\n${"x".repeat((number * 37) % 3000)}\r\n`),
+    ]);
+    await client.ok(`APPEND ${folder}`, ...parts.flat());
+  }
+  const random = new SimRandom(7);
+  let cuts = 0;
+  // Each cut comes a little later than the one before, so that there is an end.
+  const network = cuttingNetwork((port) => {
+    if (cuts >= (process.env["ROOKERY_LONG"] === undefined ? 12 : 60)) return undefined;
+    cuts++;
+    return port === source.ports["imap"] ? 20_000 + random.below(150_000) : 600 + random.below(2500);
+  });
+  const migration = await openMigration({
+    source: imapOf(source),
+    network,
+    settings: { verify: "digests", attempts: 100 },
+    openTarget: toImap(t, destination, network),
+    ports: { firstPauseMs: 1 },
+  });
+  t.after(() => migration.close());
+  await migration.ok(migration.job({}));
+  await migration.ok(migration.job({}, { phase: "CUTOVER" }));
+  const { folders } = await verified(migration);
+  for (const { targetMessages, extraMessages } of folders) {
+    assert.deepEqual([targetMessages, extraMessages], [300, 0]);
+  }
 });

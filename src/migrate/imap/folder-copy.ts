@@ -17,7 +17,7 @@ import { windowsOf } from "./windows.ts";
 /** FETCHes that are on their way at a time. */
 const WINDOWS_AHEAD = 3;
 const MAX_BATCH_MESSAGES = 256;
-const LEAST_BATCH_MESSAGES = 64;
+const LEAST_BATCH_MESSAGES = 128;
 /** Literals of this size are not held in memory. */
 const LARGE_BYTES = 256 * 1024;
 /** Records between two writes of the ledger: what a crash leaves to be recognised again. */
