@@ -42,6 +42,10 @@ class ManyRunner implements CommitRunner {
     return new Promise((resolve) => this.#answers.push(resolve));
   }
 
+  get sent(): number {
+    return this.#answers.length;
+  }
+
   answer(batch: number, report: Partial<CommitReport>): void {
     this.#answers[batch]?.({ ...reportOf([{ kind: "removeSegments", args: {}, bodies: [] }]), ...report });
   }
@@ -195,6 +199,23 @@ describe("CommitQueue", () => {
     shown();
     await Promise.all(asked);
     assert.deepEqual(answered, ["next", "first", "rest"]);
+  });
+
+  test("bounds the bytes of all that is on its way", async () => {
+    const runner = new ManyRunner();
+    const queue = new CommitQueue({ runner, onReport: () => undefined, nowMs: () => 0, log: undefined });
+    const body: BodySource = { kind: "bytes", bytes: Buffer.alloc(20 * 2 ** 20) };
+    const asked: Promise<unknown>[] = [];
+    for (let i = 0; i < 2; i++) {
+      asked.push(queue.run("removeSegments", {}, [body]));
+      await turn();
+    }
+    assert.deepEqual([runner.sent, queue.waiting], [1, 1]);
+    runner.answer(0, {});
+    await turn();
+    assert.deepEqual([runner.sent, queue.waiting], [2, 0]);
+    runner.answer(1, {});
+    await Promise.all(asked);
   });
 
   test("close commits what waits and takes nothing more", async () => {

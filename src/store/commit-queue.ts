@@ -118,9 +118,11 @@ export class CommitQueue {
     if (this.#sent >= this.#options.runner.maxSent || this.#failure !== undefined) return;
     const batch = this.#takeBatch();
     if (batch.length > 0) void this.#commit(batch);
+    // What is on its way comes back here when it is answered.
+    else if (this.#sent > 0) return;
     // All may have been refused with more behind them.
     else if (this.waiting > 0) this.#schedule();
-    else if (this.#sent === 0) this.#onDrained?.();
+    else this.#onDrained?.();
   }
 
   #takeBatch(): Waiting[] {

@@ -114,6 +114,7 @@ export class CommitterThread implements CommitRunner {
 
   #giveBack(batches: number): void {
     for (const { reject } of this.#pending.splice(0, batches)) reject(new LateBatch());
+    if (this.#pending.length === 0) this.#worker.unref();
   }
 
   #send(message: ToCommitter, transfer: ArrayBuffer[] = []): void {
