@@ -69,7 +69,7 @@ export class EasTrial {
   readonly events: Record<string, unknown>[] = [];
   readonly #options: EasTrialOptions;
   readonly #tree: TreeWatch;
-  readonly #email: EmailClass;
+  readonly email: EmailClass;
   readonly #close: () => Promise<void>;
   readonly #logs: Logs;
   #onHeld: (() => void) | undefined;
@@ -87,7 +87,7 @@ export class EasTrial {
     this.#options = parts.options;
     this.#close = parts.close;
     this.#tree = new TreeWatch(this.store);
-    this.#email = new EmailClass({ clock: this.clock, random: systemRandom });
+    this.email = new EmailClass({ clock: this.clock, random: systemRandom });
     const level: LogLevel = "debug";
     this.#logs = new Logs({
       level,
@@ -167,7 +167,7 @@ export class EasTrial {
 
   /** One more gateway process over the same store and states. */
   gateway(): TrialGateway {
-    const email = this.#options.wrapClass?.(this.#email) ?? this.#email;
+    const email = this.#options.wrapClass?.(this.email) ?? this.email;
     const services: CommandServices = {
       clock: this.clock,
       random: systemRandom,
@@ -224,7 +224,7 @@ export class EasTrial {
 
   async close(): Promise<void> {
     this.#tree.close();
-    await this.#email.close();
+    await this.email.close();
     await this.#close();
   }
 }
