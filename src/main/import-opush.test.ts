@@ -28,6 +28,8 @@ const files = new Map([
     "policy.ini",
     "devicePasswordEnabled=true\nmaxInactivityTimeDeviceLock=600\nallowWiFi=false\ndevicePasswordExpiration=false\npasswordRecoveryEnabled=true\nallowPOPIMAPEmail=true\nrequireSignedSMIMEMessages=true\n",
   ],
+  ["dsn.ini", "receipt.delivery=false\nreceipt.read=true\n"],
+  ["read_receipt.mustache", "Read by {{address}}\n"],
   ["cassandra.ini", "cassandra.seeds=a,b\n"],
   ["logback.xml", "<included/>"],
 ]);
@@ -62,6 +64,11 @@ test("importOpush: settings that the program takes", () => {
     allow_pop_imap_email: true,
     require_signed_smime_messages: true,
   });
+  assert.deepEqual(settings["receipts"], {
+    delivery: false,
+    read: true,
+    read_text: "Read by {{address}}\n",
+  });
   const file = { path: "rookery.yaml", text: stringify(settings) };
   assert.doesNotThrow(() => loadConfig(optionGroups, { file, folder: "/", readText: () => "" }));
 });
@@ -83,7 +90,7 @@ test("importOpush: what has no counterpart is named, and no value of a secret", 
   assert.doesNotMatch(all, /hush/);
 });
 
-test("importOpush: every rule leads to an option, but for those of receipts", () => {
+test("importOpush: every rule of policies leads to an option", () => {
   const everything = new Map([
     [
       "policy.ini",

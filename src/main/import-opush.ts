@@ -106,6 +106,12 @@ const RULES: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
   "policy.ini": policyRules(),
 };
 
+/** Files that are one option, S2.58. */
+const TEMPLATES: Readonly<Record<string, string>> = {
+  "delivery_receipt.mustache": "delivery_text",
+  "read_receipt.mustache": "read_text",
+};
+
 /** `allowPOPIMAPEmail` → `policy.allow_pop_imap_email`. */
 function policyRules(): Record<string, Rule> {
   const truths =
@@ -150,6 +156,11 @@ export function importOpush(files: ReadonlyMap<string, string>, known: ReadonlyS
   const settings: Record<string, Record<string, Value>> = {};
   const notes: string[] = [];
   for (const [file, content] of files) {
+    const template = TEMPLATES[file];
+    if (template !== undefined) {
+      (settings["receipts"] ??= {})[template] = content;
+      continue;
+    }
     const rules = RULES[file];
     if (rules === undefined) {
       notes.push(`${file}: not read, this file has no counterpart`);

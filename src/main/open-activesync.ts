@@ -1,12 +1,13 @@
 /** The ActiveSync gateway: accounts, classes, state, routes. */
 import { systemClock } from "../base/io/clock.ts";
 import { systemRandom } from "../base/io/random.ts";
-import type { Config } from "../config/load.ts";
+import { type Config, ConfigError } from "../config/load.ts";
+import { parseDeviceRules } from "../eas/devices/rules.ts";
 import { type Gateway, openGateway } from "../eas/gateway.ts";
 import { EmailClass } from "../eas/mail/email-class.ts";
 import { receiptOptions } from "../eas/mail/receipts/options.ts";
 import { ReceiptSender } from "../eas/mail/receipts/receipt-sender.ts";
-import { easOptions } from "../eas/options.ts";
+import { easOptions, type EasSettings } from "../eas/options.ts";
 import { policyOptions } from "../eas/policy/options.ts";
 import type { HttpRoutes } from "../http/http.ts";
 import { openAccounts } from "./open-accounts.ts";
@@ -22,10 +23,11 @@ export interface ActiveSync {
   close(): Promise<void>;
 }
 
-/** Also while the database of the devices cannot be had: then devices hear 503. */
+/** Also while the database of the devices cannot be had: then devices hear 503. @throws ConfigError */
 export async function openActiveSync(config: Config, platform: Platform): Promise<ActiveSync> {
   const { logs, metrics } = platform;
   const settings = config.get(easOptions);
+  checkSettings(settings);
   const { gatewayState } = platform;
   const { states } = gatewayState;
   // It has told the log; devices come again, and are served when it is there.
@@ -86,4 +88,19 @@ export async function openActiveSync(config: Config, platform: Platform): Promis
       await email.converter.close();
     },
   };
+}
+
+/** What is good as a text and still means nothing. @throws ConfigError */
+function checkSettings({ externalUrl, deviceRules }: EasSettings): void {
+  const problem = (key: string, message: string): ConfigError =>
+    new ConfigError([{ key: `activesync.${key}`, origin: "configuration", message }]);
+  if (externalUrl !== undefined && !/^https?:$/.test(URL.parse(externalUrl)?.protocol ?? "")) {
+    throw problem("external_url", `"${externalUrl}" is no address such as https://mail.example.com`);
+  }
+  try {
+    parseDeviceRules(deviceRules);
+  } catch (error) {
+    if (error instanceof TypeError) throw problem("device_rules", error.message);
+    throw error;
+  }
 }

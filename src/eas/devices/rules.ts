@@ -9,24 +9,31 @@ const ACCESS: Record<Verdict, DeviceAccess> = {
   block: "blocked",
 };
 
+interface DeviceRule {
+  readonly of: "type" | "agent";
+  readonly pattern: RegExp;
+  readonly verdict: Verdict;
+}
+
+/** @throws TypeError for a rule that begins with neither `type:` nor `agent:` */
+export function parseDeviceRules(rules: ReadonlyMap<string, Verdict>): readonly DeviceRule[] {
+  return [...rules].map(([rule, verdict]) => {
+    const [, of, glob] = /^(type|agent):(.+)$/.exec(rule) ?? [];
+    if (of === undefined || glob === undefined) {
+      throw new TypeError(`device rule "${rule}" does not begin with type: or agent:`);
+    }
+    return { of: of === "type" ? "type" : "agent", pattern: globPattern(glob), verdict };
+  });
+}
+
 export class DeviceRules {
-  readonly #rules: readonly {
-    readonly of: "type" | "agent";
-    readonly pattern: RegExp;
-    readonly verdict: Verdict;
-  }[];
+  readonly #rules: readonly DeviceRule[];
   readonly #fallback: Verdict;
 
-  /** @throws TypeError for a rule that begins with neither `type:` nor `agent:` */
+  /** @throws TypeError as parseDeviceRules */
   constructor(rules: ReadonlyMap<string, Verdict>, fallback: Verdict) {
+    this.#rules = parseDeviceRules(rules);
     this.#fallback = fallback;
-    this.#rules = [...rules].map(([rule, verdict]) => {
-      const [, of, glob] = /^(type|agent):(.+)$/.exec(rule) ?? [];
-      if (of === undefined || glob === undefined) {
-        throw new TypeError(`device rule "${rule}" does not begin with type: or agent:`);
-      }
-      return { of: of === "type" ? "type" : "agent", pattern: globPattern(glob), verdict };
-    });
   }
 
   accessOf(device: { readonly deviceType: string; readonly userAgent: string }): DeviceAccess {
