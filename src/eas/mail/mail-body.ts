@@ -71,16 +71,19 @@ export class MailBody {
       type === 2
         ? await htmlText(source, this.#layout, this.#converter)
         : await plainText(source, this.#layout, this.#converter);
-    const whole = toXmlUtf8(text);
-    const bytes = truncationBytes === undefined ? whole : cutUtf8(whole, truncationBytes);
-    return {
-      type: type === 2 ? 2 : 1,
-      sizeBytes: whole.length,
-      truncated: bytes.length < whole.length,
-      bytes,
-      preview,
-    };
+    const { bytes, sizeBytes } = cutText(text, truncationBytes);
+    return { type: type === 2 ? 2 : 1, sizeBytes, truncated: bytes.length < sizeBytes, bytes, preview };
   }
+}
+
+/** Of a long text only the beginning is encoded: a character has at least one byte. */
+function cutText(text: string, maxBytes: number | undefined): { bytes: Buffer; sizeBytes: number } {
+  if (maxBytes === undefined || text.length <= maxBytes) {
+    const whole = toXmlUtf8(text);
+    return { bytes: maxBytes === undefined ? whole : cutUtf8(whole, maxBytes), sizeBytes: whole.length };
+  }
+  const bytes = cutUtf8(toXmlUtf8(text.slice(0, maxBytes)), maxBytes);
+  return { bytes, sizeBytes: Buffer.byteLength(text) };
 }
 
 /** In the order in which they are tried; never empty. */

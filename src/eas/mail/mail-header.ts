@@ -147,5 +147,5 @@ const MARKS =
   /^(?:(?:re|aw|antw|antwort|sv|vs|odp|rif|ref|r|fw|fwd|wg|tr|vl|doorst|enc|pd|i|res|ynt|отв|回复|回覆|转发|轉寄|答复)\s*(?:\[\d{1,4}\]|\(\d{1,4}\))?\s*[:：]\s*)+/iu;
 
 export function topicOf(subject: string): string {
-  return subject.replace(MARKS, "");
+  return /[:：]/.test(subject) ? subject.replace(MARKS, "") : subject;
 }
