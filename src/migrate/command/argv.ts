@@ -68,8 +68,10 @@ function doveadmArgv(command: Command): Argv {
   let configFile: string | undefined;
   for (const option of command.options) {
     const { name, value } = option;
-    if (name === "-c") configFile = value;
-    else if (name === "-f") {
+    if (name === "-c") {
+      configFile = value;
+      shown.push(name, value);
+    } else if (name === "-f") {
       shown.push(name, value);
       given.push(name, value);
     } else {

@@ -69,7 +69,7 @@ test("the password reaches doveadm and nothing else: not the arguments, the reco
   const lines: string[] = [];
   const result = await run(doveadm, lines);
   assert.equal(result.status, "SUCCESS");
-  assert.match(readFileSync(`${seen}.config`, "utf8"), new RegExp(`imapc_password = "${SECRET}%%"`));
+  assert.match(readFileSync(`${seen}.config`, "utf8"), new RegExp(`imapc_password = "${SECRET}%"`));
   const everything = [
     readFileSync(`${seen}.arguments`, "utf8"),
     JSON.stringify(result),

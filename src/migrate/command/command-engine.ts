@@ -24,6 +24,8 @@ export interface CommandEngineOptions {
 
 /** EX_TEMPFAIL of sysexits.h: doveadm could not connect, or the mailbox changed meanwhile. */
 const TEMPORARY = 75;
+/** SIGABRT: where a source refuses connections doveadm panics instead (Dovecot 2.3.19, observed). */
+const ABORTED = 134;
 /** The dummy that says: the worker's own configuration has the command (S4.23). */
 const DUMMY = "ignore";
 
@@ -119,7 +121,7 @@ class CommandRun {
       result = await this.#steps.execute(prepared);
       for (const count of result.output.saved.values()) this.#saved += count;
       this.#expunged += result.output.expunged;
-    } while (result.exitCode === TEMPORARY && attempts < maxAttempts && !signal.aborted);
+    } while (isTemporary(result.exitCode) && attempts < maxAttempts && !signal.aborted);
     this.#copyMs = clock.monotonicMs() - startedAtMs;
     const { output, exitCode } = result;
     const success = exitCode === prepared.successCode;
@@ -204,10 +206,13 @@ function hostCommand(json: string): Command | undefined {
   return words === 0 && command.subCommand === undefined && command.name === DUMMY ? undefined : command;
 }
 
+function isTemporary(exitCode: number): boolean {
+  return exitCode === TEMPORARY || exitCode === ABORTED;
+}
+
 function describeFailure(exitCode: number, attempts: number, output: OutputReader): string[] {
-  const first =
-    exitCode === TEMPORARY
-      ? `Dsync failed with return code 75 after ${attempts} attempts. Reason: Temporary failure. Hint: Re-running the migration at a later time will usually resolve this`
-      : `Dsync failed with return code ${exitCode}.`;
+  const first = isTemporary(exitCode)
+    ? `Dsync failed with return code ${exitCode} after ${attempts} attempts. Reason: Temporary failure. Hint: Re-running the migration at a later time will usually resolve this`
+    : `Dsync failed with return code ${exitCode}.`;
   return [first, ...lastLines(output)];
 }

@@ -38,9 +38,10 @@ export class OutputReader {
     this.#onLine(line);
     this.#lines.push(line);
     if (this.#lines.length > MAX_LINES) this.#lines.shift();
-    if (/\b(?:Error|Fatal|Panic): /.test(line)) this.lastError = line;
+    if (/\b(?:Error|Fatal|Panic): (?!Raw backtrace)/.test(line)) this.lastError = line;
     // dsync(user): Info: save: box=INBOX, uid=7, msgid=<…>, size=1234
-    const event = /\b(save|copy|expunge): (?:from \S+ )?(?:to )?box=(.*?),/.exec(line);
+    // dsync(user): Info: copy from Old mail: box=Old mail, uid=7, msgid=<…>, size=1234 (Dovecot 2.3.19, observed)
+    const event = /\b(save|copy|expunge)(?: from .*?)?: box=(.*?)(?:, \w+=|$)/.exec(line);
     if (event?.[1] === "expunge") this.expunged += 1;
     else if (event?.[2] !== undefined) this.saved.set(event[2], (this.saved.get(event[2]) ?? 0) + 1);
   }

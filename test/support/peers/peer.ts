@@ -16,6 +16,8 @@ export interface Peer {
   /** What it wrote to its standard output and error. */
   output(): string;
   stop(): Promise<void>;
+  /** Once more after `stop`, with the same folder and ports. */
+  start(): Promise<void>;
 }
 
 export interface PeerProcess {
@@ -35,6 +37,25 @@ const STOP_TIMEOUT_MS = 10_000;
 /** Starts the process and waits until each of its ports takes connections. */
 export async function startPeer(peer: PeerProcess): Promise<Peer> {
   const log = join(peer.folder, "output.log");
+  const read = (): string => readFileSync(log, "utf8");
+  let child = await spawnPeer(peer, log);
+  return {
+    name: peer.name,
+    host: "127.0.0.1",
+    ports: peer.ports,
+    folder: peer.folder,
+    get pid() {
+      return child.pid ?? 0;
+    },
+    output: read,
+    stop: () => stop(child, peer.stopSignal),
+    async start() {
+      child = await spawnPeer(peer, log);
+    },
+  };
+}
+
+async function spawnPeer(peer: PeerProcess, log: string): Promise<ChildProcess> {
   const output = openSync(log, "a");
   const child = spawn(peer.file, peer.args, {
     cwd: peer.folder,
@@ -42,7 +63,6 @@ export async function startPeer(peer: PeerProcess): Promise<Peer> {
     stdio: ["ignore", output, output],
   });
   closeSync(output);
-  const read = (): string => readFileSync(log, "utf8");
   // A failed start is an error event without an exit.
   let failed: Error | undefined;
   child.on("error", (error) => {
@@ -54,20 +74,14 @@ export async function startPeer(peer: PeerProcess): Promise<Peer> {
       const ended = failed !== undefined || child.exitCode !== null || child.signalCode !== null;
       if (ended || performance.now() > deadlineMs) {
         await stop(child, peer.stopSignal);
-        throw new Error(`${peer.name} has no ${protocol} on port ${port}: ${failed?.message ?? read()}`);
+        throw new Error(
+          `${peer.name} has no ${protocol} on port ${port}: ${failed?.message ?? readFileSync(log, "utf8")}`,
+        );
       }
       await sleep(50);
     }
   }
-  return {
-    name: peer.name,
-    host: "127.0.0.1",
-    ports: peer.ports,
-    folder: peer.folder,
-    pid: child.pid ?? 0,
-    output: read,
-    stop: () => stop(child, peer.stopSignal),
-  };
+  return child;
 }
 
 async function stop(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
