@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { systemClock } from "../../src/base/io/clock.ts";
 import { systemRandom } from "../../src/base/io/random.ts";
-import { silentLog } from "../../src/base/log.ts";
+import { type Log, silentLog } from "../../src/base/log.ts";
 import { toUid } from "../../src/base/numbers.ts";
 import { Secret } from "../../src/base/secret.ts";
 import { openDirectory } from "../../src/directory/open.ts";
@@ -45,15 +45,23 @@ export interface ConnectOptions {
   readonly onClient?: (client: PipeEnd) => void;
 }
 
-/** `replica`: a store that is open already, instead of a second one on disk. */
+export interface SyncPairOptions {
+  /** A store that is open already, instead of a second one on disk. */
+  readonly replica?: Store;
+  /** Commits in a thread of their own, as in a node. */
+  readonly threads?: boolean;
+  /** The master's. */
+  readonly log?: Log;
+}
+
 export async function openSyncPair(
   t: TestContext,
-  { replica: given }: { readonly replica?: Store } = {},
+  { replica: given, threads = false, log = silentLog }: SyncPairOptions = {},
 ): Promise<SyncPair> {
   const folder = mkdtempSync(join(tmpdir(), "rk-sync-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const acknowledgements = new Acknowledgements();
-  const here = await openStore({ folder: join(folder, "here"), inline: true, witness: acknowledgements });
+  const here = await openStore({ folder: join(folder, "here"), inline: !threads, witness: acknowledgements });
   t.after(() => here.close());
   const there = given ?? (await openStore({ folder: join(folder, "there"), inline: true }));
   if (given === undefined) t.after(() => there.close());
@@ -115,7 +123,7 @@ export async function openSyncPair(
       store: here,
       replica,
       clock: systemClock,
-      log: silentLog,
+      log,
       force,
       maxBytesPerSecond: 0,
       step: (text) => void steps.push(text),

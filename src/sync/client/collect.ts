@@ -31,7 +31,7 @@ export async function collect(
       return before === undefined ? undefined : { own: before, records: [] };
     }
     const isFew = !complete && base.modseq > 0 && before.highestModseq - base.modseq <= FEW_CHANGES;
-    const found = isFew ? await fromView(run, id, base) : fromIndex(run, before, base, complete);
+    const found = isFew ? await fromView(run, before, base) : fromIndex(run, before, base, complete);
     if (found !== undefined && found.records.every(({ modseq }) => modseq <= found.own.highestModseq)) {
       return found;
     }
@@ -49,11 +49,17 @@ function fromIndex({ store }: SyncRun, own: Mailbox, base: Base, complete: boole
   return { own, records };
 }
 
-async function fromView(run: SyncRun, id: MailboxId, base: Base): Promise<Collected | undefined> {
+async function fromView(run: SyncRun, before: Mailbox, base: Base): Promise<Collected | undefined> {
+  const { id } = before;
   const view = await run.store.open(id);
   try {
-    const own = run.store.mailboxes.byId(id);
-    if (own === undefined) return undefined;
+    // The header of the view itself: the catalog may show a later commit, whose records the view does not have.
+    const own = view.mailbox;
+    const isOlder =
+      own.highestModseq < before.highestModseq ||
+      own.folderModseq < before.folderModseq ||
+      own.name !== before.name;
+    if (isOlder) return fromIndex(run, before, base, false);
     const modseq = base.modseq as Mailbox["highestModseq"];
     const vanished = view.vanishedSince(modseq);
     if (vanished === "unknown") return fromIndex(run, own, base, false);

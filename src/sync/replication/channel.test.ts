@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { compareUser, openSyncPair, type SyncPair } from "../../../test/support/sync-pair.ts";
 import { systemClock } from "../../base/io/clock.ts";
 import { systemRandom } from "../../base/io/random.ts";
-import { silentLog } from "../../base/log.ts";
+import { Logs, silentLog } from "../../base/log.ts";
 import { toUid } from "../../base/numbers.ts";
 import { SystemFlag } from "../../store/model.ts";
 import type { SyncRun } from "../client/run.ts";
@@ -157,4 +157,27 @@ test("acknowledge: replica: without the replica the answer comes after the wait,
   assert.equal(channel.status().acknowledge, "given up");
   await append(pair, "user.alice", "two");
   assert.equal(pair.here.mailboxes.get("user.alice").exists, 2);
+});
+
+test("many appends at once: the replica is never ahead, nothing has to be settled", async (t) => {
+  const warnings: string[] = [];
+  const destination = (line: string): number => warnings.push(line);
+  const log = new Logs({ level: "warn", format: "json", destination }).named("replication");
+  const pair = await openSyncPair(t, { threads: true, log });
+  await pair.here.create("user.alice", {});
+  const { channel, caughtUp } = follow(pair);
+  t.after(() => channel.stop());
+  await caughtUp();
+  const { id } = pair.here.mailboxes.get("user.alice");
+  for (let round = 0; round < 40; round++) {
+    await Promise.all(
+      Array.from({ length: 8 }, (_, index) => append(pair, "user.alice", `${round} ${index}`)),
+    );
+    // Somebody has the mailbox open.
+    (await pair.here.open(id)).release();
+  }
+  await caughtUp();
+  await compareUser(pair.here, pair.there, "alice");
+  assert.deepEqual(warnings, []);
+  assert.equal(pair.here.mailboxes.get("user.alice").lastUid, 320);
 });
