@@ -9,6 +9,7 @@ import {
   wbxml,
 } from "../../../test/support/eas-mail.ts";
 import { systemClock } from "../../base/io/clock.ts";
+import { systemRandom } from "../../base/io/random.ts";
 import { tagOf } from "../../wire/wbxml/code-pages.ts";
 import type { Element } from "../element.ts";
 import { meetingResponse } from "./meeting-response.ts";
@@ -109,9 +110,9 @@ test("MeetingResponse: an accepted invitation stays, a declined one goes to the 
       ],
     ]);
     const request = { command: "MeetingResponse", body, account, folders: { 5: inbox.key } };
-    const result = answerRoot(await meetingResponse().run(await easRequest(request))).child(
-      tagOf("MeetingResponse:Result"),
-    );
+    const result = answerRoot(
+      await meetingResponse({ clock: systemClock, random: systemRandom }).run(await easRequest(request)),
+    ).child(tagOf("MeetingResponse:Result"));
     assert.equal(text(result, "MeetingResponse:RequestId"), id);
     return text(result, "MeetingResponse:Status");
   };
@@ -122,4 +123,51 @@ test("MeetingResponse: an accepted invitation stays, a declined one goes to the 
   assert.equal(await respond("5:1", 7), "2");
   assert.equal(await respond("5:1", 3), "1");
   assert.deepEqual(inbox.moved, [`1 to ${trash.key}`]);
+});
+
+test("MeetingResponse: 16.0 leaves it to the server to tell the organizer", async () => {
+  const inbox = new MemoryMail();
+  inbox.put(
+    INVITATION.replace(
+      "UID:1\r\n",
+      'UID:1\r\nSEQUENCE:2\r\nSUMMARY:meet\r\nORGANIZER;CN="Bob; B":mailto:bob@example.net\r\n' +
+        "ATTENDEE;RSVP=TRUE:mailto:a.example@example.org\r\n",
+    ),
+  );
+  const { account, sent } = sendingAccount([inbox]);
+  const respond = async (version: 141 | 161): Promise<void> => {
+    const body = wbxml([
+      "MeetingResponse:MeetingResponse",
+      [
+        "MeetingResponse:Request",
+        ["MeetingResponse:UserResponse", 2],
+        ["MeetingResponse:CollectionId", "5"],
+        ["MeetingResponse:RequestId", "5:1"],
+        [
+          "MeetingResponse:SendResponse",
+          ["AirSyncBase:Body", ["AirSyncBase:Type", 1], ["AirSyncBase:Data", "perhaps, if I can"]],
+        ],
+      ],
+    ]);
+    const request = { command: "MeetingResponse", version, body, account, folders: { 5: inbox.key } };
+    await meetingResponse({ clock: systemClock, random: systemRandom }).run(await easRequest(request));
+  };
+  await respond(141);
+  assert.equal(sent.length, 0);
+  await respond(161);
+  assert.deepEqual(sent[0]?.recipients, ["bob@example.net"]);
+  const text = sent[0]?.bytes.toString() ?? "";
+  assert.match(
+    text,
+    /^From: "Alice Example" <a\.example@example\.org>\r\nTo: <bob@example\.net>\r\nSubject: Tentative: meet\r\n/,
+  );
+  assert.match(
+    text,
+    /METHOD:REPLY[\s\S]*UID:1\r\nSEQUENCE:2[\s\S]*ORGANIZER;CN="Bob; B":mailto:bob@example\.net/,
+  );
+  assert.match(
+    text.replace(/\r\n /g, ""),
+    /ATTENDEE;PARTSTAT=TENTATIVE;CN=Alice Example:mailto:a\.example@example\.org/,
+  );
+  assert.match(text, /COMMENT:perhaps\\, if I can/);
 });

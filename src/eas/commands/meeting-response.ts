@@ -1,7 +1,8 @@
 /**
- * MeetingResponse: MS-ASCMD §2.2.1.11. The frame: the invitation is found and the answer is told for each request. The
- * calendar entry comes with the calendar room; until then an invitation that was declined goes to the trash, and one that
- * was accepted stays, since it is the only place where the meeting stands.
+ * MeetingResponse: MS-ASCMD §2.2.1.11. The invitation is found, the organizer is told where the device leaves that to the
+ * server (SendResponse of 16.0; older devices send mail), and each request has its result. The calendar entry comes with
+ * the calendar room; until then an invitation that was declined goes to the trash, and one that was accepted stays, since
+ * it is the only place where the meeting stands.
  */
 import { toUid } from "../../base/numbers.ts";
 import { tagOf } from "../../wire/wbxml/code-pages.ts";
@@ -10,11 +11,16 @@ import { AccountError, type MailItem } from "../account/port.ts";
 import type { Command, EasAnswer, EasRequest } from "../command.ts";
 import type { Element } from "../element.ts";
 import { layOut } from "../mail/layout.ts";
-import { readMailHeader } from "../mail/mail-header.ts";
-import { readMeeting } from "../mail/meeting/read-meeting.ts";
+import { htmlToText } from "../../mime/html-text.ts";
+import { base } from "../mail/email-tags.ts";
+import { type MailHeader, readMailHeader } from "../mail/mail-header.ts";
+import { partText } from "../mail/mail-text.ts";
+import { parseMeeting } from "../mail/meeting/read-meeting.ts";
+import { type MeetingAnswer, printReply } from "../mail/meeting/reply.ts";
 import { MessageSource } from "../mail/message-source.ts";
 import { readParts } from "../mail/part.ts";
 import { type ItemPlace, parseLongId, placeOf, withItem } from "./find-item.ts";
+import type { CommandServices } from "./services.ts";
 
 const ROOT = tagOf("MeetingResponse:MeetingResponse");
 const REQUEST = tagOf("MeetingResponse:Request");
@@ -22,6 +28,7 @@ const RESULT = tagOf("MeetingResponse:Result");
 const STATUS = tagOf("MeetingResponse:Status");
 const REQUEST_ID = tagOf("MeetingResponse:RequestId");
 const USER_RESPONSE = tagOf("MeetingResponse:UserResponse");
+const SEND_RESPONSE = tagOf("MeetingResponse:SendResponse");
 const LONG_ID = tagOf("Search:LongId");
 
 /** MS-ASCMD §2.2.3.177.9. */
@@ -30,8 +37,10 @@ const INVALID_REQUEST = 2;
 const MAILBOX_ERROR = 3;
 const DECLINED = 3;
 const MAX_REQUESTS = 100;
+/** MS-ASAIRS §2.2.2.41. */
+const HTML = "2";
 
-export function meetingResponse(): Command {
+export function meetingResponse(services: Pick<CommandServices, "clock" | "random">): Command {
   return {
     name: "MeetingResponse",
     async run(request): Promise<EasAnswer> {
@@ -42,7 +51,7 @@ export function meetingResponse(): Command {
       }
       for (const one of requests.slice(0, MAX_REQUESTS)) {
         const requestId = one.textOf(REQUEST_ID) ?? one.textOf(LONG_ID) ?? "";
-        const status = await respond(request, one, requestId);
+        const status = await respond(request, one, requestId, services);
         writer.start(RESULT);
         if (requestId !== "") writer.text(REQUEST_ID, requestId);
         writer.text(STATUS, status).end();
@@ -52,15 +61,22 @@ export function meetingResponse(): Command {
   };
 }
 
-async function respond(request: EasRequest, one: Element, requestId: string): Promise<number> {
-  const answer = one.numberOf(USER_RESPONSE) ?? 0;
-  if (answer < 1 || answer > DECLINED) return INVALID_REQUEST;
+async function respond(
+  request: EasRequest,
+  one: Element,
+  requestId: string,
+  services: Pick<CommandServices, "clock" | "random">,
+): Promise<number> {
+  const answer = one.numberOf(USER_RESPONSE);
+  if (answer !== 1 && answer !== 2 && answer !== DECLINED) return INVALID_REQUEST;
   try {
     const place =
       one.child(LONG_ID) === undefined ? await placeOf(request, requestId) : parseLongId(requestId);
     if (place === undefined) return INVALID_REQUEST;
-    const isInvitation = await withItem(request, place, (item) => holdsInvitation(item));
-    if (isInvitation !== true) return INVALID_REQUEST;
+    const invitation = await withItem(request, place, readInvitation);
+    if (invitation === undefined || invitation === "none") return INVALID_REQUEST;
+    const send = request.version >= 160 ? one.child(SEND_RESPONSE) : undefined;
+    if (send !== undefined) await tellOrganizer(request, invitation, answer, send, services);
     if (answer === DECLINED) await throwAway(request, place);
     return OK;
   } catch (error) {
@@ -70,12 +86,39 @@ async function respond(request: EasRequest, one: Element, requestId: string): Pr
   }
 }
 
-async function holdsInvitation(item: MailItem): Promise<boolean> {
+interface Invitation {
+  readonly text: string;
+  readonly header: MailHeader;
+}
+
+async function readInvitation(item: MailItem): Promise<Invitation | "none"> {
   const source = new MessageSource(item);
   const { calendar } = layOut(await readParts(source));
-  if (calendar === undefined) return false;
+  if (calendar === undefined) return "none";
   const header = readMailHeader(await source.read(0, source.root.bodyStart));
-  return (await readMeeting(source, calendar, header))?.method === "REQUEST";
+  const text = await partText(source, calendar);
+  return parseMeeting(text, header)?.method === "REQUEST" ? { text, header } : "none";
+}
+
+async function tellOrganizer(
+  { account }: EasRequest,
+  { text, header }: Invitation,
+  answer: MeetingAnswer,
+  send: Element,
+  { clock, random }: Pick<CommandServices, "clock" | "random">,
+): Promise<void> {
+  const body = send.child(base.body);
+  const written = body?.textOf(base.data) ?? "";
+  const reply = printReply(text, {
+    answer,
+    account,
+    header,
+    comment: body?.textOf(base.type) === HTML ? htmlToText(written) : written,
+    nowMs: clock.nowMs(),
+    id: random.bytes(16).toString("hex"),
+  });
+  if (reply === undefined) return;
+  await account.send({ bytes: reply.bytes, recipients: [reply.recipient], saveInSent: true });
 }
 
 /** The answer was given: an invitation that cannot be taken away does not change it. */
