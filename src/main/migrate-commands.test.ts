@@ -92,14 +92,13 @@ test("rookery migrate: from a source to users who wait for their migration", asy
 test("rookery migrate: a database that cannot be had is said without a stack", async (t) => {
   const folder = mkdtempSync(join(tmpdir(), "rookery-migrate-cli-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
-  const { exitCode, stderr } = await runCli([
-    "migrate",
-    "status",
-    "--data",
-    folder,
-    "--set",
-    "migrate.database=postgres://me:hidden@127.0.0.1:1/migration",
-  ]);
+  const status = (database: string) =>
+    runCli(["migrate", "status", "--data", folder, "--set", `migrate.database=${database}`]);
+  const wrong = await status("mysql://me:hidden@127.0.0.1/migration");
+  assert.equal(wrong.exitCode, 78);
+  assert.match(wrong.stderr, /migrate\.database .*expected a URL as postgres:/);
+  assert.doesNotMatch(wrong.stderr, /hidden/);
+  const { exitCode, stderr } = await status("postgres://me:hidden@127.0.0.1:1/migration");
   assert.equal(exitCode, 75);
   assert.match(stderr, /database postgres:\/\/127\.0\.0\.1:1\/migration: connect ECONNREFUSED/);
   assert.doesNotMatch(stderr, /hidden|\n\s+at /);

@@ -30,6 +30,7 @@ function openSql(settings: MigrateSettings, dataFolder: string, log: Log): Promi
     makeDataFolder(dataFolder);
     return SqliteDatabase.open(join(dataFolder, "migration.sqlite"));
   }
+  checkUrl(url.reveal());
   const postgres = {
     url: url.reveal(),
     maxConnections,
@@ -38,6 +39,13 @@ function openSql(settings: MigrateSettings, dataFolder: string, log: Log): Promi
     onLost: (error: Error) => log.warn("connection to the database was lost", { err: error }),
   };
   return createDatabase ? openOrCreatePostgres(postgres) : PostgresDatabase.open(postgres);
+}
+
+/** Without saying the URL, which may hold a password. @throws ConfigError */
+function checkUrl(url: string): void {
+  if (URL.canParse(url) && /^postgres(ql)?:$/.test(new URL(url).protocol)) return;
+  const message = "expected a URL as postgres://user:password@host:5432/database";
+  throw new ConfigError([{ key: "migrate.database", origin: "configuration", message }]);
 }
 
 /** @throws ConfigError naming the file or alias that is wrong */

@@ -100,8 +100,9 @@ export const schemaVersions: readonly SchemaVersion[] = [
     // A user has one open migration at most.
     `CREATE UNIQUE INDEX migrate_journal_open ON migrate_journal (source, source_uid) WHERE status IN ('READY', 'SYNC')`,
     `CREATE INDEX migrate_journal_user ON migrate_journal (source, source_uid, id)`,
-    `CREATE INDEX migrate_journal_ready ON migrate_journal (source, source_host, target, priority, id) WHERE status = 'READY'`,
+    `CREATE INDEX migrate_journal_ready ON migrate_journal (source, source_host, target, priority DESC, id) WHERE status = 'READY'`,
     `CREATE INDEX migrate_journal_running ON migrate_journal (source, source_host) WHERE status = 'SYNC'`,
+    `CREATE INDEX migrate_journal_counts ON migrate_journal (source, source_host, phase, status)`,
     `CREATE INDEX migrate_journal_status ON migrate_journal (source, status, id)`,
   ],
   [
