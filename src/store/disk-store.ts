@@ -275,6 +275,10 @@ export class DiskStore implements Store {
     return this.#parts.records.record(id, uid);
   }
 
+  recordFinder(id: MailboxId): (uid: Uid) => MessageRecord | undefined {
+    return this.#parts.records.recordFinder(id);
+  }
+
   async expungedRecords(id: MailboxId): Promise<readonly MessageRecord[]> {
     const found: MessageRecord[] = [];
     for (const records of this.#parts.records.read(id, { onlyExpunged: true })) {

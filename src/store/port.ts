@@ -124,6 +124,8 @@ export interface Store {
   readRecords(id: MailboxId, options?: ReadRecords): Iterable<readonly MessageRecord[]>;
   /** One record from disk, live or expunged. */
   findRecord(id: MailboxId, uid: Uid): MessageRecord | undefined;
+  /** The same for many, cheap for neighbours. It remembers what it has read: make a new one after a write. */
+  recordFinder(id: MailboxId): (uid: Uid) => MessageRecord | undefined;
   /** Tombstones that `unexpunge` can bring back. */
   expungedRecords(id: MailboxId): Promise<readonly MessageRecord[]>;
 

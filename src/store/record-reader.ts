@@ -68,6 +68,23 @@ export class RecordReader {
     return this.#unpack(id, row, { includeExpunged: true }).find((record) => record.uid === uid);
   }
 
+  /** The same for many neighbours: their chunk is read once. */
+  recordFinder(id: MailboxId): (uid: number) => MessageRecord | undefined {
+    let number = -1;
+    let records: ReadonlyMap<number, MessageRecord> = new Map();
+    return (uid) => {
+      if (uid >>> CHUNK_BITS !== number) {
+        number = uid >>> CHUNK_BITS;
+        const row = this.#index.sql(`${CHUNK_SQL} WHERE h.key = ?`).get(rowKey(id, number)) as
+          | ChunkRow
+          | undefined;
+        const found = row === undefined ? [] : this.#unpack(id, row, { includeExpunged: true });
+        records = new Map(found.map((record) => [record.uid, record]));
+      }
+      return records.get(uid);
+    };
+  }
+
   /** Groups of records, ascending by UID, one group a chunk. Safe across awaits; each page shows the state of its time. */
   *read(id: MailboxId, filter: RecordFilter): Generator<readonly MessageRecord[]> {
     const where = filter.onlyExpunged === true ? "AND h.dead > 0" : "";

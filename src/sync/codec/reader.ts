@@ -105,6 +105,22 @@ export class DlistReader {
     this.#items(() => item(this));
   }
 
+  /** The elements of a list, one by one: stands at each in turn; what is read of it has to be all of it. */
+  *elements(): Generator<this> {
+    this.#expect(OPEN);
+    if (this.#bytes[this.#at] === CLOSE) {
+      this.#at += 1;
+      return;
+    }
+    for (;;) {
+      yield this;
+      const byte = this.#bytes[this.#at];
+      this.#at += 1;
+      if (byte === CLOSE) return;
+      if (byte !== SPACE) this.#fail("blank or closing bracket expected");
+    }
+  }
+
   /** Calls `item` with each key; it must read the value (or `skip()`). */
   kvlist(item: (key: string, reader: this) => void): void {
     this.#expect(PERCENT);

@@ -5,6 +5,7 @@ import type { NewMessage, ReplicatedChange } from "../../store/port.ts";
 import { syncCommand } from "../command.ts";
 import { readMailbox, SPECIAL_USE_ENTRY, specialUseOf, type SyncMailbox } from "../codec/mailbox-line.ts";
 import { readRecord } from "../codec/record.ts";
+import type { DlistReader } from "../codec/reader.ts";
 import type { SyncDialogue } from "../dialogue.ts";
 import { SyncRefusal, SyncReply } from "../reply.ts";
 
@@ -114,6 +115,7 @@ function checkState(dialogue: SyncDialogue, own: Mailbox, sent: SyncMailbox): vo
 
 type IncomingRecord = ReplicatedChange["records"][number];
 
+/** The list is walked twice, so that a large one is never held as records: once to check, once to change. */
 async function applyRecords(
   dialogue: SyncDialogue,
   own: Mailbox,
@@ -121,23 +123,35 @@ async function applyRecords(
   isNew: boolean,
 ): Promise<void> {
   const { store } = dialogue.services;
-  const changes: IncomingRecord[] = [];
-  sent.records?.list((item) => {
-    const record = readRecord(item);
-    const before = isNew ? undefined : store.findRecord(own.id, record.uid);
-    // 6: every record is checked before the first is changed.
-    if (before === undefined) addNew(dialogue, own, sent, record, changes);
-    else if (isChange(dialogue, before, record)) changes.push(record);
-  });
-  const staged = changes.splice(0);
-  for (let at = 0; at + RECORDS_A_COMMIT < staged.length; at += RECORDS_A_COMMIT) {
-    await store.apply({ mailbox: own.id, header: {}, records: staged.slice(at, at + RECORDS_A_COMMIT) });
+  const newsOf = (): ((item: DlistReader) => IncomingRecord | undefined) => {
+    const find = store.recordFinder(own.id);
+    return (item) => {
+      const record = readRecord(item);
+      const before = isNew ? undefined : find(record.uid);
+      if (before === undefined) return newRecord(dialogue, own, sent, record);
+      return isChange(dialogue, before, record) ? record : undefined;
+    };
+  };
+  // 6: every record is checked before the first is changed.
+  const check = newsOf();
+  let left = 0;
+  for (const item of sent.records?.fork().elements() ?? []) if (check(item) !== undefined) left += 1;
+  const take = newsOf();
+  let batch: IncomingRecord[] = [];
+  for (const item of sent.records?.fork().elements() ?? []) {
+    const record = take(item);
+    if (record === undefined) continue;
+    batch.push(record);
+    left -= 1;
+    // The last ones go with the header.
+    if (batch.length < RECORDS_A_COMMIT || left === 0) continue;
+    await store.apply({ mailbox: own.id, header: {}, records: batch });
+    batch = [];
   }
-  const rest = staged.length === 0 ? 0 : (Math.ceil(staged.length / RECORDS_A_COMMIT) - 1) * RECORDS_A_COMMIT;
   await store.apply({
     mailbox: own.id,
     header: headerOf(own, sent),
-    records: staged.slice(rest),
+    records: batch,
     annotations: sent.annotations.filter(({ entry }) => entry !== SPECIAL_USE_ENTRY),
   });
 }
@@ -173,20 +187,20 @@ function isChange(dialogue: SyncDialogue, before: MessageRecord, record: Message
   return true;
 }
 
-function addNew(
+/** @throws SyncRefusal when it cannot be new, or its bytes are nowhere */
+function newRecord(
   dialogue: SyncDialogue,
   own: Mailbox,
   sent: SyncMailbox,
   record: MessageRecord,
-  changes: IncomingRecord[],
-): void {
+): IncomingRecord {
   const isGone = (record.systemFlags & SystemFlag.expunged) !== 0;
   if (record.uid <= own.lastUid && !isGone && !dialogue.force) throw new SyncRefusal(SyncReply.checksum);
   const body: NewMessage["body"] | undefined =
     dialogue.staging.find(record.guid) ?? linkable(dialogue, sent, record);
-  if (body !== undefined) changes.push({ ...record, body });
-  else if (isGone) changes.push(record);
-  else throw new SyncRefusal(SyncReply.unknown);
+  if (body !== undefined) return { ...record, body };
+  if (isGone) return record;
+  throw new SyncRefusal(SyncReply.unknown);
 }
 
 function linkable(
