@@ -310,14 +310,16 @@ test("migrate: connections of both sides are cut again and again, no message is 
   const network = cuttingNetwork((port) => {
     if (cuts >= (process.env["ROOKERY_LONG"] === undefined ? 12 : 60)) return undefined;
     cuts++;
-    return port === source.ports["imap"] ? 20_000 + random.below(150_000) : 600 + random.below(2500);
+    return port === source.ports["imap"]
+      ? 20_000 + random.below(150_000)
+      : 600 + cuts * 150 + random.below(2500);
   });
   const migration = await openMigration({
     source: imapOf(source),
     network,
     settings: { verify: "digests", attempts: 100 },
     openTarget: toImap(t, destination, network),
-    ports: { firstPauseMs: 1 },
+    ports: { firstPauseMs: 0 },
   });
   t.after(() => migration.close());
   await migration.ok(migration.job({}));

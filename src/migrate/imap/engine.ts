@@ -83,7 +83,7 @@ export class ImapEngine implements Engine {
           }
           report.problem(reason);
           // The same place again: messages are asked for one by one until the bad one is known.
-          if (attempt.wasCopying && !asksForLess(reason)) {
+          if (attempt.brokeAtMessage && !asksForLess(reason)) {
             const isKnown = !hasGrown && windowSize === 1;
             if (isKnown) attempt.giveUpLast(reason);
             windowSize = hasGrown || isKnown ? this.#ports.settings.window : 1;
@@ -119,6 +119,7 @@ class Attempt {
   readonly #givenUp: Map<string, Map<number, string>>;
   readonly #windowSize: number;
   #last: { folder: string; uid: number } | undefined;
+  #sourceFailed = false;
 
   constructor(
     ports: ImapEnginePorts,
@@ -138,8 +139,9 @@ class Attempt {
     this.#windowSize = windowSize;
   }
 
-  get wasCopying(): boolean {
-    return this.#last !== undefined;
+  /** The source's connection broke while a message was asked for: it may be that message's fault. */
+  get brokeAtMessage(): boolean {
+    return this.#last !== undefined && this.#sourceFailed;
   }
 
   giveUpLast(reason: string): void {
@@ -193,6 +195,7 @@ class Attempt {
       await Promise.all([source.close(), target.close()]);
       return result;
     } catch (error) {
+      this.#sourceFailed = source.hasFailed;
       stop();
       throw error;
     } finally {

@@ -38,6 +38,9 @@ export class ImapSource {
   readonly hasQresync: boolean;
   readonly hasCondstore: boolean;
   readonly gate: ReadGate;
+  /** The connection ended without our doing, or the server broke the protocol. */
+  hasFailed = false;
+  #isDestroyed = false;
   readonly #enabling: Promise<CommandResult> | undefined;
   #open: Folder | undefined;
 
@@ -46,6 +49,9 @@ export class ImapSource {
     this.#enabling = enabling;
     this.link = link;
     this.gate = new ReadGate(link.client);
+    link.client.onEnd(() => {
+      this.hasFailed = !this.#isDestroyed;
+    });
     const { capabilities } = link;
     this.hasQresync = hasQresync;
     this.hasCondstore = hasQresync || capabilities.has("CONDSTORE") || capabilities.has("QRESYNC");
@@ -166,10 +172,12 @@ export class ImapSource {
   async close(): Promise<void> {
     const { client } = this.link;
     await client.command("LOGOUT").catch(() => undefined);
+    this.#isDestroyed = true;
     client.close();
   }
 
   destroy(): void {
+    this.#isDestroyed = true;
     this.link.client.destroy();
   }
 
