@@ -61,21 +61,24 @@ async function searchMailbox(
 ): Promise<readonly Hit[]> {
   const view = await store.open(mailbox.id);
   try {
-    const dates = new Map<Uid, number>();
+    let uids: Uid[] = [];
     for (let at = 0; at < view.count; at++) {
       const date = view.internalDates[at]!;
       if (after !== undefined && date < after) continue;
       if (before !== undefined && date >= before) continue;
       if (conversation !== undefined && view.threadId(at) !== conversation) continue;
-      dates.set(toUid(view.uids[at]!), date);
+      uids.push(toUid(view.uids[at]!));
     }
-    let uids: readonly Uid[] = [...dates.keys()];
     for (const query of queries) {
       if (uids.length === 0) break;
       const found = await index.search(mailbox.id, uids, query);
       uids = uids.filter((uid) => found.has(uid));
     }
-    return uids.map((uid) => ({ folderKey: mailbox.uniqueId, uid, date: dates.get(uid)! }));
+    // The index took its time: what is gone by now has no date.
+    return uids.flatMap((uid) => {
+      const at = view.indexOf(uid);
+      return at < 0 ? [] : { folderKey: mailbox.uniqueId, uid, date: view.internalDates[at]! };
+    });
   } finally {
     view.release();
   }
