@@ -138,7 +138,8 @@ const SCENARIOS: readonly Scenario[] = [
   },
 ];
 
-for (const { name, change } of SCENARIOS) {
+for (const scenario of SCENARIOS) {
+  const { name } = scenario;
   test(`sync cut at every point: ${name}`, { timeout: 120_000 }, async (t) => {
     const pair = await openSyncPair(t);
     const { here, there } = pair;
@@ -147,7 +148,7 @@ for (const { name, change } of SCENARIOS) {
     await pair.sync("alice");
     let cuts = 0;
     for (; cuts < MAX_CUTS; cuts++) {
-      await change(pair, cuts);
+      await scenario.change(pair, cuts);
       const wanted = new Set([...messagesOf(here), ...messagesOf(there)]);
       const state = { isCut: false };
       await attempt(pair, cutAfter(cuts, state)).catch((error: unknown) => {
