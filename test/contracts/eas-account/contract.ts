@@ -1,0 +1,234 @@
+/** What every `Account` promises about folders and mail. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { toUid, type Uid } from "../../../src/base/numbers.ts";
+import {
+  type Account,
+  AccountError,
+  type AccountErrorCode,
+  type Folder,
+  type MailCollection,
+} from "../../../src/eas/account/port.ts";
+import { SystemFlag } from "../../../src/store/model.ts";
+
+export interface AccountPlace {
+  /** Another door to the same account, as another request of its user has it; INBOX is empty at first. */
+  open(): Promise<Account>;
+  close(): Promise<void>;
+}
+
+/** 2026-01-01 12:00 UTC. */
+const NOON = 1_767_268_800;
+const DAY = 86_400;
+const NOTHING = { systemFlags: 0, keywords: [] };
+
+const refusal = (code: AccountErrorCode) => (error: unknown) =>
+  error instanceof AccountError && error.code === code;
+
+const mail = (subject: string): Buffer =>
+  Buffer.from(`From: b@example.test\r\nSubject: ${subject}\r\n\r\nHello ${subject}\r\n`);
+
+export function accountContract(makePlace: () => Promise<AccountPlace>): void {
+  const contract = (name: string, work: (account: Account, other: Account) => Promise<void>): void => {
+    test(name, async () => {
+      const place = await makePlace();
+      const [account, other] = [await place.open(), await place.open()];
+      try {
+        await work(account, other);
+      } finally {
+        account.release();
+        other.release();
+        await place.close();
+      }
+    });
+  };
+  const folderOf = async (account: Account, use: Folder["use"]): Promise<Folder> => {
+    const found = (await account.folders()).find((folder) => folder.use === use);
+    assert.ok(found !== undefined, `there is no folder for ${use}`);
+    return found;
+  };
+  const withInbox = async (
+    account: Account,
+    work: (inbox: MailCollection) => Promise<void>,
+  ): Promise<void> => {
+    const inbox = await account.openMail((await folderOf(account, "inbox")).key);
+    try {
+      await work(inbox);
+    } finally {
+      inbox.release();
+    }
+  };
+  const put = async (account: Account, count: number, daysAgo = 0): Promise<Uid[]> => {
+    const uids: Uid[] = [];
+    await withInbox(account, async (inbox) => {
+      for (let at = 0; at < count; at++) {
+        const internalDate = NOON - daysAgo * DAY;
+        uids.push((await inbox.append(mail(`mail ${at}`), { ...NOTHING, internalDate })).uid);
+      }
+    });
+    return uids;
+  };
+
+  contract("folders: made, renamed with their key, moved, deleted", async (account) => {
+    const made = await account.createFolder(undefined, "Grüße & mehr");
+    const child = await account.createFolder(made.key, "Below");
+    assert.equal(child.parentKey, made.key);
+    await account.renameFolder(made.key, undefined, "Other");
+    const folders = await account.folders();
+    const find = (key: string): Folder | undefined => folders.find((folder) => folder.key === key);
+    assert.equal(find(made.key)?.name, "Other");
+    assert.equal(find(child.key)?.parentKey, made.key);
+    const order = folders.map(({ key }) => key);
+    assert.ok(order.indexOf(made.key) < order.indexOf(child.key), "parents come before children");
+    await account.deleteFolder(made.key);
+    const left = (await account.folders()).map(({ key }) => key);
+    assert.ok(!left.includes(made.key) && !left.includes(child.key));
+  });
+
+  contract("folders: refusals", async (account) => {
+    const inbox = await folderOf(account, "inbox");
+    await account.createFolder(undefined, "There");
+    await assert.rejects(account.createFolder(undefined, "There"), refusal("folder_exists"));
+    await assert.rejects(account.createFolder("nowhere", "X"), refusal("parent_missing"));
+    await assert.rejects(account.deleteFolder(inbox.key), refusal("special_folder"));
+    await assert.rejects(account.renameFolder(inbox.key, undefined, "X"), refusal("special_folder"));
+    await assert.rejects(account.deleteFolder("nowhere"), refusal("folder_missing"));
+    await assert.rejects(
+      account.openMail("nowhere").then((collection) => collection.uids(0)),
+      refusal("folder_missing"),
+    );
+  });
+
+  contract("mail: states and items in the order asked for, without those that are gone", async (account) => {
+    const uids = await put(account, 3);
+    await withInbox(account, async (inbox) => {
+      const asked = [uids[2]!, toUid(4_000_000), uids[0]!];
+      const states = await inbox.states(asked);
+      assert.deepEqual(
+        states.map(({ uid }) => uid),
+        [uids[2], uids[0]],
+      );
+      assert.equal(states[0]?.internalDate, NOON);
+      assert.equal(states[0].sizeBytes, mail("mail 2").length);
+      const shown: string[] = [];
+      for await (const item of inbox.items(asked)) {
+        assert.ok(item.failure === undefined);
+        assert.deepEqual(
+          await item.read(0, item.sizeBytes + 9),
+          mail(item.uid === uids[2] ? "mail 2" : "mail 0"),
+        );
+        assert.equal((await item.read(6, 20)).toString(), "b@example.test");
+        shown.push(item.summary.baseSubject);
+      }
+      assert.deepEqual(shown, ["MAIL 2", "MAIL 0"]);
+      assert.deepEqual([...(await inbox.uids(0))], uids);
+      assert.equal(inbox.uidNext, uids[2]! + 1);
+    });
+  });
+
+  contract("mail: by date, and without what is marked as deleted", async (account) => {
+    const [old] = await put(account, 1, 10);
+    const [recent, deleted] = await put(account, 2);
+    await withInbox(account, async (inbox) => {
+      const since = Math.floor(NOON / DAY) * DAY - DAY;
+      assert.deepEqual([...(await inbox.uids(since))], [recent, deleted]);
+      const add = { systemFlags: SystemFlag.deleted, keywords: [] };
+      await inbox.storeFlags([deleted!], { add, remove: NOTHING });
+      assert.deepEqual([...(await inbox.uids(since))], [recent]);
+      assert.deepEqual([...(await inbox.uids(0))], [old, recent]);
+    });
+  });
+
+  contract("mail: changes in order of modseq and UID, and what vanished", async (account, other) => {
+    const uids = await put(account, 4);
+    await withInbox(account, async (inbox) => {
+      const before = inbox.highestModseq;
+      if (before === 0) return;
+      const add = { systemFlags: SystemFlag.flagged, keywords: ["Work"] };
+      await withInbox(other, async (theirs) => {
+        await theirs.storeFlags([uids[3]!], { add, remove: NOTHING });
+        await theirs.storeFlags([uids[1]!], { add, remove: NOTHING });
+        await theirs.expunge([uids[0]!]);
+      });
+    });
+    await withInbox(account, async (inbox) => {
+      if (inbox.highestModseq === 0) return;
+      const all = await inbox.changedAfter({ modseq: 0, uid: toUid(1) }, 100);
+      assert.deepEqual(
+        all.map(({ uid }) => uid),
+        [uids[2], uids[3], uids[1]],
+      );
+      assert.deepEqual(all[2]?.keywords, ["Work"]);
+      const [first] = await inbox.changedAfter({ modseq: 0, uid: toUid(1) }, 1);
+      const rest = await inbox.changedAfter({ modseq: first!.modseq, uid: first!.uid }, 100);
+      assert.deepEqual(rest, all.slice(1));
+      const vanished = await inbox.vanishedSince(all[0]!.modseq);
+      if (vanished !== "unknown") assert.deepEqual([...vanished], [uids[0]]);
+    });
+  });
+
+  contract(
+    "mail: the modseq of an own change, and 0 when somebody came in between",
+    async (account, other) => {
+      const [uid] = await put(account, 1);
+      const seen = { add: { systemFlags: SystemFlag.seen, keywords: [] }, remove: NOTHING };
+      const flagged = { add: { systemFlags: SystemFlag.flagged, keywords: [] }, remove: NOTHING };
+      await withInbox(account, async (inbox) => {
+        const [before] = await inbox.states([uid!]);
+        const own = (await inbox.storeFlags([uid!], seen)).get(uid!);
+        const [after] = await inbox.states([uid!]);
+        assert.equal(after?.systemFlags, before!.systemFlags | SystemFlag.seen);
+        if (inbox.highestModseq !== 0) assert.equal(own, after.modseq);
+        assert.equal((await inbox.storeFlags([toUid(4_000_000)], seen)).size, 0);
+      });
+      await withInbox(account, async (inbox) => {
+        await inbox.states([uid!]);
+        await withInbox(other, async (theirs) => void (await theirs.storeFlags([uid!], flagged)));
+        const modseq = (await inbox.storeFlags([uid!], { add: NOTHING, remove: seen.add })).get(uid!);
+        if (inbox.highestModseq !== 0) assert.equal(modseq, 0);
+        const [state] = await inbox.states([uid!]);
+        assert.equal(state?.systemFlags, SystemFlag.flagged);
+      });
+    },
+  );
+
+  contract("mail: moved, expunged, emptied", async (account) => {
+    const uids = await put(account, 4);
+    const trash = await folderOf(account, "trash");
+    await withInbox(account, async (inbox) => {
+      const moved = await inbox.move([uids[0]!, uids[1]!, toUid(4_000_000)], trash.key);
+      assert.deepEqual([...moved.keys()], [uids[0], uids[1]]);
+      await assert.rejects(inbox.move([uids[2]!], "nowhere"), refusal("folder_missing"));
+      await inbox.expunge([uids[2]!]);
+      assert.deepEqual([...(await inbox.uids(0))], [uids[3]]);
+    });
+    const collection = await account.openMail(trash.key);
+    assert.equal((await collection.uids(0)).length, 2);
+    collection.release();
+    await account.emptyFolder(trash.key, { withChildren: false });
+    const emptied = await account.openMail(trash.key);
+    assert.equal((await emptied.uids(0)).length, 0);
+    emptied.release();
+  });
+
+  contract(
+    "watch: tells of mail in a folder and of the folder tree, until it is stopped",
+    async (account, other) => {
+      const inbox = await folderOf(account, "inbox");
+      const hints: (string | undefined)[] = [];
+      let heard = (): void => {};
+      const stop = await account.watch([inbox.key], (key) => {
+        hints.push(key);
+        heard();
+      });
+      const until = async (key: string | undefined): Promise<void> => {
+        while (!hints.includes(key)) await new Promise<void>((resolve) => (heard = resolve));
+      };
+      await put(other, 1);
+      await until(inbox.key);
+      await other.createFolder(undefined, "New");
+      await until(undefined);
+      stop();
+    },
+  );
+}
