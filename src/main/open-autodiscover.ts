@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { systemClock } from "../base/io/clock.ts";
 import type { Config } from "../config/load.ts";
 import type { Accounts } from "../eas/account/port.ts";
+import { gatewayOptions } from "../eas/account/remote/options.ts";
 import type { MailProtocol } from "../eas/autodiscover/answer.ts";
 import { autodiscoverRoutes } from "../eas/autodiscover/routes.ts";
 import { easOptions } from "../eas/options.ts";
@@ -13,11 +14,13 @@ import { urlAuthSecret } from "./url-auth-secret.ts";
 
 export function openAutodiscover(config: Config, platform: Platform, accounts: Accounts): HttpRoutes {
   const { directory } = platform.directory;
+  const isRemote = config.get(gatewayOptions).accounts === "remote";
   return autodiscoverRoutes({
     accounts,
     settings: config.get(easOptions),
-    isLocalDomain: (domain) => directory.isLocalDomain(domain),
-    mailProtocols: mailProtocols(config),
+    // Before a server elsewhere nobody here knows its domains; the answer tells nothing but the address of this gateway.
+    isLocalDomain: (domain) => isRemote || directory.isLocalDomain(domain),
+    mailProtocols: isRemote ? remoteProtocols(config) : localProtocols(config),
     instance: instanceId(config.get(nodeOptions).dataFolder),
     clock: systemClock,
     log: platform.logs.named("eas"),
@@ -34,7 +37,7 @@ export function instanceId(dataFolder: string): string {
 }
 
 /** The first that is open of each kind, TLS from the first byte preferred. */
-function mailProtocols(config: Config): MailProtocol[] {
+function localProtocols(config: Config): MailProtocol[] {
   const listen = config.get(listenOptions);
   const kinds = [
     ["IMAP", listen.imaps, listen.imap],
@@ -45,4 +48,14 @@ function mailProtocols(config: Config): MailProtocol[] {
     const found = withTls[0] ?? clear[0];
     return found === undefined ? [] : [{ type, host: "", port: found.port, implicitTls: withTls.length > 0 }];
   });
+}
+
+/** Phones come here, mail programs go to the server itself. */
+function remoteProtocols(config: Config): MailProtocol[] {
+  const { imap, imapTls, smtp, smtpTls } = config.get(gatewayOptions);
+  const { mailHost } = config.get(easOptions);
+  return [
+    { type: "IMAP", host: mailHost ?? imap.host, port: imap.port, implicitTls: imapTls === "implicit" },
+    { type: "SMTP", host: mailHost ?? smtp.host, port: smtp.port, implicitTls: smtpTls === "implicit" },
+  ];
 }
