@@ -162,6 +162,7 @@ export interface MailQuery {
   /** Seconds: received after / before. */
   readonly after?: number;
   readonly before?: number;
+  /** Thread id (16 hex digits), or the whole ConversationId (32) that was made where the server gave none: mail/conversation.ts. */
   readonly conversation?: string;
   readonly offset: number;
   readonly limit: number;

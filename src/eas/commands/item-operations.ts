@@ -10,7 +10,7 @@ import type { Command, EasAnswer, EasRequest } from "../command.ts";
 import type { Element } from "../element.ts";
 import { folderKeyOf } from "../folders/folder-key.ts";
 import { AttachmentContents } from "../mail/attachment-content.ts";
-import { threadIdOf } from "../mail/conversation.ts";
+import { conversationKey } from "../mail/conversation.ts";
 import { emailOf } from "../mail/email-class.ts";
 import { type FetchServices, runFetch } from "./fetch-item.ts";
 import type { CommandServices } from "./services.ts";
@@ -87,7 +87,7 @@ async function runEmpty(request: EasRequest, operation: Element, writer: WbxmlWr
 async function runMove(request: EasRequest, operation: Element, writer: WbxmlWriter): Promise<void> {
   const conversationId = operation.child(CONVERSATION_ID)?.content ?? Buffer.alloc(0);
   const target = await folderKeyOf(request, operation.textOf(DST_FLD_ID) ?? "");
-  const conversation = threadIdOf(conversationId);
+  const conversation = conversationKey(conversationId);
   const status =
     target === undefined || conversation === undefined
       ? NOT_FOUND

@@ -5,7 +5,7 @@ import type { MailHits, MailItem, MailQuery } from "../account/port.ts";
 import type { EasRequest } from "../command.ts";
 import type { Element } from "../element.ts";
 import { folderKeyOf } from "../folders/folder-key.ts";
-import { threadIdOf } from "../mail/conversation.ts";
+import { conversationKey } from "../mail/conversation.ts";
 import type { Range } from "./byte-range.ts";
 
 const AND = tagOf("Search:And");
@@ -54,7 +54,7 @@ export async function readSearchQuery(
     ...(after === undefined ? {} : { after }),
     ...(before === undefined ? {} : { before }),
     // One of another server is found nowhere.
-    ...(conversationId === undefined ? {} : { conversation: threadIdOf(conversationId) ?? "none" }),
+    ...(conversationId === undefined ? {} : { conversation: conversationKey(conversationId) ?? "none" }),
     offset: start,
     limit: Math.min(MAX_RESULTS, end - start + 1),
   };

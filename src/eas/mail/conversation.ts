@@ -23,10 +23,11 @@ export function conversationId(threadId: string, summary: MessageSummary): Buffe
   return id;
 }
 
-/** Of an id that was made from one; undefined for others. */
-export function threadIdOf(conversation: Buffer): string | undefined {
-  if (conversation.length !== ID_BYTES || conversation.readBigUInt64BE(0) !== 0n) return undefined;
-  return conversation.toString("hex", ID_BYTES - 8);
+/** What `MailQuery.conversation` wants: the thread id in it, else all of it in hexadecimal. Undefined for what is none of ours. */
+export function conversationKey(conversation: Buffer): string | undefined {
+  if (conversation.length !== ID_BYTES) return undefined;
+  const isThreadId = conversation.readBigUInt64BE(0) === 0n;
+  return conversation.toString("hex", isThreadId ? ID_BYTES - 8 : 0);
 }
 
 /** Five bytes of the time of the first message, then five for each reply, where the sender's mailer wrote them. */

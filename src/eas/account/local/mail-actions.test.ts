@@ -6,6 +6,8 @@ import { TextIndex } from "../../../index/text-index.ts";
 import { DEFAULT_NAMESPACE } from "../../../store/namespace.ts";
 import { SystemFlag } from "../../../store/model.ts";
 import { SubmissionRefusal } from "../../../submission/refusal.ts";
+import { summarize } from "../../../mime/summarize.ts";
+import { conversationId, conversationKey } from "../../mail/conversation.ts";
 import { AccountError, type Vacation } from "../port.ts";
 import { LocalAccount } from "./local-account.ts";
 import { mailActionsOf } from "./mail-actions.ts";
@@ -141,6 +143,21 @@ test("searchMail: words, fields and dates, newest first, by pages", () =>
     assert.deepEqual(await uids({ freeText: "apples", offset: 1, limit: 1 }), [1]);
     assert.deepEqual(await uids({ before: 1 }), []);
     assert.equal((await account.searchMail({ ...query, freeText: "apples", limit: 1 })).total, 2);
+  }));
+
+test("searchMail: a conversation, also where the store has no thread ids", () =>
+  withAccount(async ({ host, account }) => {
+    await host.deliver("Message-ID: <a@x>\nSubject: one\n\n");
+    await host.deliver("Message-ID: <b@x>\nReferences: <a@x>\nSubject: Re: one\n\n");
+    await host.deliver("Message-ID: <c@x>\nSubject: two\n\n");
+    const id = conversationId("", summarize(Buffer.from("Message-ID: <a@x>\r\n\r\n")));
+    const query = { folderKey: undefined, withChildren: true, freeText: "", offset: 0, limit: 10 };
+    const { hits } = await account.searchMail({ ...query, conversation: conversationKey(id) ?? "" });
+    assert.deepEqual(
+      hits.map(({ uid }) => uid),
+      [2, 1],
+    );
+    assert.equal((await account.searchMail({ ...query, conversation: "00000000000000a1" })).total, 0);
   }));
 
 test("photo: none larger than the device takes", () =>

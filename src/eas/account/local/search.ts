@@ -1,8 +1,10 @@
 /** Finding mail: words by the text index, dates and conversations by the columns of the mailboxes. Newest first. */
 import { toUid, type Uid } from "../../../base/numbers.ts";
 import type { TextQuery, TextSearch } from "../../../index/port.ts";
-import type { Mailbox } from "../../../store/model.ts";
+import type { Mailbox, MailboxId } from "../../../store/model.ts";
 import { isBelow } from "../../../store/names.ts";
+import type { Store } from "../../../store/port.ts";
+import { conversationId } from "../../mail/conversation.ts";
 import type { MailHits, MailQuery } from "../port.ts";
 import { localFolders } from "./folder-tree.ts";
 import type { LocalServices, LocalUser } from "./services.ts";
@@ -11,6 +13,10 @@ import type { LocalServices, LocalUser } from "./services.ts";
 const MAX_WORDS = 10;
 /** Hits that are sorted; a person looks at the first hundred. */
 const MAX_HITS = 100_000;
+
+const THREAD_ID_DIGITS = 16;
+/** Reading so many takes a few milliseconds. */
+const SUMMARIES_AT_ONCE = 200;
 
 interface Hit {
   readonly folderKey: string;
@@ -62,13 +68,16 @@ async function searchMailbox(
   const view = await store.open(mailbox.id);
   try {
     let uids: Uid[] = [];
+    const isHash = conversation !== undefined && conversation.length > THREAD_ID_DIGITS;
+    const threadId = isHash ? "" : conversation;
     for (let at = 0; at < view.count; at++) {
       const date = view.internalDates[at]!;
       if (after !== undefined && date < after) continue;
       if (before !== undefined && date >= before) continue;
-      if (conversation !== undefined && view.threadId(at) !== conversation) continue;
+      if (conversation !== undefined && view.threadId(at) !== threadId) continue;
       uids.push(toUid(view.uids[at]!));
     }
+    if (isHash) uids = await inConversation(store, mailbox.id, uids, conversation);
     for (const query of queries) {
       if (uids.length === 0) break;
       const found = await index.search(mailbox.id, uids, query);
@@ -82,6 +91,24 @@ async function searchMailbox(
   } finally {
     view.release();
   }
+}
+
+/** Of messages without a thread id, by what their headers tell. */
+async function inConversation(
+  store: Store,
+  id: MailboxId,
+  uids: readonly Uid[],
+  conversation: string,
+): Promise<Uid[]> {
+  const found: Uid[] = [];
+  for (let at = 0; at < uids.length; at += SUMMARIES_AT_ONCE) {
+    for (const { uid, summary } of store.readSummaries(id, uids.slice(at, at + SUMMARIES_AT_ONCE))) {
+      if (conversationId("", summary).toString("hex") === conversation) found.push(uid);
+    }
+    // Others have their turn.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return found;
 }
 
 /** Every word has to be found; words in quotes together. */
