@@ -34,6 +34,8 @@ export interface HttpOptions {
 
 /** For routes that set none: forms and small JSON. */
 const MAX_BODY_BYTES = 1024 * 1024;
+/** Characters of a name in a path: mail addresses have up to 320, each perhaps of several bytes. */
+const MAX_PARAMETER = 2_048;
 /** A phone that waits for mail keeps one. */
 const MAX_CONNECTIONS = 65_536;
 const HEADERS_TIMEOUT_MS = 20_000;
@@ -51,7 +53,7 @@ export async function listenHttp(options: HttpOptions): Promise<Listener> {
     bodyLimit: MAX_BODY_BYTES,
     forceCloseConnections: "idle",
     // Phones ask for /autodiscover/autodiscover.xml in any case; names in paths keep theirs.
-    routerOptions: { caseSensitive: false },
+    routerOptions: { caseSensitive: false, maxParamLength: MAX_PARAMETER },
     serverFactory: (handle) => makeServer(handle),
     trustProxy: (address) => trustedProxies.contains(address),
   });

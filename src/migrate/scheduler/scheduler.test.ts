@@ -151,6 +151,10 @@ test(
     assert.equal((await customer.send("POST", USERS, { sourceUid: "bert" })).status, 400);
     assert.equal(((await customer.send("GET", USERS)).body as unknown[]).length, 1);
     assert.equal((await customer.send("DELETE", `${USERS}/anna`)).status, 204);
+    const long = `${"ü/%".repeat(80)}@Example.ORG`;
+    await customer.send("POST", USERS, { ...anna, sourceUid: long });
+    const shown = await customer.send("GET", `${USERS}/${encodeURIComponent(long)}`);
+    assert.equal((shown.body as Record<string, unknown>)["sourceUid"], long);
     assert.doesNotMatch(JSON.stringify(made.body) + host.logLines.join(""), /of anna/);
   }),
 );
