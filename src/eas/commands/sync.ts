@@ -6,6 +6,7 @@ import type { Account } from "../account/port.ts";
 import { AccountError } from "../account/port.ts";
 import type { Command, EasAnswer, EasRequest } from "../command.ts";
 import type { GivenResponse } from "../cursor/collection-record.ts";
+import { printItemId } from "../folders/server-id.ts";
 import { DeviceFolders } from "../folders/device-folders.ts";
 import type { StateAddress, StateChange } from "../state/port.ts";
 import { EasRefusal } from "../status.ts";
@@ -17,7 +18,7 @@ import {
 import { syncCollection } from "../sync/collection-sync.ts";
 import { failedCollection } from "../sync/failed-collection.ts";
 import { complete, rememberChange, rememberedAddress } from "../sync/remembered.ts";
-import { refusalOfSync, syncAnswer } from "../sync/sync-answer.ts";
+import { refusalOfSync, syncAnswer, type UnwritableItem } from "../sync/sync-answer.ts";
 import {
   type CollectionRequest,
   readSyncRequest,
@@ -56,6 +57,8 @@ export function sync(services: CommandServices): Command {
 class SyncRun {
   readonly #request: EasRequest;
   readonly #services: CommandServices;
+  /** Errors by ServerId, of items that could be prepared but not written. */
+  readonly #unwritable = new Map<string, unknown>();
 
   constructor(request: EasRequest, services: CommandServices) {
     this.#request = request;
@@ -87,14 +90,11 @@ class SyncRun {
   }
 
   /** No news. */
-  #nothing(asked: SyncRequest): EasAnswer | Promise<EasAnswer> {
-    if (this.#request.version >= EMPTY_ANSWERS_SINCE) return { kind: "empty" };
-    return this.#attempt(asked, forgetful, new Map()).then((done) =>
-      syncAnswer(
-        (done?.outcomes ?? []).map(({ answer }) => answer),
-        this.#request.version,
-      ),
-    );
+  async #nothing(asked: SyncRequest): Promise<EasAnswer> {
+    const { version } = this.#request;
+    if (version >= EMPTY_ANSWERS_SINCE) return { kind: "empty" };
+    const done = await this.#attempt(asked, forgetful, new Map(), true);
+    return done?.answer ?? { kind: "empty" };
   }
 
   /** Undefined = no news. */
@@ -102,28 +102,35 @@ class SyncRun {
     const doneBefore = new Map<string, GivenResponse[]>();
     for (let attempt = 0; attempt < MAX_LOST_RACES; attempt++) {
       const done = await this.#attempt(asked, () => remember(attempt), doneBefore);
-      if (done === undefined) continue;
-      return this.#write(done.outcomes);
+      if (done !== undefined) return done.answer;
     }
     throw new EasRefusal("server_error_retry_later", "other requests of this device came in between");
   }
 
-  #write(outcomes: readonly CollectionOutcome[]): EasAnswer | undefined {
+  /** No answer when there is no news; "again" when an item could not be written, which is left out then. */
+  #write(outcomes: readonly CollectionOutcome[], always: boolean): EasAnswer | "again" | undefined {
     const { version } = this.#request;
-    if (outcomes.every(({ isNews }) => !isNews)) return undefined;
+    if (!always && outcomes.every(({ isNews }) => !isNews)) return undefined;
     const told = version >= LEAVES_OUT_SINCE ? outcomes.filter(({ isNews }) => isNews) : outcomes;
-    return syncAnswer(
-      told.map(({ answer }) => answer),
+    const unwritable: UnwritableItem[] = [];
+    const answer = syncAnswer(
+      told.map((outcome) => outcome.answer),
       version,
+      unwritable,
     );
+    for (const { collectionId, uid, error } of unwritable) {
+      this.#unwritable.set(printItemId(collectionId, uid), error);
+    }
+    return unwritable.length > 0 ? "again" : answer;
   }
 
-  /** Undefined when somebody else stored something meanwhile. */
+  /** Undefined when somebody else stored something meanwhile, or the answer could not be written. */
   async #attempt(
     asked: SyncRequest,
     remember: () => Promise<StateChange | undefined>,
     doneBefore: Map<string, GivenResponse[]>,
-  ): Promise<{ readonly outcomes: readonly CollectionOutcome[] } | undefined> {
+    always = false,
+  ): Promise<{ readonly answer: EasAnswer | undefined } | undefined> {
     const { states, device } = this.#request;
     const addresses = asked.collections.map(({ collectionId }): StateAddress => ({
       userId: device.userId,
@@ -147,6 +154,7 @@ class SyncRun {
         window: Math.min(this.#window(collection), room),
         budgetBytes,
         doneBefore: doneBefore.get(collection.collectionId) ?? [],
+        unwritable: this.#unwritable,
         request: this.#request,
         services: this.#services,
       });
@@ -158,10 +166,13 @@ class SyncRun {
       );
       if (responses.length > 0) doneBefore.set(collection.collectionId, responses);
     }
+    // Written before it is stored: an item that cannot be written must not count as sent.
+    const answer = this.#write(outcomes, always);
+    if (answer === "again") return undefined;
     const remembered = await remember();
     const changes = outcomes.flatMap(({ change }) => change ?? []);
     if (remembered !== undefined) changes.push(remembered);
-    return (await states.put(changes)) ? { outcomes } : undefined;
+    return (await states.put(changes)) ? { answer } : undefined;
   }
 
   #window({ windowSize }: CollectionRequest): number {

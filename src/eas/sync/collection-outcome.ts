@@ -56,6 +56,8 @@ export interface CollectionParts {
   readonly budgetBytes: number;
   /** Answers given in an attempt that lost against another gateway. */
   readonly doneBefore: readonly GivenResponse[];
+  /** Errors by ServerId, of items that an attempt before could not write. */
+  readonly unwritable: ReadonlyMap<string, unknown>;
 }
 
 /** Nothing but a status; also the answer to key 0. */

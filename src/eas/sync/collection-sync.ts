@@ -14,7 +14,7 @@ import { sinceOf } from "../cursor/filter-since.ts";
 import { isQuiet, isStale, Plan, planBatch } from "../cursor/plan.ts";
 import { FIRST_KEY, nextKey } from "../cursor/sync-key.ts";
 import type { DeviceFolder } from "../folders/folder-record.ts";
-import { parseItemId } from "../folders/server-id.ts";
+import { parseItemId, printItemId } from "../folders/server-id.ts";
 import type { ItemClass, ItemContext } from "../item-class.ts";
 import type { StateChange } from "../state/port.ts";
 import { type CommandResponse, runCommands } from "./device-commands.ts";
@@ -193,12 +193,13 @@ class OneSync {
 
   async #prepare(uids: readonly number[]): Promise<PreparedItems> {
     if (uids.length === 0) return NOTHING;
+    const { unwritable, budgetBytes } = this.#parts;
     const items = await prepareItems(
       this.#collection,
       uids,
-      this.#itemClass,
+      withErrors(this.#itemClass, unwritable),
       this.#context,
-      this.#parts.budgetBytes,
+      budgetBytes,
     );
     for (const { uid, receivedAt, error } of items.bad) {
       this.#record.cursor.exclude(uid);
@@ -300,6 +301,26 @@ class OneSync {
     );
     return { ...address, expected: stored?.version ?? 0, value: changed.encode() };
   }
+}
+
+/** Items that could not be written fail when they are prepared. */
+function withErrors(
+  itemClass: ItemClass,
+  unwritable: ReadonlyMap<string, unknown>,
+): Pick<ItemClass, "prepare"> {
+  if (unwritable.size === 0) return itemClass;
+  return {
+    prepare(item, context) {
+      const id = printItemId(context.collectionId, item.uid);
+      return unwritable.has(id)
+        ? Promise.reject(asError(unwritable.get(id)))
+        : itemClass.prepare(item, context);
+    },
+  };
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }
 
 function countOf({ adds, changes, deletes, softDeletes }: Batch): number {

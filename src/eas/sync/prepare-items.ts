@@ -35,7 +35,7 @@ type Outcome = { readonly write: ReadyItem["write"] } | { readonly error: unknow
 export async function prepareItems(
   collection: MailCollection,
   uids: readonly number[],
-  itemClass: ItemClass,
+  itemClass: Pick<ItemClass, "prepare">,
   context: ItemContext,
   budgetBytes: number,
 ): Promise<PreparedItems> {

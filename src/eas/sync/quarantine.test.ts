@@ -2,41 +2,54 @@ import assert from "node:assert/strict";
 import { deliver } from "../../../test/support/eas-mailbox.ts";
 import { Phone } from "../../../test/support/eas-phone.ts";
 import { scene } from "../../../test/support/eas-scene.ts";
+import { tagOf } from "../../wire/wbxml/code-pages.ts";
+import type { ItemClass } from "../item-class.ts";
 
-scene(
-  "Sync: an item that cannot be shown is left out, and the user hears of it once",
-  async ({ trial, phone, inbox }) => {
-    await deliver(trial, 1, { text: "bad" });
-    await deliver(trial, 3);
-    await phone.syncAll(inbox, 2);
-    const { items } = phone.collection(inbox);
-    const subjects = [...items.values()].map(({ subject }) => subject);
-    assert.equal(items.size, 4);
-    assert.ok(subjects.includes("A message cannot be shown on your mobile devices"));
-    const second = new Phone(trial.gateway(), 161, "PHONE2");
-    await second.folderSync();
-    await second.syncAll(inbox);
-    assert.equal(second.collection(inbox).items.size, 4);
-    const listed = await trial.states.list("alice", "PHONE1", "quarantine");
-    assert.deepEqual(
-      listed.map(({ key, value }) => [key, value.toString()]),
-      [[`${inbox}:1`, "it is bad"]],
-    );
-    assert.equal(trial.events.filter(({ event }) => event === "item left out").length, 2);
-  },
-  {
-    wrapClass: (email) => ({
-      ...email,
-      name: email.name,
-      readOptions: (options, version) => email.readOptions(options, version),
-      writeChange: (writer, state, context) => email.writeChange(writer, state, context),
-      change: (collection, uid, data, context) => email.change(collection, uid, data, context),
-      add: (collection, data, context) => email.add(collection, data, context),
-      async prepare(item, context) {
-        const text = (await item.read(0, item.sizeBytes)).toString();
-        if (text.includes("bad 0")) throw new Error("it is bad");
-        return email.prepare(item, context);
-      },
-    }),
-  },
-);
+const READ = tagOf("Email:Read");
+
+/** The class with one message that throws at this stage. */
+function failing(email: ItemClass, stage: "prepared" | "written"): ItemClass {
+  return {
+    name: email.name,
+    readOptions: (options, version) => email.readOptions(options, version),
+    writeChange: (writer, state, context) => email.writeChange(writer, state, context),
+    change: (collection, uid, data, context) => email.change(collection, uid, data, context),
+    add: (collection, data, context) => email.add(collection, data, context),
+    async prepare(item, context) {
+      const text = (await item.read(0, item.sizeBytes)).toString();
+      const write = await email.prepare(item, context);
+      if (!text.includes("bad 0")) return write;
+      if (stage === "prepared") throw new Error("it is bad");
+      return (writer) => {
+        write(writer.start(READ));
+        throw new Error("it is bad");
+      };
+    },
+  };
+}
+
+for (const stage of ["prepared", "written"] as const) {
+  scene(
+    `Sync: an item that cannot be ${stage} is left out, and the user hears of it once`,
+    async ({ trial, phone, inbox }) => {
+      await deliver(trial, 1, { text: "bad" });
+      await deliver(trial, 3);
+      await phone.syncAll(inbox, 2);
+      const { items } = phone.collection(inbox);
+      const subjects = [...items.values()].map(({ subject }) => subject);
+      assert.equal(items.size, 4);
+      assert.ok(subjects.includes("A message cannot be shown on your mobile devices"));
+      const second = new Phone(trial.gateway(), 161, "PHONE2");
+      await second.folderSync();
+      await second.syncAll(inbox);
+      assert.equal(second.collection(inbox).items.size, 4);
+      const listed = await trial.states.list("alice", "PHONE1", "quarantine");
+      assert.deepEqual(
+        listed.map(({ key, value }) => [key, value.toString()]),
+        [[`${inbox}:1`, "it is bad"]],
+      );
+      assert.equal(trial.events.filter(({ event }) => event === "item left out").length, 2);
+    },
+    { wrapClass: (email) => failing(email, stage) },
+  );
+}

@@ -8,9 +8,21 @@ import type { CommandResponse } from "./device-commands.ts";
 import type { SyncRefusal } from "./sync-request.ts";
 import { syncTags as tags, SyncStatus } from "./sync-tags.ts";
 
-export function syncAnswer(collections: readonly CollectionAnswer[], version: ProtocolVersion): EasAnswer {
+/** An item that could be prepared but not written. */
+export interface UnwritableItem {
+  readonly collectionId: string;
+  readonly uid: number;
+  readonly error: unknown;
+}
+
+/** @param unwritable gets the items that are missing in the answer: it must not be sent then */
+export function syncAnswer(
+  collections: readonly CollectionAnswer[],
+  version: ProtocolVersion,
+  unwritable: UnwritableItem[],
+): EasAnswer {
   const writer = new WbxmlWriter().start(tags.sync).start(tags.collections);
-  for (const collection of collections) writeCollection(writer, collection, version);
+  for (const collection of collections) writeCollection(writer, collection, version, unwritable);
   return { kind: "wbxml", bytes: writer.end().end().finish() };
 }
 
@@ -20,7 +32,12 @@ export function refusalOfSync({ status, limit }: SyncRefusal): EasAnswer {
   return { kind: "wbxml", bytes: writer.text(tags.status, status).end().finish() };
 }
 
-function writeCollection(writer: WbxmlWriter, answer: CollectionAnswer, version: ProtocolVersion): void {
+function writeCollection(
+  writer: WbxmlWriter,
+  answer: CollectionAnswer,
+  version: ProtocolVersion,
+  unwritable: UnwritableItem[],
+): void {
   writer.start(tags.collection);
   // From 14.0 on the class follows from the CollectionId.
   if (version < 140) writer.text(tags.class, answer.className);
@@ -28,7 +45,7 @@ function writeCollection(writer: WbxmlWriter, answer: CollectionAnswer, version:
   writer.text(tags.status, answer.status);
   writeResponses(writer, answer);
   if (answer.more) writer.empty(tags.moreAvailable);
-  writeCommands(writer, answer);
+  writeCommands(writer, answer, unwritable);
   writer.end();
 }
 
@@ -66,17 +83,24 @@ function writeResponse(
 }
 
 function writeFetched(writer: WbxmlWriter, { serverId, item }: FetchedItem): void {
-  writer.start(tags.fetch).text(tags.serverId, serverId);
-  writer.text(tags.status, item === undefined ? SyncStatus.notFound : SyncStatus.ok);
-  if (item !== undefined) {
-    writer.start(tags.applicationData);
-    item.write(writer);
+  const start = writer.mark();
+  try {
+    writer.start(tags.fetch).text(tags.serverId, serverId);
+    writer.text(tags.status, item === undefined ? SyncStatus.notFound : SyncStatus.ok);
+    if (item !== undefined) {
+      writer.start(tags.applicationData);
+      item.write(writer);
+      writer.end();
+    }
     writer.end();
+  } catch {
+    writer.rewind(start);
+    writer.start(tags.fetch).text(tags.serverId, serverId);
+    writer.text(tags.status, SyncStatus.conversionError).end();
   }
-  writer.end();
 }
 
-function writeCommands(writer: WbxmlWriter, answer: CollectionAnswer): void {
+function writeCommands(writer: WbxmlWriter, answer: CollectionAnswer, unwritable: UnwritableItem[]): void {
   const { collectionId, deletes, softDeletes, changes, adds, itemClass, context } = answer;
   if (deletes.length + softDeletes.length + changes.length + adds.length === 0) return;
   writer.start(tags.commands);
@@ -93,10 +117,16 @@ function writeCommands(writer: WbxmlWriter, answer: CollectionAnswer): void {
     writer.end().end();
   }
   for (const { item, write } of adds) {
-    writer.start(tags.add).text(tags.serverId, printItemId(collectionId, item.uid));
-    writer.start(tags.applicationData);
-    write(writer);
-    writer.end().end();
+    const start = writer.mark();
+    try {
+      writer.start(tags.add).text(tags.serverId, printItemId(collectionId, item.uid));
+      writer.start(tags.applicationData);
+      write(writer);
+      writer.end().end();
+    } catch (error) {
+      writer.rewind(start);
+      unwritable.push({ collectionId, uid: item.uid, error });
+    }
   }
   writer.end();
 }
