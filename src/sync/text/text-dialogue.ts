@@ -1,5 +1,5 @@
 /** What a session of the text dialect knows between two commands, and how it changes a folder. */
-import { toModseq } from "../../base/numbers.ts";
+import { MAX_UINT32, toModseq, toUid, type Uid } from "../../base/numbers.ts";
 import { StoreError } from "../../store/errors.ts";
 import type { Guid, Mailbox, MailboxId, UserId } from "../../store/model.ts";
 import type { ReplicatedChange } from "../../store/port.ts";
@@ -21,6 +21,13 @@ export interface TextCommand {
   readonly needs: "nothing" | "user" | "folder";
   /** `reader` stands behind the command's word. Returns the last line. @throws SyncRefusal, StoreError */
   run(dialogue: TextDialogue, reader: DlistReader, send: Send): Promise<string> | string;
+}
+
+/** @throws SyncRefusal when it is out of range */
+export function readUid(reader: DlistReader): Uid {
+  const uid = reader.number();
+  if (uid < 1 || uid > MAX_UINT32) throw new SyncRefusal(`BAD UID ${uid} is out of range`);
+  return toUid(uid);
 }
 
 /** Clients change the folder meanwhile: tried again so often. */

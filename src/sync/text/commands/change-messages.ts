@@ -1,4 +1,4 @@
-import { toUid } from "../../../base/numbers.ts";
+import type { Uid } from "../../../base/numbers.ts";
 import { type MessageRecord, SystemFlag } from "../../../store/model.ts";
 import { userOf } from "../../../store/names.ts";
 import { normalizeRanges, type NumberRanges, parseRanges, rangesInclude } from "../../../wire/number-set.ts";
@@ -7,7 +7,7 @@ import { type Flags, readFlags } from "../../codec/record.ts";
 import type { DlistReader } from "../../codec/reader.ts";
 import { SyncRefusal } from "../../reply.ts";
 import { UNLISTED_FLAGS } from "../folder-lines.ts";
-import type { TextCommand, TextDialogue } from "../text-dialogue.ts";
+import { readUid, type TextCommand, type TextDialogue } from "../text-dialogue.ts";
 
 /** EXPUNGE uid … (S5.12). What is gone already is no error. */
 export const expunge: TextCommand = {
@@ -36,8 +36,8 @@ export const setFlags: TextCommand = {
   name: "SETFLAGS",
   needs: "folder",
   async run(dialogue, reader) {
-    const wanted = new Map<number, Flags>();
-    while (!reader.atEnd) wanted.set(reader.sp().number(), readFlags(reader.sp()));
+    const wanted = new Map<Uid, Flags>();
+    while (!reader.atEnd) wanted.set(readUid(reader.sp()), readFlags(reader.sp()));
     const lastUpdated = dialogue.nowSeconds();
     await dialogue.change((_, modseq) => {
       const found = liveRecords(dialogue, [...wanted.keys()]);
@@ -112,15 +112,15 @@ function changedSeen(dialogue: TextDialogue, seen: NumberRanges): readonly Messa
   return changed;
 }
 
-function readUids(reader: DlistReader): number[] {
-  const uids: number[] = [];
-  do uids.push(reader.sp().number());
+function readUids(reader: DlistReader): Uid[] {
+  const uids: Uid[] = [];
+  do uids.push(readUid(reader.sp()));
   while (!reader.atEnd);
   return uids;
 }
 
-function liveRecords(dialogue: TextDialogue, uids: readonly number[]): MessageRecord[] {
+function liveRecords(dialogue: TextDialogue, uids: readonly Uid[]): MessageRecord[] {
   const { id } = dialogue.folder();
-  const found = [...new Set(uids)].flatMap((uid) => dialogue.services.store.findRecord(id, toUid(uid)) ?? []);
+  const found = [...new Set(uids)].flatMap((uid) => dialogue.services.store.findRecord(id, uid) ?? []);
   return found.filter((record) => !isExpunged(record));
 }

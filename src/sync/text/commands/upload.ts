@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { MAX_UINT32, toUid } from "../../../base/numbers.ts";
+import type { Uid } from "../../../base/numbers.ts";
 import type { Guid, Mailbox, MessageRecord } from "../../../store/model.ts";
 import type { ReplicatedChange, StagedBody } from "../../../store/port.ts";
 import { isExpunged } from "../../client/collect.ts";
@@ -8,10 +8,10 @@ import type { DlistReader } from "../../codec/reader.ts";
 import { SyncRefusal } from "../../reply.ts";
 import { UNLISTED_FLAGS } from "../folder-lines.ts";
 import { messageIdOf, NO_MESSAGE_ID } from "../message-id.ts";
-import type { TextCommand, TextDialogue } from "../text-dialogue.ts";
+import { readUid, type TextCommand, type TextDialogue } from "../text-dialogue.ts";
 
 interface Incoming {
-  readonly uid: number;
+  readonly uid: Uid;
   readonly internalDate: number;
   readonly flags: Flags;
   readonly guid: Guid;
@@ -40,8 +40,7 @@ export const upload: TextCommand = {
 };
 
 async function readMessage(dialogue: TextDialogue, reader: DlistReader): Promise<Incoming> {
-  const uid = reader.sp().number();
-  if (uid < 1 || uid > MAX_UINT32) throw new SyncRefusal(`BAD UID ${uid} is out of range`);
+  const uid = readUid(reader.sp());
   const messageId = reader.sp().text();
   const internalDate = reader.sp().number();
   const flags = readFlags(reader.sp());
@@ -79,7 +78,7 @@ function plan(
   const records: ReplicatedChange["records"][number][] = [];
   let { uidValidity, lastUid } = own;
   for (const { uid, internalDate, flags, guid, sizeBytes, body } of incoming) {
-    const before = dialogue.services.store.findRecord(own.id, toUid(uid));
+    const before = dialogue.services.store.findRecord(own.id, uid);
     if (before !== undefined && !isExpunged(before)) {
       if (before.guid === guid) continue;
       throw new SyncRefusal(`NO UID ${uid} is another message`);
@@ -88,7 +87,7 @@ function plan(
     if (before !== undefined && before.guid !== guid) uidValidity = own.uidValidity + 1;
     lastUid = Math.max(lastUid, uid);
     const record: MessageRecord = {
-      uid: toUid(uid),
+      uid,
       modseq,
       createdModseq: modseq,
       lastUpdated: now,
