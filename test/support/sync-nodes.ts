@@ -97,4 +97,9 @@ export async function assertEqual(master: SyncNode, replica: SyncNode): Promise<
   assert.deepEqual(Object.fromEntries(await crcsOf(replica.crcs, "carol")), Object.fromEntries(here));
   const checked = await master.cli("replicate", "-n", "second", "-A", "--check");
   assert.equal(checked.stdout, "The replica is equal.\n");
+  // Nobody has changed the replica, so no message may have lost its UID.
+  assert.deepEqual(
+    master.node.log.filter((line) => /"renumbered":[1-9]/.test(line)),
+    [],
+  );
 }

@@ -44,7 +44,9 @@ export async function mergeMailbox(run: SyncRun, id: MailboxId): Promise<void> {
       return;
     } catch (error) {
       const isRace = error instanceof StoreError && error.code === "conflict";
-      if (!isRace || tries === MAX_TRIES) throw error;
+      if (!isRace) throw error;
+      // The mailbox's own trouble: it is tried again later, the others go on.
+      if (tries === MAX_TRIES) throw new ReplicaRefusal("GET FULLMAILBOX", error.message, "mailbox_locked");
     }
   }
 }

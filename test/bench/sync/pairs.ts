@@ -19,6 +19,8 @@ export interface SyncBenchPair {
   readonly replica: Endpoint;
   /** At both ends, with his own name as password. */
   addUser(user: string): Promise<void>;
+  /** Lets a user whose mailboxes have come log in at the replica. */
+  welcome(user: string): Promise<void>;
   /** Makes the user equal on the replica; milliseconds. */
   sync(user: string): Promise<number>;
   /** Follows every change from now on. */
@@ -48,6 +50,7 @@ export async function startRookeryPair(): Promise<SyncBenchPair> {
     async addUser(user: string) {
       await cli(data, "user", "add", user, "--password", user);
     },
+    welcome: (user: string) => cli(join(folder, "replica"), "user", "add", user, "--password", user),
     async sync(user: string) {
       const startedMs = performance.now();
       await callNode(adminSocketPath(data), {
@@ -105,6 +108,7 @@ export async function startCyrusPair(users: readonly string[]): Promise<SyncBenc
     master: { imap: at(master, "imap"), lmtp: at(master, "lmtp") },
     replica: at(replica, "imap"),
     addUser: (user) => master.create(`user/${user}`),
+    welcome: () => Promise.resolve(),
     async sync(user) {
       const startedMs = performance.now();
       await master.tool("sync_client", "-u", user);

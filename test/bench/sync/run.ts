@@ -63,6 +63,7 @@ export async function runSyncBench({ rounds, small }: SyncBenchOptions): Promise
     }
     for (const pair of pairs) {
       await pair.sync("lag");
+      await pair.welcome("lag");
       await pair.startRolling();
       await deliver(pair.master.lmtp, "lag", RATE);
       const { lmtp } = pair.master;
