@@ -146,3 +146,14 @@ scene("FolderCreate, FolderUpdate, FolderDelete: statuses", async (_trial, phone
   assert.equal(await status("FolderDelete", { id: inbox }), 3);
   assert.equal(await status("FolderDelete", { id: "99" }), 4);
 });
+
+scene("FolderSync: a level that is no mailbox is a folder without mail", async (trial, phone) => {
+  await trial.store.create("user.alice.P.Q", {});
+  await phone.folderSync();
+  const id = phone.idOf("Q");
+  assert.equal(phone.folders.get(id)?.parentId, phone.idOf("P"));
+  await deliver(trial, 1, { folder: "user.alice.P.Q" });
+  for (const name of ["P", "Q"]) await phone.syncAll(phone.idOf(name));
+  assert.equal(phone.collection(phone.idOf("P")).items.size, 0);
+  assert.equal(phone.collection(id).items.size, 1);
+});
