@@ -16,15 +16,8 @@ const MAX_FOLDERS = 20_000;
 const READING: Rights = Right.lookup | Right.read;
 const WRITING: Rights = Right.write | Right.insert;
 
+/** By special use; where a user has no folder with it, by the usual name at the top. */
 const USES: ReadonlyMap<string, FolderUse> = new Map([
-  ["drafts", "drafts"],
-  ["trash", "trash"],
-  ["sent", "sent"],
-  ["junk", "junk"],
-  ["archive", "archive"],
-]);
-/** Where a user has no folder with the special use: usual names at the top. */
-const USUAL_NAMES: ReadonlyMap<string, FolderUse> = new Map([
   ["drafts", "drafts"],
   ["trash", "trash"],
   ["sent", "sent"],
@@ -96,7 +89,7 @@ function usesOf(visible: readonly Mailbox[], user: LocalUser): Map<string, Folde
   const used = new Set(found.values());
   for (const { name, uniqueId } of own) {
     const top = name.startsWith(`${inbox}.`) ? name.slice(inbox.length + 1).toLowerCase() : "";
-    if (!used.has(uniqueId)) take(USUAL_NAMES.get(top), uniqueId);
+    if (!used.has(uniqueId)) take(USES.get(top), uniqueId);
   }
   return new Map([...found].map(([use, key]) => [key, use]));
 }
