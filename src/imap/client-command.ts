@@ -11,6 +11,8 @@ export interface ImapClientOptions {
   readonly literalPlus: boolean;
   /** Those up to this many bytes are sent without waiting (LITERAL-, RFC 7888 §5: 4096). */
   readonly literalMinusBytes: number;
+  /** Hears of every command; set after the login, since passwords are commands too. */
+  readonly observe?: (command: readonly CommandPart[]) => void;
 }
 
 /** A literal that is not in memory. */
@@ -46,6 +48,15 @@ export interface CommandResult extends StatusLine {
 /** The connection ended, or the server does not speak IMAP. */
 export class ImapClientError extends Error {
   override name = "ImapClientError";
+}
+
+/** For logs: literals as their size. */
+export function printCommand(parts: readonly CommandPart[]): string {
+  return parts
+    .map((part) =>
+      typeof part === "string" ? part : `{${Buffer.isBuffer(part) ? part.length : part.sizeBytes}}`,
+    )
+    .join("");
 }
 
 export function isOnePart(parts: CommandPart | readonly CommandPart[]): parts is CommandPart {

@@ -64,7 +64,7 @@ export class ImapClient {
   #listener: ((response: Untagged) => void) | undefined;
   #nextTag = 1;
   #failure: Error | undefined;
-  #ended: (error: Error) => void = () => undefined;
+  readonly #onEnd: ((error: Error) => void)[] = [];
   #sinkFor: ((announced: AnnouncedLiteral) => LiteralSink | undefined) | undefined;
   #sink: LiteralSink | undefined;
   /** Reading has stopped: on `hold`, or while a sink works. */
@@ -114,7 +114,7 @@ export class ImapClient {
 
   /** Called once when the connection is over, also while no command waits. */
   onEnd(listener: (error: Error) => void): void {
-    this.#ended = listener;
+    this.#onEnd.push(listener);
     if (this.#failure !== undefined) listener(this.#failure);
   }
 
@@ -173,6 +173,7 @@ export class ImapClient {
   ): Promise<CommandResult> {
     const tag = `c${this.#nextTag++}`;
     const list = isOnePart(parts) ? [parts] : parts;
+    this.#options.observe?.(list);
     const asked = typeof wishes === "function" ? { continued: wishes } : wishes;
     return new Promise((resolve, reject) => {
       if (this.#failure !== undefined) {
@@ -394,6 +395,6 @@ export class ImapClient {
     this.#wakeSender();
     this.#literalWaiter?.reject(error);
     for (const pending of this.#pending.splice(0)) pending.reject(error);
-    this.#ended(error);
+    for (const listener of this.#onEnd) listener(error);
   }
 }

@@ -32,6 +32,8 @@ export function openAccounts(config: Config, platform: Platform): OpenAccounts {
       network: systemNetwork,
       clock: systemClock,
       random: systemRandom,
+      commandLog: platform.logs.named("IMAP.COMMAND"),
+      resourceLog: platform.logs.named("RESOURCES"),
       failedLogins: new FailedLogins(systemClock, config.get(directoryOptions)),
       log,
     });

@@ -23,6 +23,7 @@ test("a phone syncs a Dovecot mailbox through the gateway", { timeout: 180_000 }
   const node = await startServe(join(folder, "data"), [
     "listen.http=127.0.0.1:0",
     "node.roles=eas",
+    "log.levels=IMAP.COMMAND=debug,RESOURCES=debug",
     "gateway.accounts=remote",
     `gateway.imap=127.0.0.1:${port}`,
     "gateway.imap_tls=off",
@@ -106,6 +107,10 @@ test("a phone syncs a Dovecot mailbox through the gateway", { timeout: 180_000 }
   phone.act(inbox, { kind: "delete", id: first! });
   await phone.syncAll(inbox, 50);
   assert.equal(items.size, MESSAGES);
+  // S2.68, and no password in it.
+  assert.ok(node.log.some((line) => line.includes('"IMAP.COMMAND"') && line.includes("UID FETCH")));
+  assert.ok(node.log.some((line) => line.includes('"RESOURCES"') && line.includes("connection created")));
+  assert.ok(!node.log.some((line) => line.includes("secret")));
 });
 
 function message(subject: string): string {

@@ -313,6 +313,8 @@ async function open(t: TestContext, start: Start): Promise<Server> {
     clock: systemClock,
     random: systemRandom,
     log: silentLog,
+    commandLog: silentLog,
+    resourceLog: silentLog,
     people: undefined,
     failedLogins: new FailedLogins(systemClock, {
       failedLoginFree: 100,

@@ -4,6 +4,7 @@ import type { Network } from "../../../base/io/network.ts";
 import type { Random } from "../../../base/io/random.ts";
 import type { Log } from "../../../base/log.ts";
 import type { Secret } from "../../../base/secret.ts";
+import { printCommand } from "../../../imap/client-command.ts";
 import { connectImap, type ImapLink } from "../../../imap/client-connect.ts";
 import { AccountError } from "../port.ts";
 import { UserConnections } from "./connections.ts";
@@ -18,8 +19,14 @@ export interface RemoteUserPorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** IMAP.COMMAND and RESOURCES of S2.68. */
+  readonly commandLog: Log;
+  readonly resourceLog: Log;
   readonly authorities: string | undefined;
 }
+
+/** Characters of a command in the log. */
+const MAX_LOGGED = 1_000;
 
 export interface RemoteIdentity {
   /** As the server wants it. */
@@ -107,9 +114,10 @@ export class RemoteUser {
     this.connections.close();
   }
 
-  #connect(): Promise<ImapLink> {
-    const { settings, authorities, network, clock, random } = this.#ports;
-    return connectImap(
+  async #connect(): Promise<ImapLink> {
+    const { settings, authorities, network, clock, random, commandLog, resourceLog } = this.#ports;
+    const user = this.#identity.address;
+    const link = await connectImap(
       {
         host: settings.imap.host === "" ? "127.0.0.1" : settings.imap.host,
         port: settings.imap.port,
@@ -123,5 +131,15 @@ export class RemoteUser {
       },
       { network, clock, random },
     );
+    resourceLog.debug("imap connection created", { user });
+    link.client.onEnd(({ message }) =>
+      resourceLog.debug("imap connection closed", { user, reason: message }),
+    );
+    if (commandLog.enabled("debug")) {
+      link.client.configure({
+        observe: (command) => commandLog.debug(printCommand(command).slice(0, MAX_LOGGED), { user }),
+      });
+    }
+    return link;
   }
 }
