@@ -24,10 +24,9 @@ test("rookery migrate plan: waves of a size, submitted, paused, watched", async 
   writeFileSync(join(folder, "users.csv"), ["sourceUid,targetUid,target,sourcehost", ...rows].join("\n"));
   await json("import", "users.csv", "--source", "CustomerX");
 
-  const made = await json(
-    ...["plan", "create", "one", "CustomerX", "--domain", "one.test", "--size", "2"],
-    ...["--window", "mon-fri 20:00-06:00", "--window", "sat,sun 00:00-24:00", "--time-zone", "Europe/Berlin"],
-  );
+  const words =
+    "plan create one CustomerX --domain one.test --size 2 --time-zone Europe/Berlin --window sat,sun|00:00-24:00 --window mon-fri|20:00-06:00";
+  const made = await json(...words.split(" ").map((word) => word.replace("|", " ")));
   assert.deepEqual(made, {
     waves: [
       { wave: "one", users: 2 },
@@ -51,7 +50,7 @@ test("rookery migrate plan: waves of a size, submitted, paused, watched", async 
   const { stdout } = await migrate("plan", "list");
   assert.match(
     stdout,
-    /one +CustomerX +paused +mon,tue,wed,thu,fri 20:00-06:00; sun,sat 00:00-24:00 \(Europe\/Berlin\) +2 +2 PRE_SYNC READY/,
+    /one +CustomerX +paused +sun,sat 00:00-24:00; mon,tue,wed,thu,fri 20:00-06:00 \(Europe\/Berlin\) +2 +2 PRE_SYNC READY/,
   );
   const overview = (await json("watch", "--once")) as Record<string, unknown>;
   assert.deepEqual([overview["users"], overview["queued"]], [4, 2]);
