@@ -357,3 +357,15 @@ test("engine: stops soon when the job is taken away", async (t) => {
   assert.equal(result.status, "ABORTED");
   await migration.ok(migration.job({}));
 });
+
+test("engine: a source that suddenly lists nothing is in trouble, its user has not deleted everything", async (t) => {
+  const { migration, stored, options } = await setUp(t, inbox(20));
+  await migration.ok(migration.job({}));
+  options.folders[0]!.highestModseq = 7;
+  options.answer = (command) =>
+    command.startsWith("UID SEARCH") ? '* ESEARCH (TAG "TAG") UID\r\nTAG OK done\r\n' : undefined;
+  const result = await migration.run(migration.job({}));
+  assert.equal(result.status, "FAILED");
+  assert.match(result.error ?? "", /lists 0 of 20 messages/);
+  assert.equal((await stored("user.alice")).size, 20);
+});

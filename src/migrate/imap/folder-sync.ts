@@ -7,9 +7,16 @@
  */
 import type { Log } from "../../base/log.ts";
 import type { Pace } from "../engine.ts";
-import { type NumberRange, normalizeRanges, rangesInclude, rangesOf } from "../../wire/number-set.ts";
+import {
+  countOf,
+  type NumberRange,
+  normalizeRanges,
+  rangesInclude,
+  rangesOf,
+} from "../../wire/number-set.ts";
 import type { FolderLedger } from "../ledger/folder-ledger.ts";
 import { isStored, type LedgerRecord } from "../ledger/record.ts";
+import { ImapClientError } from "../../imap/client-command.ts";
 import { FolderCopy } from "./folder-copy.ts";
 import type { Folder, FolderStatus } from "./folder-list.ts";
 import type { MessageFlags } from "./message.ts";
@@ -211,7 +218,7 @@ class FolderSync {
     if (gone !== undefined) await this.#expungeWithin(gone);
     else if (!canTell || opened.highestModseq !== highestModseq || opened.exists !== messages) {
       // Without QRESYNC an expunge need not change HIGHESTMODSEQ (RFC 7162 §3.1.2.2).
-      await this.#expungeUnlisted();
+      await this.#expungeUnlisted(opened);
     }
   }
 
@@ -222,8 +229,12 @@ class FolderSync {
   }
 
   /** The server cannot name what went: everything that is left is compared. */
-  async #expungeUnlisted(): Promise<void> {
+  async #expungeUnlisted({ exists }: Opened): Promise<void> {
     const listed = normalizeRanges(await this.#work.source.uids());
+    // Messages of a server in trouble would be taken for deleted ones.
+    if (countOf(listed) < exists) {
+      throw new ImapClientError(`UID SEARCH lists ${countOf(listed)} of ${exists} messages`);
+    }
     await this.#expungeWhere((uid) => !rangesInclude(listed, uid), undefined);
   }
 
