@@ -7,18 +7,11 @@ import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { ImapFlow } from "imapflow";
 import { SMTPServer } from "smtp-server";
-import { systemClock } from "../../src/base/io/clock.ts";
-import { systemNetwork } from "../../src/base/io/system-network.ts";
-import { systemRandom } from "../../src/base/io/random.ts";
-import { silentLog } from "../../src/base/log.ts";
-import { NetworkList } from "../../src/base/networks.ts";
 import type { Uid } from "../../src/base/numbers.ts";
-import { loadConfig } from "../../src/config/load.ts";
-import { FailedLogins } from "../../src/directory/failed-logins.ts";
 import { type Account, AccountError, type MailItem } from "../../src/eas/account/port.ts";
-import { gatewayOptions } from "../../src/eas/account/remote/options.ts";
-import { RemoteAccounts } from "../../src/eas/account/remote/remote-accounts.ts";
+import type { RemoteAccounts } from "../../src/eas/account/remote/remote-accounts.ts";
 import { SystemFlag } from "../../src/store/model.ts";
+import { remoteAccounts } from "../support/eas-remote.ts";
 import { startCyrus } from "../support/peers/cyrus.ts";
 import { startDovecot } from "../support/peers/dovecot.ts";
 import { peerOrSkip } from "../support/peers/peer-or-skip.ts";
@@ -296,34 +289,9 @@ async function open(t: TestContext, start: Start): Promise<Server> {
   });
   await new Promise<void>((resolve) => smtp.listen(0, "127.0.0.1", resolve));
   const smtpPort = (smtp.server.address() as AddressInfo).port;
-  const overrides = {
-    "gateway.imap": `127.0.0.1:${peer.port}`,
-    "gateway.imap_tls": "off",
-    "gateway.smtp": `127.0.0.1:${smtpPort}`,
-    "gateway.smtp_tls": "off",
-    "gateway.poll_interval": "500ms",
-    "gateway.default_domain": "example.test",
-    "gateway.login_with_domain": "no",
-  };
-  const config = loadConfig([gatewayOptions], { readText: () => "", folder: "/", overrides });
-  const settings = config.get(gatewayOptions);
-  const accounts = new RemoteAccounts({
-    settings,
-    network: systemNetwork,
-    clock: systemClock,
-    random: systemRandom,
-    log: silentLog,
-    commandLog: silentLog,
-    resourceLog: silentLog,
-    people: undefined,
-    failedLogins: new FailedLogins(systemClock, {
-      failedLoginFree: 100,
-      failedLoginDelayMs: 0,
-      failedLoginMaxDelayMs: 0,
-      failedLoginRefuse: 1000,
-      failedLoginMemoryMs: 1000,
-      failedLoginExempt: new NetworkList([]),
-    }),
+  const accounts = remoteAccounts(peer.port, {
+    smtp: `127.0.0.1:${smtpPort}`,
+    poll_interval: "500ms",
   });
   const other = new ImapFlow({
     host: "127.0.0.1",

@@ -10,7 +10,7 @@ export async function peerOrSkip(
   t: TestContext,
   name: "dovecot" | "cyrus" | "postfix" | "slapd",
 ): Promise<boolean> {
-  const reason = whyNot();
+  const reason = peersMissing();
   if (reason !== undefined) {
     t.skip(`${name}: ${reason}`);
     return false;
@@ -20,7 +20,7 @@ export async function peerOrSkip(
 }
 
 /** Why peers cannot run on this machine; undefined = they can. */
-function whyNot(): string | undefined {
+export function peersMissing(): string | undefined {
   if (!existsSync("/etc/debian_version")) return "packages of Debian are needed";
   if (process.getuid?.() !== 0) return "only root can mount its files";
   return undefined;
