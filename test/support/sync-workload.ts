@@ -124,7 +124,7 @@ export class RandomChanges {
       await peer.ok(`${random.chance(0.5) ? "SUBSCRIBE" : "UNSUBSCRIBE"} "${mailbox}"`);
       await peer.ok(`SETMETADATA "${mailbox}" (/private/comment "c${random.below(10)}")`);
     } else if (kind === 18) {
-      await peer.ok(`SETACL "${mailbox}" ${other.name} ${random.pick(["lr", "lrs", "lrswi"])}`);
+      await peer.ok(`SETACL "${mailbox}" ${other.name} ${random.pick(["lrs", "lrsp", "lrswi"])}`);
       await admin.ok(`SETQUOTA user/${name} (STORAGE ${500_000 + random.below(1000)})`);
     } else {
       await other.peer.ok(`SELECT "Other Users/${name}/Work"`);
