@@ -27,6 +27,8 @@ export interface EasClientSettings {
   readonly base64Query?: boolean;
   readonly gzip?: boolean;
   readonly verifyCertificate?: boolean;
+  /** False = a connection for each request. */
+  readonly keepConnections?: boolean;
   readonly timeoutMs?: number;
 }
 
@@ -88,7 +90,8 @@ export class EasClient {
   constructor(settings: EasClientSettings) {
     this.settings = settings;
     this.version = settings.version ?? 161;
-    this.#http = new HttpClient({ verifyCertificate: settings.verifyCertificate ?? true });
+    const { verifyCertificate = true, keepConnections = true } = settings;
+    this.#http = new HttpClient({ verifyCertificate, keepConnections });
   }
 
   /** Kept connections. */

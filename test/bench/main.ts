@@ -1,7 +1,7 @@
 /**
  * npm run bench -- imap [--only ROW]... [--rounds N] [--small] [--server NAME]... [--profile FOLDER]
  *   [--compare CHECKOUT]
- * npm run bench -- eas [--only ROW]... [--rounds N] [--small] [--profile FOLDER]
+ * npm run bench -- eas [--only ROW]... [--rounds N] [--small] [--many] [--server NAME]... [--profile FOLDER]
  * npm run bench -- migrate [--only ROW]... [--rounds N] [--small]
  * npm run bench -- sieve [--rounds N] [--small] [--server NAME]...
  * npm run bench -- sync [--rounds N] [--small]
@@ -24,6 +24,7 @@ const { values, positionals } = parseArgs({
     only: { type: "string", multiple: true },
     rounds: { type: "string" },
     small: { type: "boolean" },
+    many: { type: "boolean" },
     server: { type: "string", multiple: true },
     profile: { type: "string" },
     compare: { type: "string" },
@@ -43,7 +44,14 @@ if (suite === "sieve") {
   await runSyncBench({ rounds, small });
 } else if (suite === "eas") {
   const profile = values.profile === undefined ? {} : { profileFolder: values.profile };
-  await runEasBench({ rounds, small, only: values.only ?? [], ...profile });
+  await runEasBench({
+    rounds,
+    small,
+    many: values.many === true,
+    only: values.only ?? [],
+    servers: values.server ?? [],
+    ...profile,
+  });
 } else if (suite === "migrate") {
   await runMigrateBench({ rounds, small, only: values.only ?? [] });
 } else {

@@ -33,13 +33,17 @@ export function startUp(
 }
 
 /** A node without demo users and mail: `rookery serve`; `settings` as in `--set`. Services are off unless set. */
-export function startServe(dataFolder: string, settings: readonly string[]): Promise<RunningNode> {
+export function startServe(
+  dataFolder: string,
+  settings: readonly string[],
+  nodeArguments: readonly string[] = [],
+): Promise<RunningNode> {
   const services = SERVICES.map(({ name }) => name);
   const off = services
     .filter((service) => !settings.some((setting) => setting.startsWith(`listen.${service}=`)))
     .map((service) => `listen.${service}=`);
   const words = [...off, ...settings].flatMap((setting) => ["--set", setting]);
-  return start(["serve", "--data", dataFolder, "--json", ...words]);
+  return start(["serve", "--data", dataFolder, "--json", ...words], nodeArguments);
 }
 
 async function start(words: readonly string[], nodeArguments: readonly string[] = []): Promise<RunningNode> {

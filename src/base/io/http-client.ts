@@ -6,6 +6,8 @@ export interface HttpClientOptions {
   /** False takes any certificate: self-signed test nodes. */
   readonly verifyCertificate?: boolean;
   readonly maxConnections?: number;
+  /** False closes each connection after its answer, for servers that do so without saying it. */
+  readonly keepConnections?: boolean;
   readonly maxAnswerBytes?: number;
 }
 
@@ -35,10 +37,10 @@ export class HttpClient {
   readonly #maxAnswerBytes: number;
 
   constructor(options: HttpClientOptions = {}) {
-    const { verifyCertificate = true, maxConnections = MAX_CONNECTIONS } = options;
-    this.#clear = new Agent({ keepAlive: true, maxSockets: maxConnections });
+    const { verifyCertificate = true, maxConnections = MAX_CONNECTIONS, keepConnections = true } = options;
+    this.#clear = new Agent({ keepAlive: keepConnections, maxSockets: maxConnections });
     this.#tls = new TlsAgent({
-      keepAlive: true,
+      keepAlive: keepConnections,
       maxSockets: maxConnections,
       rejectUnauthorized: verifyCertificate,
     });

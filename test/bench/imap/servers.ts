@@ -100,7 +100,8 @@ function fromPeer(name: string, peer: Peer): Server {
   };
 }
 
-function buildNoDelay(folder: string): string {
+/** A library to preload that turns Nagle's algorithm off. */
+export function buildNoDelay(folder: string): string {
   const library = join(folder, "nodelay.so");
   if (!existsSync(library)) {
     const source = join(import.meta.dirname, "nodelay.c");

@@ -1,0 +1,255 @@
+/** The rows of the benchmark. */
+import { setTimeout as pause } from "node:timers/promises";
+import { LmtpClient } from "../imap/clients.ts";
+import { MailPool, MIXED } from "../imap/mail.ts";
+import { processUse } from "../imap/process-use.ts";
+import { Device } from "./device.ts";
+import type { Figure, Row } from "./row.ts";
+import type { EasServer } from "./servers.ts";
+
+export const TRUNCATION_BYTES = 512;
+/** A user may have 50 devices in Rookery. */
+export const HELD_USERS = 4;
+const POOL = 200;
+const EMPTY_SYNCS = 100;
+const NEW_MAILS = 30;
+const DEVICES = 4;
+/** A first sync that takes longer is judged by what came until then. */
+const LIMIT_MS = 120_000;
+/** Between the Ping and the delivery, so that it is held. */
+const HOLD_MS = 100;
+const SETTLE_MS = 3000;
+const BYTES_PER_KIB = 1024;
+
+export interface Mailboxes {
+  /** Messages of "small". */
+  readonly small: number;
+  /** Of "many", which is there when this is not 0. */
+  readonly many: number;
+}
+
+export function easRows({ small, many }: Mailboxes): Row[] {
+  const phones = new Phones();
+  const title = (count: number, body: string): string => `first sync of ${count} mails, ${body}, window 100`;
+  const fast = { rookery: 5000, gateway: 1667 };
+  const rows: Row[] = [
+    {
+      name: "initial",
+      title: title(small, "text of 512 bytes"),
+      goals: fast,
+      measure: (server) => firstSync(server, "small", TRUNCATION_BYTES, 1),
+    },
+    {
+      name: "initial-full",
+      title: title(small, "whole text"),
+      goals: {},
+      measure: (server) => firstSync(server, "small", undefined, 1),
+    },
+    {
+      name: "devices",
+      title: `${DEVICES} devices of a user at once, ${title(small, "text of 512 bytes")}`,
+      goals: {},
+      measure: (server) => firstSync(server, "small", TRUNCATION_BYTES, DEVICES),
+    },
+    {
+      name: "empty",
+      title: `Sync without changes, ${small} mails, p50`,
+      goals: { rookery: 5 },
+      measure: (server) => emptySync(server, phones, "small"),
+    },
+    {
+      name: "one-new",
+      title: `Sync of one new mail, ${small} mails, p50`,
+      goals: {},
+      measure: (server) => oneNew(server, phones, "small"),
+    },
+    {
+      name: "wake-up",
+      title: "from the answer of LMTP to that of a held Ping, p99",
+      goals: { rookery: 100 },
+      measure: (server) => wakeUp(server, phones),
+    },
+    {
+      name: "held",
+      title: "growth of the processes for a held Ping",
+      goals: { rookery: 64 },
+      measure: (server) => heldMemory(server, phones),
+    },
+  ];
+  if (many > 0) {
+    rows.push(
+      {
+        name: "initial-many",
+        title: title(many, "text of 512 bytes"),
+        goals: {},
+        measure: (server) => firstSync(server, "many", TRUNCATION_BYTES, 1),
+      },
+      {
+        name: "empty-many",
+        title: `Sync without changes, ${many} mails, p50`,
+        goals: { rookery: 5 },
+        measure: (server) => withoutSogo(server, () => emptySync(server, phones, "many")),
+      },
+    );
+  }
+  return rows;
+}
+
+/** It would first have to sync a large mailbox, for half an hour. */
+function withoutSogo(server: EasServer, measure: () => Promise<Figure>): Promise<Figure | undefined> {
+  return server.name === "sogo" ? Promise.resolve(undefined) : measure();
+}
+
+/** Devices that have everything; one for each server and user unless they are numbered. */
+class Phones {
+  readonly #devices = new Map<string, Promise<Device>>();
+
+  synced(server: EasServer, user: string, number = 0): Promise<Device> {
+    const key = `${server.name} ${user} ${number}`;
+    let found = this.#devices.get(key);
+    if (found === undefined) {
+      found = syncedDevice(server, user);
+      this.#devices.set(key, found);
+    }
+    return found;
+  }
+}
+
+async function syncedDevice(server: EasServer, user: string): Promise<Device> {
+  const device = await Device.open(server, user);
+  await device.syncToEnd(TRUNCATION_BYTES);
+  return device;
+}
+
+async function firstSync(
+  server: EasServer,
+  user: string,
+  truncation: number | undefined,
+  count: number,
+): Promise<Figure> {
+  const devices = await Promise.all(Array.from({ length: count }, () => Device.open(server, user)));
+  const cpuBefore = cpuMs(server);
+  const start = performance.now();
+  const done = await Promise.all(devices.map((device) => device.syncToEnd(truncation, LIMIT_MS)));
+  const tookMs = performance.now() - start;
+  const cpu = cpuMs(server) - cpuBefore;
+  const items = done.reduce((sum, one) => sum + one.items, 0);
+  for (const device of devices) device.close();
+  const cut = done.every(({ complete }) => complete) ? "" : ", cut off";
+  const each = ((cpu / items) * 1000).toFixed(0);
+  return {
+    value: (items / tookMs) * 1000,
+    unit: "items/s",
+    more: `${items} in ${tookMs.toFixed(0)} ms${cut}, ${each} µs of CPU each`,
+    cpuMs: cpu,
+  };
+}
+
+async function emptySync(server: EasServer, phones: Phones, user: string): Promise<Figure> {
+  const device = await phones.synced(server, user);
+  await device.syncToEnd(TRUNCATION_BYTES);
+  const times: number[] = [];
+  const cpuBefore = cpuMs(server);
+  for (let turn = 0; turn < EMPTY_SYNCS; turn++) {
+    const start = performance.now();
+    const operations = await device.syncOnce(TRUNCATION_BYTES);
+    times.push(performance.now() - start);
+    if (operations !== 0) throw new Error(`${operations} operations where nothing changed`);
+  }
+  return timesFigure(times, 0.5, cpuMs(server) - cpuBefore);
+}
+
+async function oneNew(server: EasServer, phones: Phones, user: string): Promise<Figure> {
+  const device = await phones.synced(server, user);
+  await device.syncToEnd(TRUNCATION_BYTES);
+  const pool = new MailPool(POOL, MIXED, 99);
+  const lmtp = await LmtpClient.open(server.target);
+  const times: number[] = [];
+  const cpuBefore = cpuMs(server);
+  for (let turn = 0; turn < NEW_MAILS; turn++) {
+    await lmtp.deliver(pool.next(), [user]);
+    const start = performance.now();
+    const operations = await device.syncOnce(TRUNCATION_BYTES);
+    times.push(performance.now() - start);
+    if (operations !== 1) throw new Error(`${operations} operations for one mail`);
+  }
+  lmtp.close();
+  return timesFigure(times, 0.5, cpuMs(server) - cpuBefore);
+}
+
+async function wakeUp(server: EasServer, phones: Phones): Promise<Figure> {
+  const device = await phones.synced(server, "wake");
+  const pool = new MailPool(POOL, MIXED, 98);
+  const lmtp = await LmtpClient.open(server.target);
+  const times: number[] = [];
+  let early = 0;
+  while (times.length < server.wakeUps) {
+    await device.syncToEnd(TRUNCATION_BYTES);
+    let answeredMs = 0;
+    const held = device.hold().then((answer) => {
+      answeredMs = performance.now();
+      return answer;
+    });
+    await pause(HOLD_MS);
+    if (answeredMs > 0) {
+      // News where there are none.
+      if (++early > server.wakeUps) throw new Error("Ping never holds");
+      continue;
+    }
+    await lmtp.deliver(pool.next(), ["wake"]);
+    const deliveredMs = performance.now();
+    const { status } = await held;
+    if (status !== 2) throw new Error(`Ping got status ${status}`);
+    // It may answer before LMTP does.
+    times.push(Math.max(0, answeredMs - deliveredMs));
+  }
+  lmtp.close();
+  const figure = timesFigure(times, 0.99);
+  return early === 0 ? figure : { ...figure, more: `${figure.more}; ${early} answers before any delivery` };
+}
+
+async function heldMemory(server: EasServer, phones: Phones): Promise<Figure> {
+  const devices: Device[] = [];
+  for (let phone = 0; phone < server.held; phone++) {
+    devices.push(await phones.synced(server, `held${phone % HELD_USERS}`, phone));
+  }
+  await pause(SETTLE_MS);
+  const before = server.pids.map(processUse);
+  const ends = devices.map(() => new AbortController());
+  const held = devices.map((device, at) => device.hold(ends[at]!.signal).catch(() => undefined));
+  await pause(SETTLE_MS);
+  const after = server.pids.map(processUse);
+  for (const end of ends) end.abort();
+  await Promise.all(held);
+  if (server.holdsByProcess) {
+    const [{ memoryBytes, processes } = { memoryBytes: 0, processes: 1 }] = after;
+    return { value: memoryBytes / processes / BYTES_PER_KIB, unit: "KiB", more: "a process of its own" };
+  }
+  const growths = after.map(({ memoryBytes }, at) => memoryBytes - before[at]!.memoryBytes);
+  const each = growths.map((bytes) => Math.max(0, bytes) / server.held / BYTES_PER_KIB);
+  const shares = each.map((one, at) => {
+    const started = after[at]!.processes - before[at]!.processes;
+    return started === 0 ? one.toFixed(1) : `${one.toFixed(1)} of the mail server (${started} processes)`;
+  });
+  return {
+    value: each[0] ?? 0,
+    unit: "KiB",
+    more: `${server.held} held by ${HELD_USERS} users; ${shares.join(" + ")}`,
+  };
+}
+
+function timesFigure(times: readonly number[], share: number, cpu?: number): Figure {
+  const sorted = times.toSorted((a, b) => a - b);
+  const at = (part: number): number => sorted[Math.ceil((sorted.length - 1) * part)] ?? 0;
+  const parts = [0.5, 0.99, 1].map((part) => at(part).toFixed(2));
+  const each = cpu === undefined ? "" : `, ${(cpu / times.length).toFixed(1)} ms of CPU each`;
+  return {
+    value: at(share),
+    unit: "ms",
+    more: `p50 ${parts[0]}, p99 ${parts[1]}, max ${parts[2]} ms of ${times.length}${each}`,
+  };
+}
+
+function cpuMs({ pids }: EasServer): number {
+  return pids.reduce((sum, pid) => sum + processUse(pid).cpuMs, 0);
+}
