@@ -1,6 +1,6 @@
 /**
- * Workers and schedulers are killed and the database's connections are cut while users are moved: in the end every message
- * is at the target once, no user is lost, and the source is as it was.
+ * Workers, schedulers and the target are killed, the source is stopped and the database's connections are cut while users
+ * are moved: in the end every message is at the target once, no user is lost, and the source is as it was.
  */
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -14,11 +14,11 @@ import { SqlError } from "../../src/base/io/sql/port.ts";
 import { PostgresDatabase } from "../../src/base/io/sql/postgres.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { type MigrationDatabase, openMigrationDatabase } from "../../src/migrate/database/open.ts";
-import { readFetched } from "../../src/migrate/imap/message.ts";
 import { StorageKeys } from "../../src/migrate/secrets.ts";
 import { hostOf } from "../contracts/migration/doors.ts";
 import { SimRandom } from "../sim/sim-random.ts";
 import { logIn } from "../support/imap-peer.ts";
+import { messagesOf, pictureOf } from "../support/mail-picture.ts";
 import { startDovecot } from "../support/peers/dovecot.ts";
 import { peerOrSkip } from "../support/peers/peer-or-skip.ts";
 import { Postgres, postgresMissing } from "../support/postgres.ts";
@@ -32,12 +32,13 @@ const MESSAGES = LONG ? 200 : 60;
 /** Slow enough that faults meet jobs that run. */
 const MESSAGES_PER_SECOND = 40;
 const SEED = 7;
+const VICTIMS = ["worker1", "worker2", "scheduler1", "connections", "source", "target"];
 const TIMEOUT_MS = LONG ? 3_600_000 : 240_000;
 const FINAL_ATTEMPTS = LONG ? 6000 : 900;
 const KEY = Buffer.alloc(32, 5);
 
 test(
-  "migrate: killed workers and schedulers, cut connections: nothing is lost or doubled",
+  "migrate: killed workers, schedulers and target, stopped source, cut connections: nothing is lost or doubled",
   { timeout: TIMEOUT_MS },
   async (t) => {
     const missing = postgresMissing();
@@ -68,13 +69,16 @@ test(
       await client.close();
     }
     const before = await Promise.all(USERS.map((user) => picture(endpoint, user, `of-${user}`)));
+    assert.equal(Object.values(before[0] ?? {}).flat().length, MESSAGES);
 
     const url = await server.createDatabase();
-    const target = await startServe(join(folder, "target"), [
-      "node.roles=store",
-      "listen.imap=127.0.0.1:0",
-      "directory.allowplaintext=yes",
-    ]);
+    const startTarget = (port: number): Promise<RunningNode> =>
+      startServe(join(folder, "target"), [
+        "node.roles=store",
+        `listen.imap=127.0.0.1:${port}`,
+        "directory.allowplaintext=yes",
+      ]);
+    const target = await startTarget(0);
     nodes.set("target", target);
     for (const [user, ...more] of [["mover", "--proxy"], ...USERS.map((user) => [user])]) {
       const words = ["user", "add", user ?? "", "--password", `new-${user}`, ...more];
@@ -88,6 +92,10 @@ test(
       `migrate.storage_keys=k1=${join(folder, "key")}`,
     ];
     const start = async (name: string): Promise<void> => {
+      if (name === "target") {
+        nodes.set(name, await startTarget(targetEndpoint.port));
+        return;
+      }
       const role = name.startsWith("scheduler")
         ? ["node.roles=scheduler", "listen.scheduler=127.0.0.1:0"]
         : [
@@ -113,11 +121,16 @@ test(
     for (const user of USERS) await submit(migration, user, endpoint);
 
     const random = new SimRandom(SEED);
+    let round: string[] = [];
     for (let fault = 0; fault < FAULTS; fault++) {
       await pause(500 + random.below(1500));
-      const victim = ["worker1", "worker2", "scheduler1", "connections"][random.below(4)] ?? "connections";
+      if (round.length === 0) round = [...VICTIMS];
+      const [victim = ""] = round.splice(random.below(round.length), 1);
       if (victim === "connections") await server.disconnectAll(url);
-      else {
+      else if (victim === "source") {
+        await source.stop();
+        await source.start();
+      } else {
         const { child } = nodes.get(victim) ?? {};
         const gone = new Promise((resolve) => child?.once("exit", resolve));
         child?.kill("SIGKILL");
@@ -131,7 +144,7 @@ test(
         assert.ok(attempt < FINAL_ATTEMPTS, `the migration of ${user} does not end`);
         const record = await again(() => migration.journal.findLatest("Old", user));
         if (record?.status === "SUCCESS") break;
-        // What the database said when its connections were cut may have ended a run; the next goes on from there.
+        // A fault may have ended a run, such as a source that is away too long; the next goes on from there.
         if (record?.status === "FAILED") await again(() => submit(migration, user, endpoint));
         await pause(100);
       }
@@ -151,26 +164,8 @@ interface Endpoint {
   readonly port: number;
 }
 
-/** Subjects of both folders, in order. */
-async function picture(endpoint: Endpoint, user: string, password: string): Promise<unknown> {
-  const client = await logIn(endpoint, user, password);
-  const subjects: Record<string, string[]> = {};
-  for (const folder of ["INBOX", "Projects"]) {
-    await client.ok(`EXAMINE ${folder}`);
-    const { untagged } = await client.ok("UID FETCH 1:* (UID FLAGS INTERNALDATE BODY.PEEK[])");
-    subjects[folder] = untagged
-      .filter(({ name }) => name === "FETCH")
-      .map((response) => {
-        const { body } = readFetched(response.arguments());
-        const [, subject] =
-          /^Subject: (user\d+ \d+)/.exec(Buffer.isBuffer(body) ? body.toString("latin1") : "") ?? [];
-        assert.ok(subject !== undefined, "a message is none of ours");
-        return subject;
-      })
-      .sort();
-  }
-  await client.close();
-  return subjects;
+async function picture(endpoint: Endpoint, user: string, password: string) {
+  return messagesOf(await pictureOf({ endpoint, user, password }));
 }
 
 async function openDoor(url: string): Promise<MigrationDatabase> {
