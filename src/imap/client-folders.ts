@@ -48,38 +48,47 @@ export interface FolderList {
 const ID_ITEMS = "UIDVALIDITY MAILBOXID";
 const SPECIAL_USES = ["all", "archive", "drafts", "flagged", "junk", "sent", "trash", "important"];
 
-/** Everything in one round trip where the server has LIST-STATUS. @throws ImapClientError */
-export async function listFolders({ client, capabilities }: ImapLink): Promise<FolderList> {
+/**
+ * Everything in one round trip where the server has LIST-STATUS. What `before` sent goes out in the same one.
+ *
+ * Dovecot and Cyrus may answer a command while an earlier one still waits for its tagged line: which command an answer
+ * belongs to is told by what it says.
+ * @throws ImapClientError, also when the server does not complete the list
+ */
+export async function listFolders(
+  { client, capabilities }: ImapLink,
+  before: readonly Promise<CommandResult>[] = [],
+): Promise<FolderList> {
   const items = statusItems(capabilities);
   const isExtended = capabilities.has("LIST-EXTENDED") || capabilities.has("IMAP4REV2");
   const hasStatus = isExtended && (capabilities.has("LIST-STATUS") || capabilities.has("IMAP4REV2"));
-  const wishes = ["SUBSCRIBED"];
-  if (capabilities.has("SPECIAL-USE")) wishes.push("SPECIAL-USE");
-  if (hasStatus) wishes.push(`STATUS (${items})`);
+  const wishes = capabilities.has("SPECIAL-USE") ? ["SUBSCRIBED", "SPECIAL-USE"] : ["SUBSCRIBED"];
   const hasIds = capabilities.has("OBJECTID");
-  const [namespace, listed, subscribed, identified] = await Promise.all([
-    capabilities.has("NAMESPACE") || capabilities.has("IMAP4REV2") ? client.command("NAMESPACE") : undefined,
-    client.command(isExtended ? `LIST "" "*" RETURN (${wishes.join(" ")})` : `LIST "" "*"`),
-    isExtended ? undefined : client.command('LSUB "" "*"'),
-    // Apart: Cyrus 3.6.1 tells wrong ids when they are asked for together with counts.
-    hasIds && hasStatus ? client.command(`LIST "" "*" RETURN (STATUS (${ID_ITEMS}))`) : undefined,
-  ]);
-  const names = readNames(ok(listed, "LIST"), "LIST");
-  const subscriptions = new Set(
-    subscribed === undefined ? [] : readNames(subscribed, "LSUB").map(({ name }) => name),
-  );
-  const answers = [listed, ...(identified === undefined ? [] : [identified])];
+  // Apart: Cyrus 3.6.1 tells wrong ids when they are asked for together with counts.
+  const wanted = hasIds ? [items, ID_ITEMS] : [items];
+  const lists = !isExtended
+    ? ['LIST "" "*"']
+    : hasStatus
+      ? wanted.map((some) => `LIST "" "*" RETURN (${wishes.join(" ")} STATUS (${some}))`)
+      : [`LIST "" "*" RETURN (${wishes.join(" ")})`];
+  const asked = [...before];
+  if (capabilities.has("NAMESPACE") || capabilities.has("IMAP4REV2")) asked.push(client.command("NAMESPACE"));
+  const listing = lists.map((list) => client.command(list));
+  asked.push(...listing);
+  if (!isExtended) asked.push(client.command('LSUB "" "*"'));
+  const untagged = (await Promise.all(asked)).flatMap((result) => result.untagged);
+  for (const listed of listing) ok(await listed, "LIST");
+  const names = readNames(untagged, "LIST");
+  const subscriptions = new Set(readNames(untagged, "LSUB").map(({ name }) => name));
   if (!hasStatus) {
     const selectable = names.filter(({ isSelectable }) => isSelectable);
-    const asked = selectable.flatMap(({ wireName }) =>
-      (hasIds ? [items, ID_ITEMS] : [items]).map((wanted) =>
-        client.command(["STATUS ", ...wireMailbox(wireName), ` (${wanted})`]),
-      ),
+    const statuses = selectable.flatMap(({ wireName }) =>
+      wanted.map((some) => client.command(["STATUS ", ...wireMailbox(wireName), ` (${some})`])),
     );
-    answers.push(...(await Promise.all(asked)));
+    for (const answer of await Promise.all(statuses)) untagged.push(...answer.untagged);
   }
-  const statuses = readStatuses(answers.flatMap(({ untagged }) => untagged));
-  const spaces = namespace === undefined ? undefined : readNamespace(namespace);
+  const statuses = readStatuses(untagged);
+  const spaces = readNamespace(untagged);
   return {
     folders: names.map((folder) => ({
       ...folder,
@@ -90,6 +99,11 @@ export async function listFolders({ client, capabilities }: ImapLink): Promise<F
     foreignPrefixes: spaces?.foreign ?? [],
     separator: names.find(({ separator }) => separator !== "")?.separator ?? "/",
   };
+}
+
+/** What LIST responses say, by what they say: of several about one name the last counts. */
+export function listedFolders(untagged: readonly Untagged[]): readonly Folder[] {
+  return readNames(untagged, "LIST");
 }
 
 /** A name in a command: as it came, or encoded. */
@@ -110,9 +124,9 @@ function statusItems(capabilities: ReadonlySet<string>): string {
   return items.join(" ");
 }
 
-function readNames(result: CommandResult, response: "LIST" | "LSUB"): Folder[] {
+function readNames(responses: readonly Untagged[], response: "LIST" | "LSUB"): Folder[] {
   const found = new Map<string, Folder>();
-  for (const untagged of result.untagged) {
+  for (const untagged of responses) {
     if (untagged.name !== response) continue;
     const folder = readName(untagged);
     found.set(folder.name, folder);
@@ -180,9 +194,9 @@ function toStatus(values: ReadonlyMap<string, Value>): FolderStatus {
 }
 
 /** RFC 2342 §5: personal, other users', shared; each NIL or a list of (prefix separator …). */
-function readNamespace({
-  untagged,
-}: CommandResult): { personal: string; foreign: readonly string[] } | undefined {
+function readNamespace(
+  untagged: readonly Untagged[],
+): { personal: string; foreign: readonly string[] } | undefined {
   const response = untagged.find(({ name }) => name === "NAMESPACE");
   if (response === undefined) return undefined;
   const reader = response.arguments().sp();

@@ -50,7 +50,7 @@ async function pictureOfSource(user: ImapPeer, folder: string): Promise<unknown>
   const codes = selected.untagged.map((response) => response.arguments().rest());
   const messages: string[] = [];
   const fetched = await user.ok("UID FETCH 1:* (UID FLAGS INTERNALDATE BODY.PEEK[])");
-  const { readFetched, printFlags } = await import("../../src/migrate/imap/message.ts");
+  const { readFetched, printFlags } = await import("../../src/imap/client-fetch.ts");
   const { dateSeconds } = await import("../../src/migrate/imap/dates.ts");
   for (const response of fetched.untagged) {
     if (response.name !== "FETCH") continue;
@@ -67,7 +67,7 @@ async function pictureOfSource(user: ImapPeer, folder: string): Promise<unknown>
 }
 
 async function pictureOfStore(store: Store, name: string): Promise<unknown> {
-  const { messageFlags, printFlags } = await import("../../src/migrate/imap/message.ts");
+  const { messageFlags, printFlags } = await import("../../src/imap/client-fetch.ts");
   const mailbox = store.mailboxes.get(name);
   const messages: string[] = [];
   for (const group of store.readRecords(mailbox.id)) {

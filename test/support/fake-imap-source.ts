@@ -28,6 +28,10 @@ export interface FakeOptions {
   readonly separator?: string;
   readonly namespace?: string;
   folders: FakeFolder[];
+  /** There, and not in the list of all. */
+  unlisted?: ReadonlySet<string>;
+  /** Tagged lines of commands that came together are sent together, as Dovecot and Cyrus do. */
+  readonly holdsTaggedLines?: boolean;
   /** Called before a command is answered: what it returns is sent instead; "hang up" and "stall" do so. */
   answer?: (command: string, session: { readonly number: number }) => string | undefined;
   /** Called for each message that is fetched with its body; what it returns is sent instead. */
@@ -76,6 +80,7 @@ class FakeSession {
   readonly #commands: string[];
   readonly #session: { readonly number: number };
   #text = "";
+  #held = "";
   #open: FakeFolder | undefined;
   #stalled = false;
 
@@ -95,11 +100,17 @@ class FakeSession {
         this.#text = this.#text.slice(end + 2);
         if (!this.#stalled && !this.#socket.destroyed) this.#line(line);
       }
+      this.#release();
     });
   }
 
   #send(bytes: string | Buffer): void {
     this.#socket.write(bytes);
+  }
+
+  #release(): void {
+    if (this.#held !== "") this.#send(this.#held);
+    this.#held = "";
   }
 
   #line(line: string): void {
@@ -115,7 +126,10 @@ class FakeSession {
   #run(tag: string, command: string): void {
     const words = command.split(" ");
     const name = (words[0] === "UID" ? `UID ${words[1]}` : (words[0] ?? "")).toUpperCase();
-    const ok = (text = "done"): void => this.#send(`${tag} OK ${text}\r\n`);
+    const ok = (text = "done"): void => {
+      this.#held += `${tag} OK ${text}\r\n`;
+      if (this.#options.holdsTaggedLines !== true) this.#release();
+    };
     switch (name) {
       case "AUTHENTICATE":
       case "LOGIN":
@@ -129,7 +143,11 @@ class FakeSession {
         break;
       case "STATUS": {
         const folder = this.#find(quoted(command));
-        if (folder !== undefined) this.#send(statusLine(folder, command));
+        if (folder === undefined) {
+          this.#send(`${tag} NO [NONEXISTENT] no such folder\r\n`);
+          return;
+        }
+        this.#send(statusLine(folder, command));
         break;
       }
       case "EXAMINE": {
@@ -162,7 +180,9 @@ class FakeSession {
 
   #list(command: string): void {
     const separator = this.#options.separator ?? "/";
+    const pattern = /^LIST "" "([^"]*)"/.exec(command)?.[1] ?? "*";
     for (const folder of this.#options.folders) {
+      if (pattern !== "*" ? pattern !== folder.name : this.#options.unlisted?.has(folder.name)) continue;
       this.#send(`* LIST (${folder.attributes ?? ""}) "${separator}" "${folder.name}"\r\n`);
       const hasStatus = command.includes("STATUS (") && !/noselect/i.test(folder.attributes ?? "");
       if (hasStatus) this.#send(statusLine(folder, command));

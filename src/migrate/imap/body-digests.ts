@@ -4,7 +4,7 @@ import type { ImapClient } from "../../imap/client.ts";
 import type { LiteralSink } from "../../imap/client-command.ts";
 import { ok } from "../../imap/client-connect.ts";
 import type { StagedBody } from "../../store/port.ts";
-import { type FetchedValues, readFetched } from "./message.ts";
+import { type FetchedValues, readFetched } from "../../imap/client-fetch.ts";
 import type { TargetMessage } from "./target.ts";
 
 /** Digested messages that wait for the reader; above it the connection is not read. */

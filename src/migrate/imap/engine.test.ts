@@ -1,78 +1,11 @@
 import assert from "node:assert/strict";
-import { test, type TestContext } from "node:test";
-import {
-  type FakeMessage,
-  type FakeOptions,
-  type FakeSource,
-  fetchLine,
-  startFakeSource,
-} from "../../../test/support/fake-imap-source.ts";
-import { openInlineStore } from "../../../test/support/inline-store.ts";
-import { type Migration, type MigrationOptions, openMigration } from "../../../test/support/migration.ts";
-import { systemClock } from "../../base/io/clock.ts";
-import type { Store } from "../../store/port.ts";
+import { test } from "node:test";
+import { fetchLine } from "../../../test/support/fake-imap-source.ts";
+import { inbox, messages, setUp } from "../../../test/support/migration-scene.ts";
 import { textReport, userReport } from "../ledger/report.ts";
-import { StoreTarget } from "./store-target.ts";
 
 const ITEMS = "UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[]";
 const USER = { source: "old", sourceUid: "alice" };
-
-function messages(count: number, from = 1): FakeMessage[] {
-  return Array.from({ length: count }, (_, index) => ({
-    uid: from + index,
-    flags: "\\Seen",
-    body: Buffer.from(`Subject: ${from + index}\r\n\r\nbody of ${from + index}\r\n`),
-  }));
-}
-
-interface Setup {
-  readonly fake: FakeSource;
-  readonly options: FakeOptions;
-  readonly store: Store;
-  readonly migration: Migration;
-  /** Bodies by UID. */
-  readonly stored: (name: string) => Promise<Map<number, string>>;
-}
-
-async function setUp(
-  t: TestContext,
-  options: FakeOptions,
-  more: Partial<MigrationOptions> & { readonly maxMessageBytes?: number } = {},
-): Promise<Setup> {
-  const fake = await startFakeSource(options);
-  t.after(() => fake.close());
-  const inline = await openInlineStore();
-  t.after(() => inline.close());
-  const { store } = inline;
-  const { maxMessageBytes } = more;
-  const migration = await openMigration({
-    source: fake,
-    openTarget: ({ user }) =>
-      Promise.resolve(new StoreTarget(user.targetUid, { store, clock: systemClock, maxMessageBytes })),
-    ...more,
-    ports: { firstPauseMs: 1, ...more.ports },
-  });
-  t.after(() => migration.close());
-  return {
-    fake,
-    options,
-    store,
-    migration,
-    async stored(name) {
-      const mailbox = store.mailboxes.find(name);
-      const bodies = new Map<number, string>();
-      if (mailbox === undefined) return bodies;
-      for (const group of store.readRecords(mailbox.id)) {
-        for (const { uid } of group) bodies.set(uid, (await store.readBody(mailbox.id, uid)).toString());
-      }
-      return bodies;
-    },
-  };
-}
-
-function inbox(count: number): FakeOptions {
-  return { folders: [{ name: "INBOX", uidValidity: 9, messages: messages(count) }] };
-}
 
 test("engine: a connection that ends in the middle is made anew, nothing is lost or doubled", async (t) => {
   const { migration, stored, fake } = await setUp(t, {
@@ -368,4 +301,13 @@ test("engine: a source that suddenly lists nothing is in trouble, its user has n
   assert.equal(result.status, "FAILED");
   assert.match(result.error ?? "", /lists 0 of 20 messages/);
   assert.equal((await stored("user.alice")).size, 20);
+});
+
+test("engine: a source may send the tagged lines of a pipeline together", async (t) => {
+  const options = inbox(500);
+  options.folders.push({ name: "Other", uidValidity: 10, messages: messages(300) });
+  const { migration, stored } = await setUp(t, { ...options, holdsTaggedLines: true });
+  await migration.ok(migration.job({}));
+  assert.equal((await stored("user.alice")).size, 500);
+  assert.equal((await stored("user.alice.Other")).size, 300);
 });

@@ -1,6 +1,6 @@
 /** The cursor of a folder that nothing was copied of yet. */
 import { type FolderCursor, NO_COUNTS } from "../ledger/cursor.ts";
-import type { Folder } from "./folder-list.ts";
+import type { Folder } from "../../imap/client-folders.ts";
 import type { TargetFolder } from "./target.ts";
 
 export function firstCursor(folder: Folder, path: readonly string[], target: TargetFolder): FolderCursor {

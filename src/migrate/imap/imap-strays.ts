@@ -3,7 +3,8 @@
  * read once, and only equal bytes make it the same message.
  */
 import { dateSeconds } from "./dates.ts";
-import type { CopyMessage, FetchedValues } from "./message.ts";
+import type { FetchedValues } from "../../imap/client-fetch.ts";
+import type { CopyMessage } from "./message.ts";
 import type { Strays, TargetMessage } from "./target.ts";
 import { Turns } from "./turns.ts";
 

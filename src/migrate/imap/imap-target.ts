@@ -15,11 +15,18 @@ import {
 import { printDateTime } from "../../imap/codec/date.ts";
 import type { BodyWriter } from "../../store/port.ts";
 import { numbersOf, parseRanges, printNumbers } from "../../wire/number-set.ts";
-import { type Folder, type FolderList, listFolders, wireMailbox, wireName } from "./folder-list.ts";
+import {
+  type Folder,
+  type FolderList,
+  listFolders,
+  wireMailbox,
+  wireName,
+} from "../../imap/client-folders.ts";
 import { ImapStrays } from "./imap-strays.ts";
 import type { TargetNames } from "./mapping.ts";
 import { Turns } from "./turns.ts";
-import { type CopyMessage, type MessageFlags, printFlags, readFetched } from "./message.ts";
+import { type MessageFlags, printFlags, readFetched } from "../../imap/client-fetch.ts";
+import type { CopyMessage } from "./message.ts";
 import { BodyDigests } from "./body-digests.ts";
 import {
   type AppendOutcome,

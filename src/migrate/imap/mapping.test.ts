@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { Folder, FolderList } from "./folder-list.ts";
+import type { Folder, FolderList } from "../../imap/client-folders.ts";
 import { mapFolders, type MappingRules, NO_RULES, type TargetNames } from "./mapping.ts";
 
 const NAMES: TargetNames = {

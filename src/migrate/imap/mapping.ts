@@ -3,7 +3,7 @@
  * uses, levels that the target cannot write, names that would fall together. Pure, and the same for the same input;
  * what was once decided (`decided`, from the ledger) stays.
  */
-import type { Folder, FolderList } from "./folder-list.ts";
+import type { Folder, FolderList } from "../../imap/client-folders.ts";
 
 export interface MappingRules {
   /** Taken off the names of the source beside what its NAMESPACE says; "" = nothing. */
@@ -39,6 +39,8 @@ export interface Mapping {
   /** Name at the source → why it stays behind. */
   readonly left: ReadonlyMap<string, string>;
 }
+
+export const HOLDS_NO_MESSAGES = "holds no messages";
 
 export const NO_RULES: MappingRules = {
   sourcePrefix: "",
@@ -96,7 +98,7 @@ function whyLeft(folder: Folder, list: FolderList, rules: MappingRules): string 
     return "belongs to somebody else";
   }
   // A parent that holds no messages comes into being with its children.
-  if (!folder.isSelectable) return "holds no messages";
+  if (!folder.isSelectable) return HOLDS_NO_MESSAGES;
   if (folder.specialUse !== undefined && VIEWS.has(folder.specialUse)) {
     const isArchive = folder.specialUse === "all" && rules.allMailIsArchive;
     if (!isArchive) return "shows messages of other folders";

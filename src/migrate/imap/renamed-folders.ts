@@ -3,7 +3,7 @@
  * went and one that came with the same UIDVALIDITY are one, if that number has no other bearer on either side.
  */
 import type { FolderLedger } from "../ledger/folder-ledger.ts";
-import type { Folder } from "./folder-list.ts";
+import type { Folder } from "../../imap/client-folders.ts";
 
 export interface RenamedFolder {
   readonly ledger: FolderLedger;
@@ -13,9 +13,9 @@ export interface RenamedFolder {
 export function renamedFolders(
   known: ReadonlyMap<string, FolderLedger>,
   listed: readonly Folder[],
+  deleted: ReadonlySet<string>,
 ): readonly RenamedFolder[] {
-  const names = new Set(listed.map(({ name }) => name));
-  const gone = [...known.values()].filter(({ sourceFolder }) => !names.has(sourceFolder));
+  const gone = [...known.values()].filter(({ sourceFolder }) => deleted.has(sourceFolder));
   const fresh = listed.filter(({ name, status }) => status !== undefined && !known.has(name));
   const renamed: RenamedFolder[] = [];
   for (const ledger of gone) {

@@ -2,7 +2,12 @@
  * The server that mail comes from. It is only read: folders are opened with EXAMINE and bodies fetched with PEEK, so that
  * nothing changes there, not even \Recent or \Seen.
  */
-import { ImapClientError, type CommandResult, type LiteralSink } from "../../imap/client-command.ts";
+import {
+  ImapClientError,
+  type CommandPart,
+  type CommandResult,
+  type LiteralSink,
+} from "../../imap/client-command.ts";
 import {
   connectImap,
   type ImapAccount,
@@ -10,10 +15,10 @@ import {
   type ImapPorts,
   ok,
 } from "../../imap/client-connect.ts";
-import { readValue } from "../../imap/codec/response.ts";
+import { readValue, type Untagged } from "../../imap/codec/response.ts";
 import { type NumberRange, parseRanges, printRanges, rangesOf } from "../../wire/number-set.ts";
-import { type Folder, type FolderList, listFolders, wireMailbox } from "./folder-list.ts";
-import { type FetchedValues, readFetched } from "./message.ts";
+import { type Folder, type FolderList, listFolders, wireMailbox } from "../../imap/client-folders.ts";
+import { type FetchedValues, readFetched } from "../../imap/client-fetch.ts";
 import { ReadGate } from "./read-gate.ts";
 
 export interface Opened {
@@ -75,22 +80,23 @@ export class ImapSource {
   /** Opens the folder and names all its messages in one round trip. @throws ImapClientError */
   async openAndList(folder: Folder): Promise<{ opened: Opened; uids: readonly NumberRange[] }> {
     // SEARCH waits for EXAMINE at the server: it may be sent at once (RFC 9051 §5.5 forbids only sequence numbers).
-    const opening = this.open(folder);
-    const listing = this.uids();
-    listing.catch(() => undefined);
-    return { opened: await opening, uids: await listing };
+    const [opened, listed] = await Promise.all([
+      this.link.client.command(this.#examine(folder)),
+      this.link.client.command(this.#search("ALL")),
+    ]);
+    ok(opened, `EXAMINE ${folder.name}`);
+    ok(listed, "SEARCH");
+    this.#open = folder;
+    // Servers may hold the tagged line of the first back: then it has the answers of both.
+    const untagged = [...opened.untagged, ...listed.untagged];
+    return { opened: readOpened(untagged), uids: this.#readUids(untagged) };
   }
 
   /** @throws ImapClientError */
   async open(folder: Folder): Promise<Opened> {
-    const condstore = this.hasCondstore && !this.hasQresync ? " (CONDSTORE)" : "";
-    const { client } = this.link;
-    const result = ok(
-      await client.command(["EXAMINE ", ...wireMailbox(folder.wireName), condstore]),
-      `EXAMINE ${folder.name}`,
-    );
+    const result = ok(await this.link.client.command(this.#examine(folder)), `EXAMINE ${folder.name}`);
     this.#open = folder;
-    return readOpened(result);
+    return readOpened(result.untagged);
   }
 
   get openFolder(): Folder | undefined {
@@ -99,12 +105,8 @@ export class ImapSource {
 
   /** Every UID of the open folder, or those of `within` that are still there. */
   async uids(within?: readonly NumberRange[]): Promise<readonly NumberRange[]> {
-    const { client, capabilities } = this.link;
-    const hasEsearch = capabilities.has("ESEARCH") || capabilities.has("IMAP4REV2");
     const key = within === undefined ? "ALL" : `UID ${printRanges(within)}`;
-    const command = hasEsearch ? `UID SEARCH RETURN (ALL) ${key}` : `UID SEARCH ${key}`;
-    const result = ok(await client.command(command), "SEARCH");
-    return hasEsearch ? readEsearch(result) : readSearch(result);
+    return this.#readUids(ok(await this.link.client.command(this.#search(key)), "SEARCH").untagged);
   }
 
   /** Flags of the open folder's messages as they come. */
@@ -181,6 +183,24 @@ export class ImapSource {
     this.link.client.destroy();
   }
 
+  #examine({ wireName }: Folder): readonly CommandPart[] {
+    const condstore = this.hasCondstore && !this.hasQresync ? " (CONDSTORE)" : "";
+    return ["EXAMINE ", ...wireMailbox(wireName), condstore];
+  }
+
+  get #hasEsearch(): boolean {
+    const { capabilities } = this.link;
+    return capabilities.has("ESEARCH") || capabilities.has("IMAP4REV2");
+  }
+
+  #search(key: string): string {
+    return this.#hasEsearch ? `UID SEARCH RETURN (ALL) ${key}` : `UID SEARCH ${key}`;
+  }
+
+  #readUids(untagged: readonly Untagged[]): readonly NumberRange[] {
+    return this.#hasEsearch ? readEsearch(untagged) : readSearch(untagged);
+  }
+
   #fetch(
     set: readonly NumberRange[],
     items: string,
@@ -200,7 +220,7 @@ export class ImapSource {
   }
 }
 
-function readOpened({ untagged }: CommandResult): Opened {
+function readOpened(untagged: readonly Untagged[]): Opened {
   let exists = 0;
   const codes = new Map<string, number>();
   for (const response of untagged) {
@@ -220,14 +240,14 @@ function readOpened({ untagged }: CommandResult): Opened {
 }
 
 /** `* ESEARCH (TAG "c1") UID ALL 1:5,7` (RFC 4731 §3.1); nothing found = no ALL. */
-function readEsearch({ untagged }: CommandResult): readonly NumberRange[] {
+function readEsearch(untagged: readonly Untagged[]): readonly NumberRange[] {
   const response = untagged.find(({ name }) => name === "ESEARCH");
   if (response === undefined) throw new ImapClientError("SEARCH: no ESEARCH response");
   const match = /\bALL ([0-9:,]+)/i.exec(response.arguments().rest());
   return match === null ? [] : (parseRanges(match[1] ?? "") ?? []);
 }
 
-function readSearch({ untagged }: CommandResult): readonly NumberRange[] {
+function readSearch(untagged: readonly Untagged[]): readonly NumberRange[] {
   const uids: number[] = [];
   for (const response of untagged) {
     if (response.name !== "SEARCH") continue;

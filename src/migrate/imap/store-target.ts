@@ -13,7 +13,8 @@ import type { Mailbox, MailboxName, UserId } from "../../store/model.ts";
 import { decodeMutf7, encodeMutf7 } from "../../store/mutf7.ts";
 import { inboxOf, nameFault, segmentToText, textToSegment } from "../../store/names.ts";
 import type { Actor, BodyWriter, ReplicatedChange, Store } from "../../store/port.ts";
-import type { CopyMessage, MessageFlags } from "./message.ts";
+import type { MessageFlags } from "../../imap/client-fetch.ts";
+import type { CopyMessage } from "./message.ts";
 import { StoreStrays } from "./store-strays.ts";
 import type { TargetNames } from "./mapping.ts";
 import {

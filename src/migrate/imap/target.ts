@@ -4,7 +4,8 @@
  * Promises: what `append` answers as stored is durable. Nothing that is there already is touched but what the engine names.
  */
 import type { BodyWriter } from "../../store/port.ts";
-import type { CopyMessage, MessageFlags } from "./message.ts";
+import type { MessageFlags } from "../../imap/client-fetch.ts";
+import type { CopyMessage } from "./message.ts";
 import type { TargetNames } from "./mapping.ts";
 
 export interface TargetFolder {

@@ -7,10 +7,11 @@ import type { Ledger } from "../ledger/ledger.ts";
 import { isStored } from "../ledger/record.ts";
 import type { MigrationJob } from "../model.ts";
 import { ImapClientError } from "../../imap/client-command.ts";
-import type { Folder, FolderList } from "./folder-list.ts";
+import type { Folder, FolderList } from "../../imap/client-folders.ts";
 import { isUnchanged, syncFolder } from "./folder-sync.ts";
 import type { JobReport } from "./job-report.ts";
-import { mapFolders, type Mapping } from "./mapping.ts";
+import { type GoneFolders, goneFolders } from "./gone-folders.ts";
+import { HOLDS_NO_MESSAGES, mapFolders, type Mapping } from "./mapping.ts";
 import type { MigrateImapSettings } from "./options.ts";
 import { renamedFolders } from "./renamed-folders.ts";
 import type { ImapSource } from "./source.ts";
@@ -66,7 +67,8 @@ export class UserSync {
     await this.#listTarget();
     report.targetBefore = sum([...this.#targetFolders.values()], ({ messages }) => messages);
     let mapping = this.#map(list);
-    if (!job.dryRun && (await this.#renameFolders(list, mapping))) mapping = this.#map(list);
+    const gone = await goneFolders(source.link, this.#work.known.values(), list.folders);
+    if (!job.dryRun && (await this.#renameFolders(list, mapping, gone))) mapping = this.#map(list);
     const folders = list.folders
       .filter(({ name, status }) => mapping.targets.has(name) && status !== undefined)
       .sort((a, b) => Number(isInbox(b)) - Number(isInbox(a)));
@@ -89,7 +91,7 @@ export class UserSync {
       if (this.#work.known.size > 0) await this.#verify(folders, "digests");
     } else {
       await this.#syncAll(await this.#prepare(changed));
-      await this.#removeDeleted(list, mapping);
+      await this.#removeDeleted(list, mapping, gone);
     }
     if (job.phase === "CUTOVER" && !job.dryRun && settings.verify !== "off") {
       await this.#verify(folders, settings.verify);
@@ -296,9 +298,9 @@ export class UserSync {
   }
 
   /** True when at least one was. */
-  async #renameFolders(list: FolderList, mapping: Mapping): Promise<boolean> {
+  async #renameFolders(list: FolderList, mapping: Mapping, { deleted }: GoneFolders): Promise<boolean> {
     const { ledger, known, target, context } = this.#work;
-    const renamed = renamedFolders(known, list.folders).filter(({ folder }) =>
+    const renamed = renamedFolders(known, list.folders, deleted).filter(({ folder }) =>
       mapping.targets.has(folder.name),
     );
     for (const { ledger: old, folder } of renamed) {
@@ -318,12 +320,21 @@ export class UserSync {
   }
 
   /** What was copied of folders that the source has no more. */
-  async #removeDeleted(list: FolderList, mapping: Mapping): Promise<void> {
+  async #removeDeleted(
+    list: FolderList,
+    mapping: Mapping,
+    { deleted, doubtful }: GoneFolders,
+  ): Promise<void> {
     const { known, settings, target, ledger, context, report } = this.#work;
-    const names = new Set(list.folders.map(({ name }) => name));
     for (const folder of known.values()) {
       const { sourceFolder, cursor } = folder;
-      if (names.has(sourceFolder) || mapping.left.has(sourceFolder)) continue;
+      const doubt = doubtful.get(sourceFolder);
+      if (doubt !== undefined) {
+        report.problem(`${sourceFolder}: not in the source's list and kept, since ${doubt}`);
+      }
+      // Excluded since it was copied: what is there stays.
+      const isLeft = (mapping.left.get(sourceFolder) ?? HOLDS_NO_MESSAGES) !== HOLDS_NO_MESSAGES;
+      if (!deleted.has(sourceFolder) || isLeft) continue;
       if (!settings.deletes) continue;
       // An empty list is a server in trouble rather than a user who has deleted everything.
       if (list.folders.length === 0) throw new ImapClientError("LIST: the source lists no folder at all");

@@ -9,7 +9,7 @@ import type { LedgerUser } from "../ledger/ledger.ts";
 import { isStored } from "../ledger/record.ts";
 import type { FolderVerification, Loss, Verification, VerifyLevel } from "../ledger/verification.ts";
 import { BodyDigests } from "./body-digests.ts";
-import type { Folder } from "./folder-list.ts";
+import type { Folder } from "../../imap/client-folders.ts";
 import type { ImapSource } from "./source.ts";
 import type { MailTarget, TargetFolder, TargetMessage } from "./target.ts";
 
