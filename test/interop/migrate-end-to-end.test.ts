@@ -160,7 +160,7 @@ async function startSources(t: TestContext): Promise<readonly Person[]> {
   const cyrusUsers = names("cyr");
   const cyrus = await startCyrus({
     folder: ownFolder(t),
-    users: { cyrus: "cyrus", ...passwords(cyrusUsers) },
+    users: { cyrus: "of-cyrus", ...passwords(cyrusUsers) },
     services: ["imap"],
     settings: { virtdomains: "off", altnamespace: "no", unixhierarchysep: "no" },
   });
@@ -245,7 +245,11 @@ async function startHooks(t: TestContext): Promise<Hooks> {
     failure: { name: unlock, arguments: user },
   };
   const commands = join(folder, "commands.yaml");
-  writeFileSync(commands, JSON.stringify({ dmf: { worker: { command: { cutover } } } }));
+  // Cyrus's administrator logs in for all of its users: their passwords are not needed.
+  const doveadm = {
+    source: { FromCyrus: { imapc: { "master-user": "cyrus", "master-password": "of-cyrus" } } },
+  };
+  writeFileSync(commands, JSON.stringify({ dmf: { doveadm, worker: { command: { cutover } } } }));
   return {
     commands,
     calls,
@@ -270,7 +274,7 @@ async function submitAll({ api }: Fleet, people: readonly Person[], migration: o
       target: "default",
       sourcehost: place.endpoint.host,
       sourceport: place.endpoint.port,
-      password: place.password,
+      ...(source === "FromDovecot" && { password: place.password }),
       useImapcSsl: false,
       ...migration,
     });
