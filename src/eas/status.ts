@@ -76,6 +76,9 @@ const STATUS_TAGS: ReadonlyMap<string, readonly [root: Tag, status: Tag]> = new 
   ].map(([command = "", page = ""]) => [command, [tagOf(`${page}:${command}`), tagOf(`${page}:Status`)]]),
 );
 
+const MEETING_RESPONSE = tagOf("MeetingResponse:MeetingResponse");
+const MEETING_RESULT = tagOf("MeetingResponse:Result");
+
 /** Device that wants to know why: the answer of the version it speaks. 449 is "Retry after sending a PROVISION command". */
 export function refusalAnswer(
   refusal: EasRefusal,
@@ -88,8 +91,11 @@ export function refusalAnswer(
   const byStatus = version >= 140 && tags !== undefined && refusal.code !== "server_error_retry_later";
   if (byStatus) {
     const [root, status] = tags;
-    const writer = new WbxmlWriter().start(root).text(status, refusal.status).end();
-    return { kind: "wbxml", bytes: writer.finish() };
+    const writer = new WbxmlWriter().start(root);
+    // The only command without a Status of its own: MS-ASCMD §6.26.
+    if (root === MEETING_RESPONSE) writer.start(MEETING_RESULT).text(status, refusal.status).end();
+    else writer.text(status, refusal.status);
+    return { kind: "wbxml", bytes: writer.end().finish() };
   }
   const headers = refusal.httpStatus === 503 ? retryAfter(retryAfterMs) : {};
   return { kind: "http", status: refusal.httpStatus, headers, text: refusal.message };

@@ -44,28 +44,29 @@ export interface FetchServices {
   readonly takePart: TakePart | undefined;
 }
 
+/** Writes the answer to an operation. */
+export type WriteResult = (writer: WbxmlWriter) => void;
+
 export async function runFetch(
   request: EasRequest,
   fetch: Element,
-  writer: WbxmlWriter,
   services: FetchServices,
-): Promise<void> {
+): Promise<WriteResult> {
   // DocumentLibrary is for file shares, which this gateway does not reach.
   if (!/^mailbox$/i.test(fetch.textOf(STORE) ?? "")) {
-    writer.start(FETCH).text(STATUS, STORE_UNKNOWN).end();
-    return;
+    return (writer) => writer.start(FETCH).text(STATUS, STORE_UNKNOWN).end();
   }
   const reference = fetch.textOf(base.fileReference);
-  if (reference !== undefined) await fetchAttachment(request, reference, fetch, writer, services);
-  else await fetchMail(request, fetch, writer, services);
+  return reference === undefined
+    ? fetchMail(request, fetch, services)
+    : fetchAttachment(request, reference, fetch, services);
 }
 
 async function fetchMail(
   request: EasRequest,
   fetch: Element,
-  writer: WbxmlWriter,
   { email, takePart }: FetchServices,
-): Promise<void> {
+): Promise<WriteResult> {
   const serverId = fetch.textOf(SERVER_ID);
   const longId = fetch.textOf(LONG_ID);
   const collectionId = fetch.textOf(COLLECTION_ID) ?? serverId?.split(":")[0] ?? "";
@@ -86,18 +87,30 @@ async function fetchMail(
     write = await withItem(request, place, (item) => email.prepare(item, context));
     return write === undefined ? NOT_FOUND : OK;
   });
-  writer.start(FETCH).text(STATUS, status);
-  if (longId !== undefined && longId !== "") writer.text(LONG_ID, longId);
-  else if (serverId !== undefined) writer.text(COLLECTION_ID, collectionId).text(SERVER_ID, serverId);
-  if (write !== undefined) {
-    const wanted: ReadonlySet<Tag> | undefined =
-      schema === undefined ? undefined : new Set(schema.children.map(({ tag }) => tag));
-    writer.text(CLASS, "Email").start(PROPERTIES);
-    writeProperties(writer, write, wanted, takePart);
+  if (write !== undefined) request.summary.outFetch += 1;
+  const wanted: ReadonlySet<Tag> | undefined =
+    schema === undefined ? undefined : new Set(schema.children.map(({ tag }) => tag));
+  return (writer) => {
+    const head = (told: number): void => {
+      writer.start(FETCH).text(STATUS, told);
+      if (longId !== undefined && longId !== "") writer.text(LONG_ID, longId);
+      else if (serverId !== undefined) writer.text(COLLECTION_ID, collectionId).text(SERVER_ID, serverId);
+    };
+    const start = writer.mark();
+    head(status);
+    try {
+      if (write !== undefined) {
+        writer.text(CLASS, "Email").start(PROPERTIES);
+        writeProperties(writer, write, wanted, takePart);
+        writer.end();
+      }
+    } catch (error) {
+      request.log.error("item not written", { err: error });
+      writer.rewind(start);
+      head(CONVERSION_FAILED);
+    }
     writer.end();
-    request.summary.outFetch += 1;
-  }
-  writer.end();
+  };
 }
 
 async function placeIn(
@@ -113,9 +126,8 @@ async function fetchAttachment(
   request: EasRequest,
   reference: string,
   fetch: Element,
-  writer: WbxmlWriter,
   { contents, takePart }: FetchServices,
-): Promise<void> {
+): Promise<WriteResult> {
   const parsed = parseFileReference(reference);
   let found: { contentType: string; bytes: Buffer; start: number; total: number } | undefined;
   const status = await statusOf(async () => {
@@ -130,19 +142,21 @@ async function fetchAttachment(
     found = { contentType: content.contentType, bytes, start: range.start, total };
     return OK;
   });
-  writer.start(FETCH).text(STATUS, status).text(base.fileReference, reference);
-  if (found !== undefined) {
-    const { contentType, bytes, start, total } = found;
-    writer.start(PROPERTIES).text(base.contentType, contentType);
-    if (fetch.child(OPTIONS)?.child(RANGE) !== undefined && bytes.length > 0) {
-      writer.text(RANGE, `${start}-${start + bytes.length - 1}`).text(TOTAL, total);
+  if (found !== undefined) request.summary.outFetch += 1;
+  return (writer) => {
+    writer.start(FETCH).text(STATUS, status).text(base.fileReference, reference);
+    if (found !== undefined) {
+      const { contentType, bytes, start, total } = found;
+      writer.start(PROPERTIES).text(base.contentType, contentType);
+      if (fetch.child(OPTIONS)?.child(RANGE) !== undefined && bytes.length > 0) {
+        writer.text(RANGE, `${start}-${start + bytes.length - 1}`).text(TOTAL, total);
+      }
+      if (takePart !== undefined) writer.text(PART, takePart(bytes));
+      else writer.text(DATA, bytes.toString("base64"));
+      writer.end();
     }
-    if (takePart !== undefined) writer.text(PART, takePart(bytes));
-    else writer.text(DATA, bytes.toString("base64"));
     writer.end();
-    request.summary.outFetch += 1;
-  }
-  writer.end();
+  };
 }
 
 /** A message that cannot be read or converted fails alone. */

@@ -3,7 +3,7 @@
  * has its own Status; the answer is multipart where the device takes that.
  */
 import { toUid, type Uid } from "../../base/numbers.ts";
-import { tagOf } from "../../wire/wbxml/code-pages.ts";
+import { type Tag, tagOf } from "../../wire/wbxml/code-pages.ts";
 import { WbxmlWriter } from "../../wire/wbxml/writer.ts";
 import { AccountError } from "../account/port.ts";
 import type { Command, EasAnswer, EasRequest } from "../command.ts";
@@ -12,7 +12,7 @@ import { folderKeyOf } from "../folders/folder-key.ts";
 import { AttachmentContents } from "../mail/attachment-content.ts";
 import { conversationKey } from "../mail/conversation.ts";
 import { emailOf } from "../mail/email-class.ts";
-import { type FetchServices, runFetch } from "./fetch-item.ts";
+import { type FetchServices, runFetch, type WriteResult } from "./fetch-item.ts";
 import type { CommandServices } from "./services.ts";
 
 const ROOT = tagOf("ItemOperations:ItemOperations");
@@ -35,6 +35,9 @@ const NOT_FOUND = 6;
 const TOO_LARGE = 11;
 const DENIED = 16;
 
+/** Whatever the order of the requests was, in which they are done: MS-ASCMD §6.24. */
+const ANSWER_ORDER: readonly Tag[] = [MOVE, EMPTY_FOLDER, FETCH];
+
 /** Operations of one request. */
 const MAX_OPERATIONS = 500;
 /** Messages of one conversation that are moved. */
@@ -56,19 +59,21 @@ export function itemOperations(services: CommandServices): Command {
         contents,
         takePart: acceptMultipart ? (bytes) => parts.push(bytes) : undefined,
       };
-      const writer = new WbxmlWriter().start(ROOT).text(STATUS, OK).start(RESPONSE);
+      const results = new Map<Tag, WriteResult[]>(ANSWER_ORDER.map((tag) => [tag, []]));
       for (const operation of operations) {
-        if (operation.tag === FETCH) await runFetch(request, operation, writer, fetch);
-        else if (operation.tag === MOVE) await runMove(request, operation, writer);
-        else await runEmpty(request, operation, writer);
+        const { tag } = operation;
+        const run = tag === FETCH ? runFetch : tag === MOVE ? runMove : runEmpty;
+        results.get(tag)?.push(await run(request, operation, fetch));
       }
+      const writer = new WbxmlWriter().start(ROOT).text(STATUS, OK).start(RESPONSE);
+      for (const write of [...results.values()].flat()) write(writer);
       const bytes = writer.end().end().finish();
       return acceptMultipart ? { kind: "multipart", bytes, parts } : { kind: "wbxml", bytes };
     },
   };
 }
 
-async function runEmpty(request: EasRequest, operation: Element, writer: WbxmlWriter): Promise<void> {
+async function runEmpty(request: EasRequest, operation: Element): Promise<WriteResult> {
   const collectionId = operation.textOf(COLLECTION_ID) ?? "";
   const withChildren = operation.child(OPTIONS)?.flagOf(DELETE_SUB_FOLDERS, false) ?? false;
   const key = await folderKeyOf(request, collectionId);
@@ -80,11 +85,13 @@ async function runEmpty(request: EasRequest, operation: Element, writer: WbxmlWr
           request.summary.inDelete += 1;
           return OK;
         });
-  writer.start(EMPTY_FOLDER).text(STATUS, status).text(COLLECTION_ID, collectionId).end();
+  return (writer) => {
+    writer.start(EMPTY_FOLDER).text(STATUS, status).text(COLLECTION_ID, collectionId).end();
+  };
 }
 
 /** A whole conversation, wherever its messages are. That later ones follow (MoveAlways) is not kept. */
-async function runMove(request: EasRequest, operation: Element, writer: WbxmlWriter): Promise<void> {
+async function runMove(request: EasRequest, operation: Element): Promise<WriteResult> {
   const conversationId = operation.child(CONVERSATION_ID)?.content ?? Buffer.alloc(0);
   const target = await folderKeyOf(request, operation.textOf(DST_FLD_ID) ?? "");
   const conversation = conversationKey(conversationId);
@@ -92,7 +99,9 @@ async function runMove(request: EasRequest, operation: Element, writer: WbxmlWri
     target === undefined || conversation === undefined
       ? NOT_FOUND
       : await statusOf(() => moveConversation(request, conversation, target));
-  writer.start(MOVE).text(STATUS, status).start(CONVERSATION_ID).opaque(conversationId).end().end();
+  return (writer) => {
+    writer.start(MOVE).text(STATUS, status).start(CONVERSATION_ID).opaque(conversationId).end().end();
+  };
 }
 
 async function moveConversation(

@@ -19,6 +19,7 @@ const DEVICE_INFORMATION = tagOf("Settings:DeviceInformation");
 const DEVICE_PASSWORD = tagOf("Settings:DevicePassword");
 const USER_INFORMATION = tagOf("Settings:UserInformation");
 const RIGHTS = tagOf("Settings:RightsManagementInformation");
+const RIGHTS_TEMPLATES = tagOf("RightsManagement:RightsManagementTemplates");
 const ACCOUNTS = tagOf("Settings:Accounts");
 const ACCOUNT = tagOf("Settings:Account");
 const USER_DISPLAY_NAME = tagOf("Settings:UserDisplayName");
@@ -35,6 +36,7 @@ const INVALID_ARGUMENTS = 5;
 const DENIED_BY_POLICY = 7;
 /** MS-ASCMD §2.2.2: rights management is not switched on. */
 const RIGHTS_MANAGEMENT_OFF = 168;
+const RIGHTS_VERSION = 141;
 
 type Property = (element: Element, request: EasRequest, writer: WbxmlWriter) => Promise<void>;
 
@@ -51,7 +53,7 @@ const properties: ReadonlyMap<Tag, Property> = new Map<Tag, Property>([
       ),
   ],
   [USER_INFORMATION, userInformation],
-  [RIGHTS, async (_, __, writer) => writeStatus(writer, RIGHTS, RIGHTS_MANAGEMENT_OFF)],
+  [RIGHTS, async (_, __, writer) => writeNoRights(writer)],
 ]);
 
 export function settings(): Command {
@@ -60,7 +62,9 @@ export function settings(): Command {
     async run(request) {
       const { root } = request;
       const asked = root?.children ?? [];
-      const unknown = asked.some(({ tag }) => !properties.has(tag));
+      const unknown = asked.some(
+        ({ tag }) => !properties.has(tag) || (tag === RIGHTS && request.version < RIGHTS_VERSION),
+      );
       const repeated = new Set(asked.map(({ tag }) => tag)).size < asked.length;
       if (root?.tag !== SETTINGS || asked.length === 0 || unknown || repeated)
         return onlyStatus(PROTOCOL_ERROR);
@@ -132,6 +136,12 @@ async function userInformation(element: Element, request: EasRequest, writer: Wb
   writer.end();
   if (version >= 141) writer.end().end();
   writer.end().end();
+}
+
+/** The schema wants the list of templates whatever the status is: MS-ASCMD §6.38. */
+function writeNoRights(writer: WbxmlWriter): void {
+  writer.start(RIGHTS).text(STATUS, RIGHTS_MANAGEMENT_OFF);
+  writer.start(GET).empty(RIGHTS_TEMPLATES).end().end();
 }
 
 function writeStatus(writer: WbxmlWriter, property: Tag, status: number): void {

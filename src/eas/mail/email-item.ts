@@ -21,6 +21,7 @@ import { MessageSource } from "./message-source.ts";
 import { readMeeting } from "./meeting/read-meeting.ts";
 import { writeMeeting } from "./meeting/write-meeting.ts";
 import { readParts } from "./part.ts";
+import { printDate } from "./print-date.ts";
 
 /** Takes a body out of the document, for multipart answers; answers the number of its part. */
 export type TakePart = (bytes: Buffer) => number;
@@ -28,6 +29,8 @@ export type WriteEmail = (writer: WbxmlWriter, takePart?: TakePart) => void;
 
 /** Of a header, what is looked at. */
 const MAX_HEADER_BYTES = 256 * 1024;
+/** MS-ASEMAIL §2.2.2.9. */
+const MAX_BCC_CHARACTERS = 1024;
 
 export async function prepareEmail(
   item: MailItem,
@@ -85,10 +88,10 @@ export async function prepareEmail(
       writer.text(email2.sender, printAddresses(header.sender));
     }
     writeCategories(writer, item, false);
-    if (bodyPart !== undefined) writeBodyPart(writer, bodyPart, takePart);
+    if (bodyPart !== undefined) writeBodyPart(writer, bodyPart);
     if (version < 160) return;
     writer.text(email2.isDraft, item.systemFlags & SystemFlag.draft ? 1 : 0);
-    if (header.bcc.length > 0) writer.text(email2.bcc, printAddresses(header.bcc));
+    writeBcc(writer, header);
   };
 }
 
@@ -109,7 +112,16 @@ function writeAddressing(writer: WbxmlWriter, header: MailHeader): void {
   if (header.replyTo.length > 0) writer.text(email.replyTo, printAddresses(header.replyTo));
 }
 
-/** MS-ASAIRS §2.2.2.9: Type, EstimatedDataSize, Truncated, Data or Part, Preview. */
+/**
+ * A list that is too long is left out whole: a device that sends the draft back without it changes nothing (ghosted), one
+ * that got half of it would take the others out.
+ */
+function writeBcc(writer: WbxmlWriter, { bcc }: MailHeader): void {
+  const printed = printAddresses(bcc);
+  if (printed !== "" && printed.length <= MAX_BCC_CHARACTERS) writer.text(email2.bcc, printed);
+}
+
+/** MS-ASAIRS §2.2.2.9: Type, EstimatedDataSize, Truncated, Data, Preview, Part. */
 export function writeBody(
   writer: WbxmlWriter,
   body: ShownBody,
@@ -117,24 +129,30 @@ export function writeBody(
   takePart: TakePart | undefined,
 ): void {
   writer.start(base.body).text(base.type, body.type);
-  writeData(writer, body, takePart);
+  writeSize(writer, body);
+  const part = body.bytes.length === 0 ? undefined : takePart?.(body.bytes);
+  if (part === undefined) writeData(writer, body);
   if (version >= 140 && body.preview !== "") writer.text(base.preview, body.preview);
+  if (part !== undefined) writer.text(PART, part);
   writer.end();
 }
 
-/** MS-ASAIRS §2.2.2.10. */
-function writeBodyPart(writer: WbxmlWriter, body: ShownBody, takePart: TakePart | undefined): void {
+/** MS-ASAIRS §2.2.2.10. In multipart answers too it stands in the document: §2.2.2.32 (Part) knows only Body. */
+function writeBodyPart(writer: WbxmlWriter, body: ShownBody): void {
   writer.start(base.bodyPart).text(base.status, 1).text(base.type, body.type);
-  writeData(writer, body, takePart);
+  writeSize(writer, body);
+  writeData(writer, body);
   if (body.preview !== "") writer.text(base.preview, body.preview);
   writer.end();
 }
 
-function writeData(writer: WbxmlWriter, body: ShownBody, takePart: TakePart | undefined): void {
+function writeSize(writer: WbxmlWriter, body: ShownBody): void {
   writer.text(base.estimatedDataSize, body.sizeBytes);
   if (body.truncated) writer.text(base.truncated, 1);
-  if (takePart !== undefined && body.bytes.length > 0) writer.text(PART, takePart(body.bytes));
-  else if (body.bytes.length > 0) writer.start(base.data).inlineBytes(body.bytes).end();
+}
+
+function writeData(writer: WbxmlWriter, { bytes }: ShownBody): void {
+  if (bytes.length > 0) writer.start(base.data).inlineBytes(bytes).end();
 }
 
 /** Follow-up: MS-ASEMAIL §2.2.2.34. An empty element = none. The dates of a task are not kept by IMAP flags. */
@@ -177,10 +195,4 @@ function isBlindCopy(header: MailHeader, item: MailItem, { account }: ItemContex
       account.addresses.some((mine) => mine.toLowerCase() === address.toLowerCase()),
     );
   return !own(header.to) && !own(header.cc) && own(header.bcc);
-}
-
-/** MS-ASDTYPE §2.7.2: 2026-11-22T06:53:31.000Z. */
-export function printDate(ms: number): string {
-  const date = new Date(ms);
-  return Number.isNaN(date.getTime()) ? "1970-01-01T00:00:00.000Z" : date.toISOString();
 }

@@ -27,9 +27,9 @@ export function syncAnswer(
 }
 
 export function refusalOfSync({ status, limit }: SyncRefusal): EasAnswer {
-  const writer = new WbxmlWriter().start(tags.sync);
+  const writer = new WbxmlWriter().start(tags.sync).text(tags.status, status);
   if (limit !== undefined) writer.text(tags.limit, limit);
-  return { kind: "wbxml", bytes: writer.text(tags.status, status).end().finish() };
+  return { kind: "wbxml", bytes: writer.end().finish() };
 }
 
 function writeCollection(

@@ -1,7 +1,9 @@
 /** MeetingRequest of a mail: MS-ASEMAIL §2.2.2.48. */
+import { createHash } from "node:crypto";
 import { tagOf } from "../../../wire/wbxml/code-pages.ts";
 import type { WbxmlWriter } from "../../../wire/wbxml/writer.ts";
 import type { ProtocolVersion } from "../../version.ts";
+import { printDate } from "../print-date.ts";
 import { globalObjectId } from "./global-object-id.ts";
 import type { Meeting } from "./read-meeting.ts";
 import type { Recurrence } from "./recurrence.ts";
@@ -40,22 +42,33 @@ const CALENDAR_UID = tagOf("Calendar:UID");
 const DISALLOW = tagOf("Email:DisallowNewTimeProposal");
 const MEETING_MESSAGE_TYPE = tagOf("Email2:MeetingMessageType");
 
+/** MS-ASEMAIL §2.2.2.45: what 16 bits hold, 18 hours. A reminder that comes late is better than none. */
+const MAX_REMINDER_SECONDS = 0xffff;
+/** MS-ASEMAIL §2.2.2.46. */
+const MAX_LOCATION_CHARACTERS = 32_768;
+/** MS-ASCAL §2.2.2.46. */
+const MAX_UID_CHARACTERS = 300;
+
+/** The elements in the order of the schema: MS-ASEMAIL §6.1. */
 export function writeMeeting(writer: WbxmlWriter, meeting: Meeting, version: ProtocolVersion): void {
   const { recurrence, instance } = meeting;
   writer
     .start(MEETING_REQUEST)
     .text(ALL_DAY_EVENT, meeting.allDay ? 1 : 0)
-    .text(START_TIME, isoTime(meeting.startMs))
-    .text(DT_STAMP, isoTime(meeting.stampMs))
-    .text(END_TIME, isoTime(meeting.endMs))
+    .text(START_TIME, printDate(meeting.startMs))
+    .text(DT_STAMP, printDate(meeting.stampMs))
+    .text(END_TIME, printDate(meeting.endMs))
     .text(INSTANCE_TYPE, instance !== undefined ? 2 : recurrence !== undefined ? 1 : 0);
   if (meeting.location !== "") {
-    if (version < 160) writer.text(LOCATION, meeting.location);
-    else writer.start(BASE_LOCATION).text(BASE_DISPLAY_NAME, meeting.location).end();
+    const location = meeting.location.slice(0, MAX_LOCATION_CHARACTERS);
+    if (version < 160) writer.text(LOCATION, location);
+    else writer.start(BASE_LOCATION).text(BASE_DISPLAY_NAME, location).end();
   }
   if (meeting.organizer !== "") writer.text(ORGANIZER, meeting.organizer);
-  if (instance !== undefined) writer.text(RECURRENCE_ID, isoTime(instance.atMs));
-  if (meeting.reminderSeconds !== undefined) writer.text(REMINDER, meeting.reminderSeconds);
+  if (instance !== undefined) writer.text(RECURRENCE_ID, printDate(instance.atMs));
+  if (meeting.reminderSeconds !== undefined) {
+    writer.text(REMINDER, Math.min(meeting.reminderSeconds, MAX_REMINDER_SECONDS));
+  }
   writer.text(RESPONSE_REQUESTED, meeting.responseRequested ? 1 : 0);
   if (recurrence !== undefined && instance === undefined) {
     writer.start(RECURRENCES);
@@ -67,9 +80,9 @@ export function writeMeeting(writer: WbxmlWriter, meeting: Meeting, version: Pro
     .text(BUSY_STATUS, meeting.busyStatus)
     .text(TIME_ZONE, printZone(meeting.zone));
   if (version < 160) writer.text(GLOBAL_OBJ_ID, globalObjectId(meeting.uid, instance?.day));
-  else writer.text(CALENDAR_UID, meeting.uid);
   if (version >= 140) writer.text(DISALLOW, meeting.disallowCounter ? 1 : 0);
   if (version >= 141) writer.text(MEETING_MESSAGE_TYPE, messageType(meeting));
+  if (version >= 160) writer.text(CALENDAR_UID, shortUid(meeting.uid));
   writer.end();
 }
 
@@ -79,9 +92,9 @@ function writeRecurrence(writer: WbxmlWriter, recurrence: Recurrence, version: P
   // Compact in this place: MS-ASDTYPE §2.7.2.
   if (until !== undefined) writer.text(UNTIL, until.length === 8 ? `${until}T000000Z` : until);
   else if (occurrences !== undefined) writer.text(OCCURRENCES, occurrences);
-  if (daysOfWeek !== undefined) writer.text(DAY_OF_WEEK, daysOfWeek);
-  if (dayOfMonth !== undefined) writer.text(DAY_OF_MONTH, dayOfMonth);
   if (weekOfMonth !== undefined) writer.text(WEEK_OF_MONTH, weekOfMonth);
+  if (dayOfMonth !== undefined) writer.text(DAY_OF_MONTH, dayOfMonth);
+  if (daysOfWeek !== undefined) writer.text(DAY_OF_WEEK, daysOfWeek);
   if (monthOfYear !== undefined) writer.text(MONTH_OF_YEAR, monthOfYear);
   if (version >= 140) writer.text(CALENDAR_TYPE, 0);
   if (version >= 141) writer.text(FIRST_DAY_OF_WEEK, recurrence.firstDayOfWeek);
@@ -94,6 +107,7 @@ function messageType({ method, sequence }: Meeting): number {
   return sequence === 0 ? 1 : 2;
 }
 
-function isoTime(ms: number): string {
-  return new Date(ms).toISOString();
+/** One that is too long stands for itself by its digest: the element only tells meetings apart. */
+function shortUid(uid: string): string {
+  return uid.length <= MAX_UID_CHARACTERS ? uid : createHash("sha1").update(uid).digest("hex");
 }
