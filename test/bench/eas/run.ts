@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { ImapClient } from "../imap/clients.ts";
 import { MailPool, MIXED } from "../imap/mail.ts";
 import { type Figure, type Row, rowLines } from "./row.ts";
-import { easRows, HELD_USERS } from "./rows.ts";
+import { easRows, HELD_USERS, warmUp } from "./rows.ts";
 import { DOMAIN, type EasServer, SERVER_NAMES, startEasServers } from "./servers.ts";
 
 const POOL = 1000;
@@ -56,6 +56,7 @@ export async function runEasBench(options: EasBenchOptions): Promise<void> {
       const sizes: Record<string, number> = { small, many, wake: WAKE_MAILS };
       for (const user of users) await fill(target, user, sizes[user] ?? 1);
     }
+    for (const server of servers.all) await warmUp(server);
     console.log(
       `load ${load()}; in the clear; mail of 2 to 80 KiB, mean 10 KiB, a sixth multipart; ${options.rounds} rounds`,
     );

@@ -103,6 +103,7 @@ async function startGateway(
       "listen.http=127.0.0.1:0",
       "node.roles=eas",
       "gateway.accounts=remote",
+      "directory.allowplaintext=yes",
       `gateway.imap=127.0.0.1:${dovecot.ports["imap"]}`,
       "gateway.imap_tls=off",
       "gateway.smtp_tls=off",
