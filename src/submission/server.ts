@@ -70,7 +70,8 @@ export async function listenSubmission(
     logger: false,
     authMethods: ["PLAIN", "LOGIN", ...(offersBearer(ports) ? ["XOAUTH2"] : [])],
     allowInsecureAuth: ports.allowPlaintext,
-    hideENHANCEDSTATUSCODES: false,
+    // The library's codes follow from the reply code alone and would stand in front of ours.
+    hideENHANCEDSTATUSCODES: true,
     disableReverseLookup: true,
     size: settings.maxMessageSizeBytes === 0 ? UNLIMITED_BYTES : settings.maxMessageSizeBytes,
     maxClients: settings.maxConnections,

@@ -137,6 +137,7 @@ function connect(service: string, user: string, pass: string): Transporter {
 async function refused(sending: Promise<unknown>, code: number): Promise<void> {
   await assert.rejects(sending, (error: Error & { responseCode?: number }) => {
     assert.equal(error.responseCode, code, error.message);
+    assert.doesNotMatch(error.message, /\d\.\d+\.\d+ \d\.\d+\.\d+ /, "one enhanced status code");
     return true;
   });
 }
