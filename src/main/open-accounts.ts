@@ -35,6 +35,7 @@ export function openAccounts(config: Config, platform: Platform): OpenAccounts {
       commandLog: platform.logs.named("IMAP.COMMAND"),
       resourceLog: platform.logs.named("RESOURCES"),
       failedLogins: new FailedLogins(systemClock, config.get(directoryOptions)),
+      allowPlaintext: config.get(directoryOptions).allowplaintext,
       log,
     });
     return {

@@ -25,6 +25,7 @@ test("a phone syncs a Dovecot mailbox through the gateway", { timeout: 180_000 }
     "node.roles=eas",
     "log.levels=IMAP.COMMAND=debug,RESOURCES=debug",
     "gateway.accounts=remote",
+    "directory.allowplaintext=yes",
     `gateway.imap=127.0.0.1:${port}`,
     "gateway.imap_tls=off",
     "gateway.smtp_tls=off",

@@ -69,10 +69,15 @@ for (const [name, peer, start] of SERVERS) {
 
 async function refusesPasswords({ accounts }: Server): Promise<void> {
   await assert.rejects(
-    accounts.open(USER, "wrong", "192.0.2.1"),
+    accounts.open(USER, "wrong", "192.0.2.1", true),
     (error) => error instanceof AccountError && error.code === "credentials_invalid",
   );
-  await accounts.open(`DOMAIN\\${USER}`, PASSWORD, "192.0.2.1");
+  // Nor the right one in the clear.
+  await assert.rejects(
+    accounts.open(USER, PASSWORD, "192.0.2.1", false),
+    (error) => error instanceof AccountError && error.code === "permission_denied",
+  );
+  await accounts.open(`DOMAIN\\${USER}`, PASSWORD, "192.0.2.1", true);
 }
 
 async function foldersKeepKeys({ account, other }: Server): Promise<void> {
@@ -313,7 +318,7 @@ async function open(t: TestContext, start: Start): Promise<Server> {
     port: peer.port,
     other,
     accounts,
-    account: await accounts.open(USER, PASSWORD, "192.0.2.1"),
+    account: await accounts.open(USER, PASSWORD, "192.0.2.1", true),
     sent,
   };
 }

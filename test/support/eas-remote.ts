@@ -33,6 +33,7 @@ export function remoteAccounts(
     commandLog: silentLog,
     resourceLog: silentLog,
     people: undefined,
+    allowPlaintext: false,
     failedLogins: new FailedLogins(systemClock, {
       failedLoginFree: 100,
       failedLoginDelayMs: 0,

@@ -27,7 +27,7 @@ function contractOver(name: string, start: (folder: string) => Promise<Peer>): v
     accountContract(async () => {
       const user = `user${next++}`;
       const accounts = remoteAccounts(peer?.ports["imap"] ?? 0, { poll_interval: "200ms" });
-      const open = () => accounts.open(user, "secret", "192.0.2.1");
+      const open = () => accounts.open(user, "secret", "192.0.2.1", true);
       // What this node makes for its own users.
       await (await open()).createFolder(undefined, "Trash");
       return { open, close: () => Promise.resolve(accounts.close()) };

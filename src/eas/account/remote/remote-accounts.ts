@@ -15,6 +15,8 @@ import { type RemoteIdentity, RemoteUser, type RemoteUserPorts } from "./remote-
 export interface RemoteAccountsPorts extends Omit<RemoteUserPorts, "authorities"> {
   readonly people: People | undefined;
   readonly failedLogins: FailedLogins;
+  /** Passwords are taken without TLS (directory.allowplaintext). */
+  readonly allowPlaintext: boolean;
 }
 
 interface Known {
@@ -44,8 +46,10 @@ export class RemoteAccounts implements Accounts {
     this.#authorities = ports.settings.authorities?.reveal();
   }
 
-  async open(name: string, password: string, remoteAddress: string): Promise<Account> {
-    const { clock, people, failedLogins } = this.#ports;
+  async open(name: string, password: string, remoteAddress: string, tls: boolean): Promise<Account> {
+    const { clock, people, failedLogins, allowPlaintext } = this.#ports;
+    if (!tls && !allowPlaintext)
+      throw new AccountError("permission_denied", "passwords are taken over TLS only");
     const identity = this.#identify(name);
     const digest = createHash("sha256").update(this.#salt).update(password).digest();
     const known = this.#known.get(identity.loginName);
