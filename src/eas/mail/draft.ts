@@ -80,7 +80,7 @@ async function save(
   try {
     if (data.flagOf(email2.send, false)) {
       await context.account.send({ bytes, saveInSent: true });
-      if (replaced !== undefined) await collection.expunge([toUid(replaced)]);
+      if (replaced !== undefined) await expungeSent(collection, replaced);
       return { status: OK, uid: undefined, modseq: 0 };
     }
     const { uid, modseq } = await collection.append(bytes, {
@@ -111,6 +111,15 @@ async function save(
     if (!(error instanceof AccountError)) throw error;
     if (error.code === "over_quota" || error.code === "message_too_big") return refused(NO_SPACE);
     return refused(error.code === "no_recipient" ? NO_RECIPIENT : SERVER_ERROR);
+  }
+}
+
+/** The message is on its way: a draft that stays is no reason to have the device send it again. */
+async function expungeSent(collection: MailCollection, uid: number): Promise<void> {
+  try {
+    await collection.expunge([toUid(uid)]);
+  } catch (error) {
+    if (!(error instanceof AccountError)) throw error;
   }
 }
 
