@@ -27,14 +27,20 @@ const SECRET_SETTINGS = new Set([
 ]);
 export const HIDDEN = "<hidden>";
 
-/** @throws CommandError */
-export function toArgv(command: Command): Argv {
-  if (isDoveadm(command)) return doveadmArgv(command);
+/** @param secrets are hidden wherever they stand in what is recorded @throws CommandError */
+export function toArgv(command: Command, secrets: readonly string[] = []): Argv {
+  const argv = isDoveadm(command) ? doveadmArgv(command) : plainArgv(command);
+  return { ...argv, printed: printed(argv.printed.map((word) => hide(word, secrets))) };
+}
+
+type Unprinted = Omit<Argv, "printed"> & { readonly printed: readonly string[] };
+
+function plainArgv(command: Command): Unprinted {
   const list = plainArguments(command);
   return {
     program: command.name,
     arguments: list,
-    printed: printed([command.name, ...list]),
+    printed: [command.name, ...list],
     secretSettings: [],
     configFile: undefined,
   };
@@ -54,7 +60,7 @@ function plainArguments(command: Command): string[] {
   ];
 }
 
-function doveadmArgv(command: Command): Argv {
+function doveadmArgv(command: Command): Unprinted {
   const { flags, subCommand } = command;
   if (command.arguments.length > 0) {
     throw new CommandError(
@@ -86,7 +92,7 @@ function doveadmArgv(command: Command): Argv {
   return {
     program: command.name,
     arguments: [...given, ...rest],
-    printed: printed([command.name, ...shown, ...rest]),
+    printed: [command.name, ...shown, ...rest],
     secretSettings,
     configFile,
   };
@@ -100,6 +106,10 @@ function toSetting({ name, value }: CommandOption): CommandOption {
   const at = value.indexOf("=");
   if (at < 1) throw new CommandError(`"${value}" is no setting: name=value is expected after -o`);
   return { name: value.slice(0, at), value: value.slice(at + 1) };
+}
+
+function hide(word: string, secrets: readonly string[]): string {
+  return secrets.reduce((text, secret) => text.replaceAll(secret, () => HIDDEN), word);
 }
 
 /** Words with blanks in quotes, so that the line can be run again by hand (S4.39). */

@@ -69,6 +69,18 @@ test("the printed command hides passwords, and they are not among the arguments 
   assert.deepEqual(argv.secretSettings, [{ name: "imapc_password", value: "secret" }]);
 });
 
+test("passwords are hidden wherever they stand, in the commands of other programs too (S4.64)", () => {
+  const command = readCommand({
+    name: "imapsync",
+    options: [{ name: "--password1", value: "it's secret" }],
+    arguments: "--authline=user1:it's secret",
+  });
+  assert.equal(
+    toArgv(command, ["it's secret"]).printed,
+    "imapsync --password1 <hidden> --authline=user1:<hidden>",
+  );
+});
+
 test("settings of doveadm need no -o; -f stays what it is (S4.65)", () => {
   const argv = toArgv(
     readCommand({

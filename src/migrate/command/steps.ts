@@ -34,7 +34,7 @@ export class CommandSteps {
   /** Properties filled in, doveadm's rules applied. @throws CommandError, with a detail that says why */
   prepare(operation: string, command: Command): PreparedCommand {
     try {
-      const argv = toArgv(inject(command, this.properties));
+      const argv = toArgv(inject(command, this.properties), secretsOf(this.properties));
       return {
         argv,
         successCode: command.successCode === 0 ? innermost(command).successCode : command.successCode,
@@ -77,4 +77,12 @@ export class CommandSteps {
 export function lastLines(output: OutputReader): string[] {
   const last = output.lastError ?? output.lines.at(-1);
   return last === undefined ? [] : [last];
+}
+
+/** The user's password, and what the source's settings call a password or a secret; longest first. */
+function secretsOf({ mdb, conf }: Properties): string[] {
+  const named = [...conf].filter(([key]) => /passw|secret/i.test(key)).map(([, value]) => value);
+  return [mdb.get("sourcepasswd") ?? "", ...named]
+    .filter((secret) => secret !== "")
+    .toSorted((a, b) => b.length - a.length);
 }
