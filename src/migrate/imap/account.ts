@@ -22,6 +22,13 @@ export type TokenSource = (
 const IMAPS_PORT = 993;
 const IMAP_PORT = 143;
 
+/** Whoever names the token server gets the operator's client secret: never said by a user's options, which customers set. */
+const OPERATORS_OWN: ReadonlySet<string> = new Set([
+  "oauth_token_url",
+  "oauth_client_id",
+  "oauth_client_secret",
+]);
+
 /** Later ones win: the source's settings, then the user's `name=value` options. */
 export function imapcSettings(
   job: MigrationJob,
@@ -31,7 +38,7 @@ export function imapcSettings(
     const at = line.indexOf("=");
     return at < 0 ? [line, "yes"] : [line.slice(0, at).trim(), line.slice(at + 1).trim()];
   });
-  return new Map([...sourceConf, ...own]);
+  return new Map([...sourceConf, ...own.filter(([name]) => !OPERATORS_OWN.has(name))]);
 }
 
 /** @throws AccountError */
