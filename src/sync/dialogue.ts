@@ -11,6 +11,7 @@ import type { FileHeader, FileSink } from "./codec/framer.ts";
 import { SyncProtocolError } from "./codec/errors.ts";
 import { applyTable, getTable } from "./commands/table.ts";
 import type { BodyIntake } from "./line-stream.ts";
+import type { RecordSpool } from "./record-spool.ts";
 import { MailboxScripts } from "./mailbox-scripts.ts";
 import { replyTo, SyncReply } from "./reply.ts";
 import { Staging } from "./staging.ts";
@@ -27,6 +28,8 @@ export interface SyncServices {
 
 /** Sends one response line, in pieces. */
 export type Send = (pieces: readonly Buffer[]) => void | Promise<void>;
+
+const MAILBOX_LINE = /^(?:APPLY|\S+ SYNCAPPLY) (?:LOCAL_)?MAILBOX %\(/i;
 
 export class SyncDialogue implements BodyIntake {
   readonly services: SyncServices;
@@ -54,6 +57,11 @@ export class SyncDialogue implements BodyIntake {
     return this.staging.open(header);
   }
 
+  /** Only MAILBOX has so many records. */
+  openRecords(head: Buffer): RecordSpool | undefined {
+    return MAILBOX_LINE.test(head.toString("latin1", 0, 200)) ? this.staging.spool() : undefined;
+  }
+
   get isBehind(): boolean {
     return this.staging.isBehind;
   }
@@ -63,14 +71,19 @@ export class SyncDialogue implements BodyIntake {
   }
 
   /** Runs one command whose word (GET, APPLY, RESTORE) was read already; returns the last line, without a tag. */
-  async run(word: "GET" | "APPLY" | "RESTORE", reader: DlistReader, send: Send): Promise<string> {
+  async run(
+    word: "GET" | "APPLY" | "RESTORE",
+    reader: DlistReader,
+    send: Send,
+    records?: RecordSpool,
+  ): Promise<string> {
     try {
       await this.staging.settled();
       const key = reader.sp().word().toUpperCase();
       const command = (word === "GET" ? getTable : applyTable).get(key);
       if (command === undefined) return SyncReply.protocolError;
       reader.sp();
-      return (await command.run(this, reader, send)) ?? SyncReply.ok;
+      return (await command.run(this, reader, send, records)) ?? SyncReply.ok;
     } catch (error) {
       if (error instanceof SyncProtocolError)
         this.services.log.warn("command cannot be read", { err: error });

@@ -4,6 +4,7 @@
  */
 import { SyncProtocolError } from "./codec/errors.ts";
 import { type FileHeader, type FileSink, type FrameHandlers, SyncFramer } from "./codec/framer.ts";
+import type { RecordSpool } from "./record-spool.ts";
 
 /** Lines that came while a command runs; Cyrus sends one at a time, a pipelining client waits at this bound. */
 const MAX_WAITING_LINES = 64;
@@ -16,7 +17,7 @@ export interface LineCarrier {
   /** Answers that the peer has not taken. */
   waitingOutputBytes(): number;
   /** Runs one line; what it returns is sent, "" = nothing. */
-  run(line: Buffer): Promise<string>;
+  run(line: Buffer, records: RecordSpool | undefined): Promise<string>;
   /** The stream cannot be followed any further; `reply` is the last thing to say. */
   broken(reply: string): void;
   /** A bug: the session ends. */
@@ -26,6 +27,8 @@ export interface LineCarrier {
 /** Who takes message bodies that stand beside the lines. */
 export interface BodyIntake {
   openFile(header: FileHeader): FileSink;
+  /** Takes the records of a long line, whose beginning is `head`. */
+  openRecords?(head: Buffer): RecordSpool | undefined;
   /** True while more should not be read from the peer. */
   readonly isBehind: boolean;
   /** Resolves when it has caught up. */
@@ -34,12 +37,19 @@ export interface BodyIntake {
   restart(): void;
 }
 
+interface WaitingLine {
+  readonly bytes: Buffer;
+  readonly records: RecordSpool | undefined;
+}
+
 export class LineStream {
   readonly #carrier: LineCarrier;
   readonly #intake: BodyIntake;
   readonly #maxOutputBytes: number;
   readonly #framer: SyncFramer;
-  readonly #lines: Buffer[] = [];
+  readonly #lines: WaitingLine[] = [];
+  /** Of the line that is coming. */
+  #records: RecordSpool | undefined;
   #isBusy = false;
   #isEnded = false;
   #isPaused = false;
@@ -51,9 +61,11 @@ export class LineStream {
     this.#maxOutputBytes = maxOutputBytes;
     const handlers: FrameHandlers = {
       line: (bytes) => {
-        this.#lines.push(bytes);
+        this.#lines.push({ bytes, records: this.#records });
+        this.#records = undefined;
         void this.#pump();
       },
+      records: (head) => (this.#records = intake.openRecords?.(head)),
       file: (header) => intake.openFile(header),
     };
     this.#framer = new SyncFramer(handlers, maxLiteralBytes);
@@ -96,6 +108,8 @@ export class LineStream {
   end(): void {
     this.#isEnded = true;
     this.#intake.restart();
+    this.#records?.release();
+    for (const { records } of this.#lines) records?.release();
     this.drained();
   }
 
@@ -122,7 +136,9 @@ export class LineStream {
     this.#isBusy = true;
     try {
       for (let line = this.#lines.shift(); line !== undefined && !this.#isEnded; line = this.#lines.shift()) {
-        const reply = await this.#carrier.run(line);
+        const reply = await this.#carrier
+          .run(line.bytes, line.records)
+          .finally(() => line.records?.release());
         if (reply !== "") this.#carrier.write(Buffer.from(`${reply}\r\n`, "utf8"));
         await this.#room();
         this.#throttle();

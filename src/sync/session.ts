@@ -13,8 +13,9 @@ import {
 } from "../directory/port.ts";
 import { DeflateLayer } from "../wire/deflate-layer.ts";
 import { DlistReader } from "./codec/reader.ts";
-import { SyncDialogue, type SyncServices } from "./dialogue.ts";
+import { type Send, SyncDialogue, type SyncServices } from "./dialogue.ts";
 import { LineStream } from "./line-stream.ts";
+import type { RecordSpool } from "./record-spool.ts";
 import type { SyncSettings } from "./options.ts";
 
 export interface SyncPorts extends SyncServices {
@@ -61,7 +62,7 @@ export class SyncSession {
           this.#deflate?.resume();
         },
         waitingOutputBytes: () => connection.bufferedBytes + (this.#deflate?.waitingBytes ?? 0),
-        run: async (line) => this.#bounded(await this.#run(line)),
+        run: async (line, records) => this.#bounded(await this.#run(line, records)),
         broken: (reply) => this.#hangUp(reply),
         crashed: (error) => {
           ports.log.error("session failed", { peer: connection.remoteAddress, err: error });
@@ -121,7 +122,7 @@ export class SyncSession {
     return "";
   }
 
-  async #run(line: Buffer): Promise<string> {
+  async #run(line: Buffer, records: RecordSpool | undefined): Promise<string> {
     if (this.#exchange !== undefined) return this.#stepSasl(line.toString("latin1"));
     const space = line.indexOf(0x20);
     const word = line.toString("latin1", 0, space < 0 ? line.length : space).toUpperCase();
@@ -133,9 +134,8 @@ export class SyncSession {
     }
     if (this.#identity === undefined) return "NO Please authenticate first";
     if (!this.#identity.isAdmin) return "NO Permission denied";
-    return this.#dialogue.run(word, new DlistReader(line, word.length), (pieces) =>
-      this.#stream.send(pieces),
-    );
+    const send: Send = (pieces) => this.#stream.send(pieces);
+    return this.#dialogue.run(word, new DlistReader(line, word.length), send, records);
   }
 
   readonly #handlers: Readonly<Record<string, Handler>> = {

@@ -4,6 +4,7 @@
  */
 import type { BodyWriter, StagedBody, Store } from "../store/port.ts";
 import type { FileHeader, FileSink } from "./codec/framer.ts";
+import { RecordSpool } from "./record-spool.ts";
 import { SyncRefusal } from "./reply.ts";
 
 /** Bodies staged at one time: Cyrus sends 1,024 a command and RESTART after each user. */
@@ -45,6 +46,11 @@ export class Staging {
     return header.sizeBytes <= SMALL_BYTES ? this.#collect(header) : this.#stream(header);
   }
 
+  /** Takes the records of a long line; whoever runs the line releases them. */
+  spool(): RecordSpool {
+    return new RecordSpool(this.#store, (bytes, work) => this.#enqueue(bytes, work, () => {}));
+  }
+
   /** Resolves when every body so far is staged. @throws what went wrong, once */
   async settled(): Promise<void> {
     await this.#writing;
@@ -78,23 +84,26 @@ export class Staging {
 
   #stream(header: FileHeader): FileSink {
     const writer: BodyWriter = this.#store.stage(header.sizeBytes);
-    const run = (bytes: number, work: () => Promise<void>): void => {
-      this.#backlogBytes += bytes;
-      this.#writing = this.#writing.then(async () => {
-        try {
-          if (this.#failure === undefined) await work();
-        } catch (error) {
-          this.#failure ??= error as Error;
-          writer.discard();
-        } finally {
-          this.#backlogBytes -= bytes;
-        }
-      });
-    };
+    const run = (bytes: number, work: () => Promise<void>): void =>
+      this.#enqueue(bytes, work, () => writer.discard());
     return {
       write: (chunk) => run(chunk.length, () => writer.write(Buffer.from(chunk))),
       end: () => run(0, async () => this.#keep(header.guid, await writer.finish())),
     };
+  }
+
+  #enqueue(bytes: number, work: () => Promise<void>, failed: () => void): void {
+    this.#backlogBytes += bytes;
+    this.#writing = this.#writing.then(async () => {
+      try {
+        if (this.#failure === undefined) await work();
+      } catch (error) {
+        this.#failure ??= error as Error;
+        failed();
+      } finally {
+        this.#backlogBytes -= bytes;
+      }
+    });
   }
 
   #keep(guid: string, body: StagedBody): void {

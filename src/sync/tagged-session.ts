@@ -5,8 +5,9 @@
  */
 import type { Connection } from "../base/io/network.ts";
 import { DlistReader } from "./codec/reader.ts";
-import { SyncDialogue, type SyncServices } from "./dialogue.ts";
-import { LineStream } from "./line-stream.ts";
+import { type Send, SyncDialogue, type SyncServices } from "./dialogue.ts";
+import { type LineCarrier, LineStream } from "./line-stream.ts";
+import type { RecordSpool } from "./record-spool.ts";
 
 const WORDS: Readonly<Record<string, "GET" | "APPLY" | "RESTORE">> = {
   SYNCGET: "GET",
@@ -24,7 +25,7 @@ export class TaggedSyncSession {
   /** `first`: the line that began it and everything after it. */
   constructor(connection: Connection, services: SyncServices, maxOutputBytes: number, first: Buffer) {
     this.#dialogue = new SyncDialogue(services);
-    const run = (line: Buffer): Promise<string> => this.#run(connection, line);
+    const run: LineCarrier["run"] = (line, records) => this.#run(connection, line, records);
     this.#stream = new LineStream(
       {
         write: (bytes) => connection.write(bytes),
@@ -50,7 +51,7 @@ export class TaggedSyncSession {
     this.#stream.end();
   }
 
-  async #run(connection: Connection, line: Buffer): Promise<string> {
+  async #run(connection: Connection, line: Buffer, records: RecordSpool | undefined): Promise<string> {
     const head = /^(\S{1,64}) ([A-Za-z]{1,32})/.exec(line.toString("latin1", 0, 128));
     if (head === null) return "* BAD Invalid tag or command";
     const [whole, tag, name] = head;
@@ -58,7 +59,8 @@ export class TaggedSyncSession {
     const word = WORDS[upper];
     if (word !== undefined) {
       const reader = new DlistReader(line, whole.length);
-      return `${tag} ${await this.#dialogue.run(word, reader, (pieces) => this.#stream.send(pieces))}`;
+      const send: Send = (pieces) => this.#stream.send(pieces);
+      return `${tag} ${await this.#dialogue.run(word, reader, send, records)}`;
     }
     if (upper === "SYNCRESTART") {
       this.#dialogue.restart();

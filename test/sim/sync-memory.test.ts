@@ -2,6 +2,8 @@
 // a user with many folders. Both ends are in this process.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { toUid } from "../../src/base/numbers.ts";
 import { SystemFlag } from "../../src/store/model.ts";
 import type { Store } from "../../src/store/port.ts";
@@ -16,6 +18,11 @@ const MIB = 2 ** 20;
 /** Of both ends together, with what is not collected yet: a copy of every message as an object would be far more. */
 const MAX_GROWTH_MIB = 700;
 const SAMPLE_MS = 20;
+const LIVE_SAMPLE_MS = 100;
+/** What ten times the changes may need more, of both ends together: 25 MiB go over the wire for 100,000. */
+const MAX_LIVE_DIFFERENCE_MIB = 24;
+setFlagsFromString("--expose-gc");
+const gc = runInNewContext("gc") as () => void;
 const ALICE = { userId: "alice", sessionId: 0 };
 
 /** The highest of both heap and buffers while `work` runs, above what there was before, in MiB. */
@@ -28,6 +35,21 @@ async function growthMib(work: () => Promise<void>): Promise<number> {
   const before = used();
   let peak = before;
   const timer = setInterval(() => (peak = Math.max(peak, used())), SAMPLE_MS);
+  await work();
+  clearInterval(timer);
+  return Math.round((Math.max(peak, used()) - before) / MIB);
+}
+
+/** The same of what is reachable: garbage is collected before each look. */
+async function liveGrowthMib(work: () => Promise<void>): Promise<number> {
+  const used = (): number => {
+    gc();
+    const { heapUsed, external } = process.memoryUsage();
+    return heapUsed + external;
+  };
+  const before = used();
+  let peak = before;
+  const timer = setInterval(() => (peak = Math.max(peak, used())), LIVE_SAMPLE_MS);
   await work();
   clearInterval(timer);
   return Math.round((Math.max(peak, used()) - before) / MIB);
@@ -52,8 +74,9 @@ async function sync(pair: SyncPair): Promise<void> {
   await run.replica.link.close();
 }
 
-async function flagAll(store: Store, systemFlags: number): Promise<void> {
-  const { id, lastUid } = store.mailboxes.get("user.alice");
+async function flagAll(store: Store, systemFlags: number, count?: number): Promise<void> {
+  const { id, lastUid: newest } = store.mailboxes.get("user.alice");
+  const lastUid = count ?? newest;
   for (let first = 1; first <= lastUid; first += 5000) {
     const uids = Array.from({ length: Math.min(5000, lastUid - first + 1) }, (_, index) =>
       toUid(first + index),
@@ -102,6 +125,27 @@ test(`a folder of ${MESSAGES} messages`, { timeout: 600_000 }, async (t) => {
     assert.ok(mib < MAX_GROWTH_MIB, `${name} took ${mib} MiB`);
     assertEqual(pair);
   }
+});
+
+test(`${MESSAGES} changed flags take as much memory as a tenth of them`, { timeout: 600_000 }, async (t) => {
+  const pair = await openSyncPair(t);
+  const { here, there } = pair;
+  await fill(here, "user.alice", MESSAGES);
+  await sync(pair);
+  const few = await liveGrowthMib(async () => {
+    await flagAll(here, SystemFlag.answered, MESSAGES / 10);
+    await sync(pair);
+  });
+  await flagAll(here, SystemFlag.flagged);
+  const many = await liveGrowthMib(() => sync(pair));
+  assertEqual(pair);
+  await flagAll(there, SystemFlag.draft, 10);
+  const compared = await liveGrowthMib(() => sync(pair));
+  assertEqual(pair);
+  const rssMib = Math.round(process.memoryUsage.rss() / MIB);
+  t.diagnostic(`a tenth ${few}, all ${many}, compared in full ${compared}, resident ${rssMib} MiB`);
+  assert.ok(many - few < MAX_LIVE_DIFFERENCE_MIB, `${few} MiB, then ${many} MiB`);
+  assert.ok(compared - few < MAX_LIVE_DIFFERENCE_MIB, `${few} MiB, then ${compared} MiB`);
 });
 
 test(`a user with ${FOLDERS} folders`, { timeout: 600_000 }, async (t) => {

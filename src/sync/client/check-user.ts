@@ -1,7 +1,7 @@
 /** Compares a user with the replica and changes nothing: every difference by mailbox and UID. */
 import type { Mailbox, MessageRecord, UserId } from "../../store/model.ts";
 import { inboxOf, isBelow } from "../../store/names.ts";
-import { flagNames, readRecord, sameContent } from "../codec/record.ts";
+import { flagNames, sameContent } from "../codec/record.ts";
 import type { SyncMailbox } from "../codec/mailbox-line.ts";
 import { isExpunged } from "./collect.ts";
 import { isSendable, mailboxesOfUser } from "./groups.ts";
@@ -98,15 +98,12 @@ async function compareRecords(
     if (found.length < MAX_LISTED) found.push([uid, what]);
     else more += 1;
   };
-  const remote = await run.replica.getFullMailbox(remoteName);
-  if (remote === undefined) return [[0, "missing on the replica"]];
   const groups = run.store.readRecords(own.id);
   const mine = (function* (): Generator<MessageRecord> {
     for (const group of groups) yield* group;
   })();
   let next = mine.next();
-  remote.records?.list((item) => {
-    const theirs = readRecord(item);
+  const remote = await run.replica.getFullMailbox(remoteName, () => (theirs) => {
     if (isExpunged(theirs)) return;
     for (; !next.done && next.value.uid < theirs.uid; next = mine.next()) {
       add(next.value.uid, "missing on the replica");
@@ -117,6 +114,7 @@ async function compareRecords(
       next = mine.next();
     } else add(theirs.uid, "only on the replica");
   });
+  if (remote === undefined) return [[0, "missing on the replica"]];
   for (; !next.done; next = mine.next()) add(next.value.uid, "missing on the replica");
   if (more > 0) found.push([0, `${more} more messages differ`]);
   return found;

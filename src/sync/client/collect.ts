@@ -18,13 +18,16 @@ export interface Collected {
   readonly records: readonly MessageRecord[];
 }
 
+/** More are not held: they are read while they are sent. */
+const MAX_COLLECTED = 10_000;
+
 /** `complete`: also records above the last UID with a low modseq, which a broken-off copy leaves. undefined: the mailbox is gone. */
 export async function collect(
   run: SyncRun,
   id: MailboxId,
   base: Base,
   complete: boolean,
-): Promise<Collected | undefined> {
+): Promise<Collected | "many" | undefined> {
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const before = run.store.mailboxes.byId(id);
     if (before === undefined || before.intermediate) {
@@ -32,6 +35,7 @@ export async function collect(
     }
     const isFew = !complete && base.modseq > 0 && before.highestModseq - base.modseq <= FEW_CHANGES;
     const found = isFew ? await fromView(run, before, base) : fromIndex(run, before, base, complete);
+    if (found === "many") return found;
     if (found !== undefined && found.records.every(({ modseq }) => modseq <= found.own.highestModseq)) {
       return found;
     }
@@ -40,16 +44,17 @@ export async function collect(
   return undefined;
 }
 
-function fromIndex({ store }: SyncRun, own: Mailbox, base: Base, complete: boolean): Collected {
+function fromIndex({ store }: SyncRun, own: Mailbox, base: Base, complete: boolean): Collected | "many" {
   const records: MessageRecord[] = [];
   const options = complete ? {} : { sinceModseq: base.modseq };
   for (const group of store.readRecords(own.id, { ...options, includeExpunged: true })) {
     for (const record of group) if (isNews(record, base)) records.push(record);
+    if (records.length > MAX_COLLECTED) return "many";
   }
   return { own, records };
 }
 
-async function fromView(run: SyncRun, before: Mailbox, base: Base): Promise<Collected | undefined> {
+async function fromView(run: SyncRun, before: Mailbox, base: Base): Promise<Collected | "many" | undefined> {
   const { id } = before;
   const view = await run.store.open(id);
   try {

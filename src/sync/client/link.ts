@@ -7,12 +7,15 @@ import type { Connection } from "../../base/io/network.ts";
 import { DeflateLayer } from "../../wire/deflate-layer.ts";
 import { SyncProtocolError } from "../codec/errors.ts";
 import { type FileHeader, type FileSink, SyncFramer } from "../codec/framer.ts";
+import type { RecordSink } from "../codec/record-cutter.ts";
 import { DlistReader } from "../codec/reader.ts";
 import { DlistWriter } from "../codec/writer.ts";
 import { ReplicaLost, ReplicaRefusal } from "./refusal.ts";
 
 /** Bytes written and not yet taken by the replica. */
 const MAX_OUTPUT_BYTES = 4 * 1024 * 1024;
+/** The same while a long command goes out in pieces. */
+const MAX_PIECES_BYTES = 512 * 1024;
 /** One message that is fetched back. */
 const MAX_FILE_BYTES = 256 * 1024 * 1024;
 const STAR = 0x2a;
@@ -22,6 +25,7 @@ interface Waiting {
   /** Takes a line of the answer; true when it was the last. */
   take(line: Buffer): boolean;
   takeFile(header: FileHeader, body: Buffer): void;
+  takeRecords?: AnswerHandlers["records"];
   fail(error: Error): void;
 }
 
@@ -33,6 +37,8 @@ export interface AnswerHandlers {
   /** One `** …` line of the text dialect; `reader` stands behind the stars. */
   readonly header?: (reader: DlistReader) => void;
   readonly file?: (header: FileHeader, body: Buffer) => void;
+  /** Takes the records of a long line, which comes with an empty list then; `head` is what stands before them. */
+  readonly records?: (head: Buffer) => RecordSink;
 }
 
 export class ReplicaLink {
@@ -44,6 +50,8 @@ export class ReplicaLink {
   #deflate: DeflateLayer | undefined;
   #lost: Error | undefined;
   #drained: (() => void)[] = [];
+  /** Written while a command goes out in pieces: it comes behind it. */
+  #behind: Buffer[] | undefined;
   #timer: Timer | undefined;
   #lastHeardMs: number;
 
@@ -55,6 +63,7 @@ export class ReplicaLink {
     this.#framer = new SyncFramer({
       line: (line) => this.#takeLine(line),
       file: (header) => this.#takeFile(header),
+      records: (head) => this.#waiting[0]?.takeRecords?.(head),
     });
     connection.onData((chunk) => this.#receive(chunk));
     connection.onDrain(() => this.#onDrain());
@@ -109,6 +118,30 @@ export class ReplicaLink {
     return answer;
   }
 
+  /** A long command in pieces, each made when there is room for it. What others send meanwhile comes behind it. */
+  async sendPieces(name: string, pieces: Iterable<readonly Buffer[]>): Promise<void> {
+    while (this.#behind !== undefined) await this.#turn();
+    const answer = this.#answer(name, {}).then(() => undefined);
+    answer.catch(() => undefined);
+    this.#behind = [];
+    try {
+      for (const piece of pieces) {
+        for (const bytes of piece) this.#writeNow(bytes);
+        await this.#roomFor(MAX_PIECES_BYTES);
+      }
+    } catch (error) {
+      // Half a command is out: nobody could follow.
+      this.#lose("a command broke off");
+      throw error;
+    } finally {
+      const behind = this.#behind;
+      this.#behind = undefined;
+      for (const bytes of behind) this.#writeNow(bytes);
+      this.#onDrain();
+    }
+    await answer;
+  }
+
   /** One step of SASL: the line goes out, the challenge or the last line comes back. */
   step(text: string): Promise<string> {
     const answer = this.nextLine();
@@ -128,10 +161,18 @@ export class ReplicaLink {
 
   /** Waits while the replica does not read. @throws ReplicaLost */
   async room(): Promise<void> {
-    while (this.#lost === undefined && this.#outputBytes() > MAX_OUTPUT_BYTES) {
-      await new Promise<void>((resolve) => this.#drained.push(resolve));
-    }
+    while (this.#behind !== undefined) await this.#turn();
+    await this.#roomFor(MAX_OUTPUT_BYTES);
+  }
+
+  async #roomFor(limitBytes: number): Promise<void> {
+    while (this.#lost === undefined && this.#outputBytes() > limitBytes) await this.#turn();
     if (this.#lost !== undefined) throw this.#lost;
+  }
+
+  /** Until something was taken, or ended. */
+  #turn(): Promise<void> {
+    return new Promise<void>((resolve) => this.#drained.push(resolve));
   }
 
   async startTls(): Promise<void> {
@@ -173,6 +214,11 @@ export class ReplicaLink {
   }
 
   #write(bytes: Buffer): void {
+    if (this.#behind === undefined) this.#writeNow(bytes);
+    else this.#behind.push(bytes);
+  }
+
+  #writeNow(bytes: Buffer): void {
     if (this.#lost !== undefined) return;
     if (this.#deflate === undefined) this.#connection.write(bytes);
     else this.#deflate.send(bytes);
@@ -230,6 +276,7 @@ export class ReplicaLink {
         return true;
       },
       takeFile: (header, body) => handlers.file?.(header, body),
+      takeRecords: handlers.records,
     }));
   }
 
@@ -237,7 +284,7 @@ export class ReplicaLink {
     waiting: (
       resolve: (answer: Answer) => void,
       reject: (error: Error) => void,
-    ) => Pick<Waiting, "take"> & Partial<Pick<Waiting, "takeFile">>,
+    ) => Pick<Waiting, "take"> & Partial<Pick<Waiting, "takeFile" | "takeRecords">>,
   ): Promise<Answer> {
     const lost = this.#lost;
     if (lost !== undefined) return Promise.reject(lost);

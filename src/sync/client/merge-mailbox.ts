@@ -7,7 +7,7 @@ import { toModseq, toUid, type Modseq } from "../../base/numbers.ts";
 import { StoreError } from "../../store/errors.ts";
 import { SystemFlag, type Mailbox, type MailboxId, type MessageRecord } from "../../store/model.ts";
 import type { ReplicatedChange } from "../../store/port.ts";
-import { readRecord, sameContent } from "../codec/record.ts";
+import { sameContent } from "../codec/record.ts";
 import type { SyncMailbox } from "../codec/mailbox-line.ts";
 import { isExpunged } from "./collect.ts";
 import { ReplicaRefusal } from "./refusal.ts";
@@ -54,12 +54,13 @@ export async function mergeMailbox(run: SyncRun, id: MailboxId): Promise<void> {
 async function mergeOnce(run: SyncRun, id: MailboxId): Promise<void> {
   const own = run.store.mailboxes.byId(id);
   if (own === undefined) return;
-  const remote = await run.replica.getFullMailbox(own.name);
+  const comparison = new Comparison(run, own);
+  const remote = await run.replica.getFullMailbox(own.name, (mailbox) => comparison.begin(mailbox));
   if (remote === undefined) return;
   if (remote.uniqueId !== own.uniqueId) {
     throw new ReplicaRefusal("GET FULLMAILBOX", "another mailbox has the name", "mailbox_moved");
   }
-  const plan = compare(run, own, remote);
+  const plan = comparison.end();
   run.log.warn("mailbox differs from the replica's, differences are settled", {
     mailbox: own.name,
     changed: plan.rewritten.length,
@@ -70,26 +71,54 @@ async function mergeOnce(run: SyncRun, id: MailboxId): Promise<void> {
   await carryOut(run, own, remote, plan);
 }
 
-/** Walks both sides in order of their UIDs. */
-function compare(run: SyncRun, own: Mailbox, remote: SyncMailbox): Plan {
-  const plan: Plan = { rewritten: [], fetched: [], renumbered: [], expungedThere: [], above: new Map() };
-  const mine = recordsOf(run, own.id);
-  let next = mine.next();
-  const onlyHere = (record: MessageRecord): void => {
-    if (isExpunged(record)) return;
-    if (record.uid <= remote.lastUid) plan.renumbered.push({ record, from: "here" });
-    else plan.above.set(identity(record), (plan.above.get(identity(record)) ?? 0) + 1);
+/** Walks both sides in order of their UIDs, while the replica's records come. */
+class Comparison {
+  readonly #run: SyncRun;
+  readonly #own: Mailbox;
+  readonly #mine: Generator<MessageRecord>;
+  readonly #plan: Plan = {
+    rewritten: [],
+    fetched: [],
+    renumbered: [],
+    expungedThere: [],
+    above: new Map(),
   };
-  remote.records?.list((item) => {
-    const theirs = readRecord(item);
-    for (; !next.done && next.value.uid < theirs.uid; next = mine.next()) onlyHere(next.value);
-    if (!next.done && next.value.uid === theirs.uid) {
-      comparePair(run, plan, next.value, theirs);
-      next = mine.next();
-    } else onlyThere(plan, own, theirs);
-  });
-  for (; !next.done; next = mine.next()) onlyHere(next.value);
-  return plan;
+  #next: IteratorResult<MessageRecord>;
+  #theirLastUid = 0;
+
+  constructor(run: SyncRun, own: Mailbox) {
+    this.#run = run;
+    this.#own = own;
+    this.#mine = recordsOf(run, own.id);
+    this.#next = this.#mine.next();
+  }
+
+  begin(remote: SyncMailbox): (theirs: MessageRecord) => void {
+    this.#theirLastUid = remote.lastUid;
+    return remote.uniqueId === this.#own.uniqueId ? (theirs) => this.#take(theirs) : () => {};
+  }
+
+  end(): Plan {
+    for (; !this.#next.done; this.#next = this.#mine.next()) this.#onlyHere(this.#next.value);
+    return this.#plan;
+  }
+
+  #take(theirs: MessageRecord): void {
+    for (; !this.#next.done && this.#next.value.uid < theirs.uid; this.#next = this.#mine.next()) {
+      this.#onlyHere(this.#next.value);
+    }
+    if (!this.#next.done && this.#next.value.uid === theirs.uid) {
+      comparePair(this.#run, this.#plan, this.#next.value, theirs);
+      this.#next = this.#mine.next();
+    } else onlyThere(this.#plan, this.#own, theirs);
+  }
+
+  #onlyHere(record: MessageRecord): void {
+    if (isExpunged(record)) return;
+    const { renumbered, above } = this.#plan;
+    if (record.uid <= this.#theirLastUid) renumbered.push({ record, from: "here" });
+    else above.set(identity(record), (above.get(identity(record)) ?? 0) + 1);
+  }
 }
 
 function* recordsOf(run: SyncRun, id: MailboxId): Generator<MessageRecord> {

@@ -1,13 +1,17 @@
 /** What can be asked of a replica, typed: each method is one command of the sync protocol. */
-import type { QuotaRoot, SeenState } from "../../store/model.ts";
+import type { MessageRecord, QuotaRoot, SeenState } from "../../store/model.ts";
 import { UNLIMITED } from "../commands/get-quota.ts";
-import type { DlistReader } from "../codec/reader.ts";
+import { DlistReader } from "../codec/reader.ts";
 import { readMailbox, type SyncMailbox } from "../codec/mailbox-line.ts";
+import { readRecord } from "../codec/record.ts";
 import { type Fields, readFields } from "../fields.ts";
 import type { SieveLine } from "../mailbox-scripts.ts";
 import type { ReplicaLink } from "./link.ts";
 
 const KIB = 1024;
+/** What ends a line that was cut at its records, and what stands before the mailbox. */
+const LIST_END = Buffer.from("))");
+const MAILBOX_START_BYTES = "* MAILBOX ".length;
 
 /** Everything that the replica says of a user. */
 export interface RemoteUser {
@@ -47,12 +51,29 @@ export class Replica {
     return await this.#mailboxLines("UNIQUEIDS", ids);
   }
 
-  /** With a reader at its records. */
-  async getFullMailbox(name: string): Promise<SyncMailbox | undefined> {
+  /** Records go to `take` as they come, ascending by UID; `begin` is told of the mailbox before the first. */
+  async getFullMailbox(
+    name: string,
+    begin: (mailbox: SyncMailbox) => (record: MessageRecord) => void,
+  ): Promise<SyncMailbox | undefined> {
     let found: SyncMailbox | undefined;
+    let take: ((record: MessageRecord) => void) | undefined;
     await this.link.command("GET", "FULLMAILBOX", (writer) => writer.string(name), {
+      records(head) {
+        found = readMailbox(new DlistReader(Buffer.concat([head, LIST_END]), MAILBOX_START_BYTES));
+        take = begin(found);
+        return {
+          block(bytes) {
+            for (const item of new DlistReader(bytes).sequence()) take?.(readRecord(item));
+          },
+          end() {},
+        };
+      },
       line(key, reader) {
-        if (key === "MAILBOX") found = readMailbox(reader);
+        if (key !== "MAILBOX") return;
+        found = readMailbox(reader);
+        take ??= begin(found);
+        for (const item of found.records?.elements() ?? []) take(readRecord(item));
       },
     });
     return found;

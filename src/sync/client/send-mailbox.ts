@@ -7,11 +7,13 @@ import type { Mailbox, MailboxId, MessageRecord } from "../../store/model.ts";
 import { printAcl } from "../../store/acl.ts";
 import { userOf } from "../../store/names.ts";
 import { type SyncMailbox, writeMailbox } from "../codec/mailbox-line.ts";
+import { writeSince } from "../codec/mailbox-pieces.ts";
 import { writeRecord } from "../codec/record.ts";
 import { type Base, collect, freshOf, isExpunged, isNews } from "./collect.ts";
 import { RunningCrc } from "./record-crc.ts";
 import { ReplicaRefusal } from "./refusal.ts";
 import type { SyncRun } from "./run.ts";
+import { sendMany } from "./send-many.ts";
 import { upload } from "./upload.ts";
 
 const MAX_PART_MESSAGES = 8192;
@@ -45,6 +47,16 @@ export async function sendMailbox(
   }
   const collected = await collect(run, id, base, complete);
   if (collected === undefined) return;
+  if (collected === "many") {
+    await sendMany(run, id, base, {
+      since: since ? remote : undefined,
+      complete,
+      elsewhere: options.elsewhere,
+      counted: ({ changed, expunged }) => printChanges(run, changed, expunged),
+    });
+    run.step(`SETSEEN ${userOf(own.name)} ...`);
+    return;
+  }
   printCounts(run, collected.records, base);
   await upload(run, collected.own, freshOf(collected.records, base), options.elsewhere);
   await apply(run, collected.own, collected.records, since ? remote : undefined);
@@ -113,10 +125,7 @@ async function apply(
   await link.command("APPLY", "MAILBOX", (writer) =>
     writeMailbox(writer, own, annotations, (kv) => {
       if (own.intermediate) return;
-      if (since !== undefined) {
-        kv.key("SINCE_MODSEQ").number(since.highestModseq).key("SINCE_CRC").number(since.syncCrc);
-        kv.key("SINCE_CRC_ANNOT").number(since.syncCrcAnnot);
-      }
+      writeSince(kv, since);
       kv.key("RECORD").list((list) => {
         for (const record of records) writeRecord(list, record);
       });
@@ -134,8 +143,12 @@ function printStart(run: SyncRun, own: Mailbox, remote: SyncMailbox | undefined)
 function printCounts(run: SyncRun, records: readonly MessageRecord[], base: Base): void {
   const known = records.filter(({ uid }) => uid <= base.lastUid);
   const gone = known.filter(isExpunged).length;
-  if (known.length > gone) run.step(`SETFLAGS [${known.length - gone} msgs]`);
-  if (gone > 0) run.step(`EXPUNGE [${gone} msgs]`);
+  printChanges(run, known.length - gone, gone);
+}
+
+function printChanges(run: SyncRun, changed: number, expunged: number): void {
+  if (changed > 0) run.step(`SETFLAGS [${changed} msgs]`);
+  if (expunged > 0) run.step(`EXPUNGE [${expunged} msgs]`);
 }
 
 /** The replica has another state than was thought: a comparison decides. */

@@ -9,9 +9,14 @@
  * Neither waits for a continuation. Source: Cyrus 3.6.1, observed.
  */
 import { SyncProtocolError } from "./errors.ts";
+import { findRecordList, RecordCutter, type RecordSink } from "./record-cutter.ts";
 
-/** Bytes of a line without file bodies. A full mailbox of 100,000 records is about 25 MiB. */
+/** Bytes of a line without file bodies and without records that were cut off. */
 export const MAX_LINE_BYTES = 128 * 1024 * 1024;
+/** From so many bytes on the records of a line go to a sink. A full mailbox of 100,000 records is about 25 MiB. */
+const MIN_CUT_BYTES = 256 * 1024;
+/** Bytes that are looked at in one go. */
+const CUT_STEP_BYTES = 64 * 1024;
 /** Bytes of one literal that is kept in the line (annotation values, Sieve scripts). */
 export const MAX_LITERAL_BYTES = 16 * 1024 * 1024;
 
@@ -32,6 +37,11 @@ export interface FrameHandlers {
   line(bytes: Buffer): void;
   /** A file begins; its bytes go to the sink that is returned. */
   file(header: FileHeader): FileSink;
+  /**
+   * A long line has a RECORD list; `head` is the line up to its elements. With a sink they go there, and the line comes
+   * with an empty list.
+   */
+  records?(head: Buffer): RecordSink | undefined;
 }
 
 const CR = 0x0d;
@@ -44,6 +54,7 @@ const TAIL = /(?:%\{([^\s{}]{1,255}) ([0-9a-f]{40}) (\d{1,16})\}|\{(\d{1,16})\+?
 export class SyncFramer {
   readonly #handlers: FrameHandlers;
   readonly #maxLiteralBytes: number;
+  readonly #minCutBytes: number;
   #parts: Buffer[] = [];
   #lineBytes = 0;
   #literalLeft = 0;
@@ -51,10 +62,18 @@ export class SyncFramer {
   #sink: FileSink | undefined;
   /** End of a text piece that arrived without its LF yet. */
   #text: Buffer[] = [];
+  #cutter: RecordCutter | undefined;
+  /** The line has been looked at for records. */
+  #isExamined = false;
 
-  constructor(handlers: FrameHandlers, maxLiteralBytes = MAX_LITERAL_BYTES) {
+  constructor(
+    handlers: FrameHandlers,
+    maxLiteralBytes = MAX_LITERAL_BYTES,
+    minCutBytes: number = MIN_CUT_BYTES,
+  ) {
     this.#handlers = handlers;
     this.#maxLiteralBytes = maxLiteralBytes;
+    this.#minCutBytes = minCutBytes;
   }
 
   /** True between two lines: nothing is half read. */
@@ -67,6 +86,7 @@ export class SyncFramer {
     let at = 0;
     while (at < chunk.length) {
       if (this.#sink !== undefined) at = this.#takeFile(chunk, at);
+      else if (this.#cutter !== undefined) at = this.#takeRecords(this.#cutter, chunk, at);
       else if (this.#literalLeft > 0) at = this.#takeLiteral(chunk, at);
       else at = this.#takeText(chunk, at);
     }
@@ -100,7 +120,32 @@ export class SyncFramer {
     this.#lineBytes += end - at;
     if (this.#lineBytes > MAX_LINE_BYTES) throw new SyncProtocolError("line too long");
     if (newline >= 0) this.#endText();
+    else if (this.#lineBytes >= this.#minCutBytes && !this.#isExamined) this.#examine();
     return end;
+  }
+
+  /** Once a line, inside its text: are there records that can go to a sink? */
+  #examine(): void {
+    this.#isExamined = true;
+    if (this.#handlers.records === undefined) return;
+    const line = Buffer.concat([...this.#parts, ...this.#text]);
+    const start = findRecordList(line);
+    const head = start === undefined ? undefined : Buffer.from(line.subarray(0, start));
+    const sink = head === undefined ? undefined : this.#handlers.records(head);
+    if (head === undefined || sink === undefined) return;
+    this.#cutter = new RecordCutter(sink);
+    this.#parts = [head];
+    this.#text = [];
+    this.#lineBytes = head.length;
+    this.push(line.subarray(head.length));
+  }
+
+  #takeRecords(cutter: RecordCutter, chunk: Buffer, at: number): number {
+    const end = Math.min(chunk.length, at + CUT_STEP_BYTES);
+    const closed = cutter.push(chunk.subarray(at, end), 0);
+    if (closed < 0) return end;
+    this.#cutter = undefined;
+    return at + closed;
   }
 
   #endText(): void {
@@ -137,6 +182,7 @@ export class SyncFramer {
     const line = this.#parts.length === 1 ? this.#parts[0]! : Buffer.concat(this.#parts);
     this.#parts = [];
     this.#lineBytes = 0;
+    this.#isExamined = false;
     this.#handlers.line(line);
   }
 }

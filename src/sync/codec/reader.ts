@@ -121,6 +121,15 @@ export class DlistReader {
     }
   }
 
+  /** The same of a block whose brackets are elsewhere (`RecordSink`): up to the end of the bytes. */
+  *sequence(): Generator<this> {
+    for (;;) {
+      if (this.#bytes[this.#at] === SPACE) this.#at += 1;
+      if (this.atEnd) return;
+      yield this;
+    }
+  }
+
   /** Calls `item` with each key; it must read the value (or `skip()`). */
   kvlist(item: (key: string, reader: this) => void): void {
     this.#expect(PERCENT);

@@ -5,8 +5,9 @@ import type { NewMessage, ReplicatedChange } from "../../store/port.ts";
 import { syncCommand } from "../command.ts";
 import { readMailbox, SPECIAL_USE_ENTRY, specialUseOf, type SyncMailbox } from "../codec/mailbox-line.ts";
 import { readRecord } from "../codec/record.ts";
-import type { DlistReader } from "../codec/reader.ts";
+import { DlistReader } from "../codec/reader.ts";
 import type { SyncDialogue } from "../dialogue.ts";
+import type { RecordSpool } from "../record-spool.ts";
 import { SyncRefusal, SyncReply } from "../reply.ts";
 
 const NEEDED = [
@@ -31,7 +32,7 @@ const RECORDS_A_COMMIT = 2_000;
 /** APPLY MAILBOX: creates or updates; the checks stand in the order of Cyrus 3.6.1. */
 export const applyMailbox = syncCommand({
   name: "MAILBOX",
-  async run(dialogue, reader) {
+  async run(dialogue, reader, _send, spool) {
     const sent = readMailbox(reader);
     reader.end();
     const needed = sent.intermediate ? NEEDED_OF_INTERMEDIATE : NEEDED;
@@ -42,7 +43,7 @@ export const applyMailbox = syncCommand({
     const { own, isNew } = await findOrCreate(dialogue, sent);
     if (sent.intermediate || sent.deleted) return;
     if (!isNew) checkState(dialogue, own, sent);
-    await applyRecords(dialogue, own, sent, isNew);
+    await applyRecords(dialogue, own, sent, { isNew, spool });
     if (sent.type === "sieve") warnOfScripts(dialogue, own);
     const after = dialogue.services.store.mailboxes.get(sent.name);
     // 8: changes stay applied; the sender compares in full.
@@ -115,12 +116,22 @@ function checkState(dialogue: SyncDialogue, own: Mailbox, sent: SyncMailbox): vo
 
 type IncomingRecord = ReplicatedChange["records"][number];
 
+/** Groups of what was sent: those of the line itself, and those that came by another way since they were many. */
+async function* recordGroups(
+  sent: SyncMailbox,
+  spool: RecordSpool | undefined,
+): AsyncGenerator<Iterable<DlistReader>> {
+  if (sent.records !== undefined) yield sent.records.fork().elements();
+  if (spool === undefined) return;
+  for await (const block of spool.blocks()) yield new DlistReader(block).sequence();
+}
+
 /** The list is walked twice, so that a large one is never held as records: once to check, once to change. */
 async function applyRecords(
   dialogue: SyncDialogue,
   own: Mailbox,
   sent: SyncMailbox,
-  isNew: boolean,
+  { isNew, spool }: { readonly isNew: boolean; readonly spool: RecordSpool | undefined },
 ): Promise<void> {
   const { store } = dialogue.services;
   const newsOf = (): ((item: DlistReader) => IncomingRecord | undefined) => {
@@ -135,18 +146,22 @@ async function applyRecords(
   // 6: every record is checked before the first is changed.
   const check = newsOf();
   let left = 0;
-  for (const item of sent.records?.fork().elements() ?? []) if (check(item) !== undefined) left += 1;
+  for await (const group of recordGroups(sent, spool)) {
+    for (const item of group) if (check(item) !== undefined) left += 1;
+  }
   const take = newsOf();
   let batch: IncomingRecord[] = [];
-  for (const item of sent.records?.fork().elements() ?? []) {
-    const record = take(item);
-    if (record === undefined) continue;
-    batch.push(record);
-    left -= 1;
-    // The last ones go with the header.
-    if (batch.length < RECORDS_A_COMMIT || left === 0) continue;
-    await store.apply({ mailbox: own.id, header: {}, records: batch });
-    batch = [];
+  for await (const group of recordGroups(sent, spool)) {
+    for (const item of group) {
+      const record = take(item);
+      if (record === undefined) continue;
+      batch.push(record);
+      left -= 1;
+      // The last ones go with the header.
+      if (batch.length < RECORDS_A_COMMIT || left === 0) continue;
+      await store.apply({ mailbox: own.id, header: {}, records: batch });
+      batch = [];
+    }
   }
   await store.apply({
     mailbox: own.id,

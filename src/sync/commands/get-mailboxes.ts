@@ -3,9 +3,8 @@ import { syncCommand } from "../command.ts";
 import { responseLine } from "../codec/response-line.ts";
 import type { SyncDialogue } from "../dialogue.ts";
 import { writeMailbox } from "../codec/mailbox-line.ts";
-import { writeRecord } from "../codec/record.ts";
+import { mailboxPieces } from "../codec/mailbox-pieces.ts";
 import type { DlistReader } from "../codec/reader.ts";
-import { DlistWriter } from "../codec/writer.ts";
 import { SyncRefusal, SyncReply } from "../reply.ts";
 
 /** Names that Cyrus's client does not want to hear of before it has enabled #sieve mailboxes. */
@@ -48,20 +47,9 @@ export const getFullMailbox = syncCommand({
     const { store } = dialogue.services;
     const mailbox = findMailbox(dialogue, reader.text());
     const annotations = [...store.annotations.all(mailbox.name)];
-    const head = responseLine((writer) => writeMailbox(writer.raw("MAILBOX"), mailbox, annotations));
-    // The closing bracket of the line comes after the records.
-    await send(withoutEnd(head));
-    await send([Buffer.from(" RECORD (")]);
-    let first = true;
-    for (const records of store.readRecords(mailbox.id, { includeExpunged: true })) {
-      const writer = new DlistWriter("server");
-      for (const record of records) writeRecord(writer, record);
-      const pieces = writer.line();
-      if (!first) await send([Buffer.from(" ")]);
-      if (records.length > 0) first = false;
-      await send(pieces.map((piece, index) => (index === pieces.length - 1 ? piece.subarray(0, -2) : piece)));
-    }
-    await send([Buffer.from("))\r\n")]);
+    const groups = store.readRecords(mailbox.id, { includeExpunged: true });
+    const pieces = mailboxPieces("server", ["*", "MAILBOX"], { mailbox, annotations }, groups);
+    for (const piece of pieces) await send(piece);
   },
 });
 
@@ -76,9 +64,4 @@ export function texts(reader: DlistReader): string[] {
   reader.list((item) => void list.push(item.text()));
   reader.end();
   return list;
-}
-
-function withoutEnd(pieces: readonly Buffer[]): readonly Buffer[] {
-  const last = pieces.at(-1)!;
-  return [...pieces.slice(0, -1), last.subarray(0, last.length - ")\r\n".length)];
 }
