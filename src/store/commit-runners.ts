@@ -145,18 +145,25 @@ export function packBodies(operations: readonly Operation[]): {
 } {
   let total = 0;
   for (const { bodies } of operations) {
-    for (const body of bodies) if (body.kind === "bytes") total += body.bytes.length;
+    for (const body of bodies) {
+      if (body.kind === "bytes") total += body.bytes.length + (body.known?.length ?? 0);
+    }
   }
   if (total === 0) return { operations, transfer: [] };
   const buffer = new ArrayBuffer(total);
   const all = new Uint8Array(buffer);
   let at = 0;
+  const take = (bytes: Uint8Array): Uint8Array => {
+    all.set(bytes, at);
+    at += bytes.length;
+    return all.subarray(at - bytes.length, at);
+  };
   const pack = (body: BodySource): BodySource => {
     if (body.kind !== "bytes") return body;
-    const { length } = body.bytes;
-    all.set(body.bytes, at);
-    at += length;
-    return { kind: "bytes", bytes: all.subarray(at - length, at) };
+    const bytes = take(body.bytes);
+    return body.known === undefined
+      ? { kind: "bytes", bytes }
+      : { kind: "bytes", bytes, known: take(body.known) };
   };
   return {
     operations: operations.map((operation) =>

@@ -42,6 +42,7 @@ import type {
   MailboxDelta,
   MailboxView,
   NewMessage,
+  PreparedBody,
   ReadRecords,
   RenameMailbox,
   ReplicatedChange,
@@ -59,6 +60,7 @@ import type { RecordReader } from "./record-reader.ts";
 import type { StoredSeenStates } from "./seen-states.ts";
 import { userOf } from "./names.ts";
 import { Maintenance } from "./maintenance/maintenance.ts";
+import { KnownBody } from "./prepared-body.ts";
 import { MemoryBody, type Staging } from "./staging.ts";
 import type { StoredSubscriptions } from "./subscriptions.ts";
 import type { Views } from "./views.ts";
@@ -126,6 +128,10 @@ export class DiskStore implements Store {
 
   stageBuffer(bytes: Buffer): StagedBody {
     return new MemoryBody(bytes);
+  }
+
+  prepareBuffer(bytes: Buffer): PreparedBody {
+    return new KnownBody(bytes);
   }
 
   append(target: MailboxId, messages: readonly NewMessage[], by: Actor): Promise<AppendResult> {

@@ -20,8 +20,11 @@ import type { HeaderStatics } from "./header-values.ts";
 
 export type { HeaderNumbers, HeaderStatics } from "./header-values.ts";
 
+export const GUID_BYTES = 20;
+
 export type BodySource =
-  | { kind: "bytes"; bytes: Uint8Array }
+  /** `known` = GUID, then the summary, both made from these bytes in this process (`prepared-body.ts`). */
+  | { kind: "bytes"; bytes: Uint8Array; known?: Uint8Array | undefined }
   | { kind: "file"; path: string; sizeBytes: number }
   | { kind: "guid"; guid: Guid; partition: string };
 

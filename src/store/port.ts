@@ -43,6 +43,8 @@ export interface Store {
   stage(expectedBytes?: number): BodyWriter;
   /** The short way for bytes that are in memory already (copied nowhere; do not change them afterwards). */
   stageBuffer(bytes: Buffer): StagedBody;
+  /** The same, digested and parsed here and now, so that the committer need not: for who brings many messages. */
+  prepareBuffer(bytes: Buffer): PreparedBody;
 
   /**
    * Appends all messages or none (RFC 3502), in order, in one commit.
@@ -231,6 +233,11 @@ export interface StagedBody {
   /** A piece of it, to be built into another message (RFC 4469). Inside 0..sizeBytes. */
   read(offset: number, length: number): Promise<Buffer>;
   release(): void;
+}
+
+export interface PreparedBody extends StagedBody {
+  /** Its GUID; called otherwise, since a `guid` stands for a body that is in the store already. */
+  readonly digest: Guid;
 }
 
 export interface NewMessage {

@@ -152,6 +152,7 @@ class Writer implements BodyWriter {
 
 export class MemoryBody implements StagedBody {
   readonly bytes: Buffer;
+  readonly known: Uint8Array | undefined = undefined;
   readonly #onRelease: (() => void) | undefined;
 
   constructor(bytes: Buffer, onRelease?: () => void) {
@@ -234,7 +235,7 @@ export class HeldBodies {
 
   #sourceOf(body: StagedBody | { readonly guid: Guid; readonly partition: string }): BodySource {
     if ("guid" in body) return { kind: "guid", guid: body.guid, partition: body.partition };
-    if (body instanceof MemoryBody) return { kind: "bytes", bytes: body.bytes };
+    if (body instanceof MemoryBody) return { kind: "bytes", bytes: body.bytes, known: body.known };
     assert(body instanceof FileBody, "the body was not staged in this store");
     body.hold();
     this.#files.push(body);

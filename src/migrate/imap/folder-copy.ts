@@ -190,18 +190,22 @@ export class FolderCopy {
     }
     window.missing.delete(uid);
     this.#windows.delete(uid);
-    const sizeBytes = Buffer.isBuffer(body) ? body.length : body.sizeBytes;
+    const isInMemory = Buffer.isBuffer(body);
+    const sizeBytes = isInMemory ? body.length : body.sizeBytes;
+    const memoryBytes = isInMemory ? sizeBytes : 0;
     this.#receivedBytes += sizeBytes;
+    const prepared = isInMemory ? this.#work.target.prepare(body) : { body, guid: this.#spool.guidOf(body) };
     this.#waiting.push({
       uid,
       flags: values.flags ?? NO_FLAGS,
       internalDate: dateSeconds(values.internalDateText),
       internalDateText: values.internalDateText ?? "",
       sizeBytes,
-      guid: this.#spool.guidOf(body),
-      body,
+      guid: prepared.guid,
+      body: prepared.body,
+      memoryBytes,
     });
-    this.#work.source.gate.took(Buffer.isBuffer(body) ? sizeBytes : 0);
+    this.#work.source.gate.took(memoryBytes);
     this.#schedule();
   }
 
@@ -252,9 +256,9 @@ export class FolderCopy {
 
   #letGo(messages: readonly CopyMessage[]): void {
     let bytes = 0;
-    for (const { body } of messages) {
-      if (Buffer.isBuffer(body)) bytes += body.length;
-      else body.release();
+    for (const { body, memoryBytes } of messages) {
+      bytes += memoryBytes;
+      if (!Buffer.isBuffer(body)) body.release();
     }
     this.#work.source.gate.gave(messages.length, bytes);
   }

@@ -3,6 +3,7 @@
  * APPENDs; UIDPLUS (RFC 4315) tells which UIDs they got. A second connection, opened when it is needed, reads and changes
  * what is there, so that it never has to wait behind a large message on its way in.
  */
+import { hash } from "node:crypto";
 import { ImapClientError, type CommandPart, type CommandResult } from "../../imap/client-command.ts";
 import {
   astring,
@@ -33,6 +34,7 @@ import {
   type FolderAttributes,
   type MailTarget,
   type NewFolder,
+  type PreparedMessage,
   type Strays,
   TargetFullError,
   type TargetFolder,
@@ -172,6 +174,10 @@ export class ImapTarget implements MailTarget {
 
   stage(sizeBytes: number): BodyWriter {
     return this.#ports.stage(sizeBytes);
+  }
+
+  prepare(body: Buffer): PreparedMessage {
+    return { guid: hash("sha1", body), body };
   }
 
   async append(folder: TargetFolder, messages: readonly CopyMessage[]): Promise<readonly AppendOutcome[]> {

@@ -61,8 +61,7 @@ export class LiteralSpool {
     };
   }
 
-  guidOf(body: Buffer | StagedBody): Guid {
-    if (Buffer.isBuffer(body)) return createHash("sha1").update(body).digest("hex");
+  guidOf(body: StagedBody): Guid {
     return this.#guids.get(body) ?? "";
   }
 }

@@ -13,4 +13,6 @@ export interface CopyMessage {
   readonly sizeBytes: number;
   readonly guid: Guid;
   readonly body: Buffer | StagedBody;
+  /** Of it that are in memory: 0 = it lies in a file. */
+  readonly memoryBytes: number;
 }

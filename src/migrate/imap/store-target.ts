@@ -22,6 +22,7 @@ import {
   type FolderAttributes,
   type MailTarget,
   type NewFolder,
+  type PreparedMessage,
   type Strays,
   TargetFullError,
   type TargetFolder,
@@ -133,6 +134,11 @@ export class StoreTarget implements MailTarget {
 
   stage(sizeBytes: number): BodyWriter {
     return this.#store.stage(sizeBytes);
+  }
+
+  prepare(bytes: Buffer): PreparedMessage {
+    const body = this.#store.prepareBuffer(bytes);
+    return { guid: body.digest, body };
   }
 
   async append(

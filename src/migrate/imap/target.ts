@@ -3,7 +3,8 @@
  *
  * Promises: what `append` answers as stored is durable. Nothing that is there already is touched but what the engine names.
  */
-import type { BodyWriter } from "../../store/port.ts";
+import type { Guid } from "../../store/model.ts";
+import type { BodyWriter, StagedBody } from "../../store/port.ts";
 import type { MessageFlags } from "../../imap/client-fetch.ts";
 import type { CopyMessage } from "./message.ts";
 import type { TargetNames } from "./mapping.ts";
@@ -57,6 +58,11 @@ export class TargetFullError extends Error {
   override name = "TargetFullError";
 }
 
+export interface PreparedMessage {
+  readonly guid: Guid;
+  readonly body: Buffer | StagedBody;
+}
+
 export interface MailTarget {
   /** For records: host and port, or "store". */
   readonly description: string;
@@ -71,6 +77,8 @@ export interface MailTarget {
   setAttributes(path: readonly string[], attributes: FolderAttributes): Promise<readonly string[]>;
   /** For a large message on its way. */
   stage(sizeBytes: number): BodyWriter;
+  /** A message that has come whole: its digest, and the form in which `append` takes it. */
+  prepare(bytes: Buffer): PreparedMessage;
   /** In order, one outcome each. @throws TargetFullError */
   append(
     folder: TargetFolder,

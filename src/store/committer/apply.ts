@@ -160,6 +160,7 @@ function replaceRecord(batch: Batch, state: MailboxState, record: AppliedRecord)
 function setAnnotations(batch: Batch, state: MailboxState, record: AppliedRecord): void {
   const { uid } = record;
   const root = state.statics.quotaRoot;
+  if (state.numbers.annotations === 0 && record.annotations.length === 0) return;
   for (const row of annotationsOf(batch, state, uid)) {
     state.xorAnnotationCrc(annotationCrc(uid, row.entry, row.user_id, row.value));
     batch.quotas.count(root, { annotationBytes: row.value.length }, -1);

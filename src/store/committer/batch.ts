@@ -8,7 +8,7 @@ import { summarize } from "../../mime/summarize.ts";
 import { StoreError } from "../errors.ts";
 import type { MailboxId, MailboxName, UserId } from "../model.ts";
 import { parentOf, sortKey, userOf } from "../names.ts";
-import type { BodySource } from "../operations.ts";
+import { type BodySource, GUID_BYTES } from "../operations.ts";
 import type { FeedEntry, FeedKind } from "../port.ts";
 import { rowKey } from "../schema.ts";
 import type { BodyStore, StoredBody } from "./body-store.ts";
@@ -186,18 +186,21 @@ export class Batch {
     this.changes++;
     if (source.kind === "guid") return this.#link(source, partition, id, uid);
     const bytes = source.kind === "bytes" ? source.bytes : this.#readStaged(source.path, source.sizeBytes);
-    return this.add(
-      prefix === undefined || prefix.length === 0 ? bytes : Buffer.concat([prefix, bytes]),
-      partition,
-      id,
-      uid,
-    );
+    if (prefix !== undefined && prefix.length > 0) {
+      return this.add(Buffer.concat([prefix, bytes]), partition, id, uid);
+    }
+    return this.add(bytes, partition, id, uid, source.kind === "bytes" ? source.known : undefined);
   }
 
-  add(bytes: Uint8Array, partition: string, id: MailboxId, uid: number): StoredBody {
+  /** `known` = its GUID and its summary, where they are made already. */
+  add(bytes: Uint8Array, partition: string, id: MailboxId, uid: number, known?: Uint8Array): StoredBody {
     const key = rowKey(id, uid);
-    const { body, isNew } = this.bodies.add(partition, [bytes], key);
-    if (isNew) {
+    const guid = known === undefined ? undefined : Buffer.from(known.subarray(0, GUID_BYTES));
+    const { body, isNew } = this.bodies.add(partition, [bytes], key, guid);
+    if (isNew && known !== undefined) {
+      const summary = known.subarray(GUID_BYTES);
+      this.index.insertSummary(key, Buffer.from(summary.buffer, summary.byteOffset, summary.length));
+    } else if (isNew) {
       const whole = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
       this.index.insertSummary(key, encodeSummary(summarize(whole)));
     }

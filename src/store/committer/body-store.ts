@@ -104,19 +104,23 @@ export class BodyStore {
     return findings;
   }
 
-  /** Finds or adds the body made of `parts`. `summaryKey` = where its summary will be kept when it is new. */
+  /**
+   * Finds or adds the body made of `parts`. `summaryKey` = where its summary will be kept when it is new; `known` = its
+   * digest where it was made already.
+   */
   add(
     partition: string,
     parts: readonly Uint8Array[],
     summaryKey: number,
+    known?: Buffer,
   ): { body: StoredBody; isNew: boolean } {
     const whole = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
-    const guid = hash("sha1", whole, "buffer");
+    const guid = known ?? hash("sha1", whole, "buffer");
     const key = pendingKey(partition, guid);
-    for (const known of this.#candidates(key, partition, guid)) {
-      if (known.length === whole.length && this.#sameBytes(known, whole)) {
-        known.refs++;
-        return { body: known, isNew: false };
+    for (const found of this.#candidates(key, partition, guid)) {
+      if (found.length === whole.length && this.#sameBytes(found, whole)) {
+        found.refs++;
+        return { body: found, isNew: false };
       }
     }
     const segment = this.#segmentFor(partition);

@@ -167,6 +167,11 @@ async function startWorker(start: WorkerStart): Promise<ChildProcess> {
   const profile = process.env["MIGRATE_PROFILE"];
   const worker = fork(join(import.meta.dirname, "worker.ts"), {
     execArgv: profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profile}`],
+    // As the launcher sets it.
+    env: {
+      ...process.env,
+      NODE_COMPILE_CACHE: join(import.meta.dirname, "../../../node_modules/.cache/node"),
+    },
   });
   worker.send(start);
   await once(worker, "message");
