@@ -57,6 +57,8 @@ interface Running {
 const RENEWALS_PER_LEASE = 3;
 /** Stopping an engine takes a moment: jobs end this much before their lease does. */
 const LEASE_MARGIN = 0.25;
+/** How often leases are looked at, besides each round: a round may hang in a database that says nothing. */
+const LOOKS_PER_LEASE = 8;
 const PROGRESS_EVERY_MS = 2_000;
 const FINISH_RETRY_MS = 1_000;
 /** After a failed round with the database. */
@@ -71,6 +73,7 @@ export class Worker {
   #takeAgain = false;
   #failures = 0;
   #timer: Timer | undefined;
+  #leaseTimer: Timer | undefined;
   #stopListening: () => void = () => undefined;
 
   constructor(ports: WorkerPorts) {
@@ -87,6 +90,7 @@ export class Worker {
     const { queue, clock } = this.#ports;
     this.#stopListening = queue.onWork(clock, () => this.#take());
     void this.#beat(true);
+    this.#watchLeases();
   }
 
   /** Stops taking, gives running jobs back, waits until their engines have ended. */
@@ -97,6 +101,7 @@ export class Worker {
     await this.#taking;
     this.#returnAll("shutdown");
     await Promise.all([...this.#running.values()].map(({ done }) => done));
+    this.#leaseTimer?.cancel();
   }
 
   /** One round: orders, leases. Comes again by itself. */
@@ -143,6 +148,14 @@ export class Worker {
     for (const running of held) {
       if (recalled.has(running.job.id)) this.#return(running, "its wave is paused or its window is over");
     }
+  }
+
+  #watchLeases(): void {
+    const { clock, leaseMs } = this.#ports;
+    this.#leaseTimer = clock.setTimer(leaseMs / LOOKS_PER_LEASE, () => {
+      this.#dropExpired();
+      this.#watchLeases();
+    });
   }
 
   /** Jobs whose lease is about to end without having been renewed belong to nobody soon. */
