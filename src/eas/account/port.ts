@@ -249,6 +249,13 @@ export class AccountError extends Error {
   }
 }
 
+/** Some recipients got the message: sent again as it is, they would have it twice. */
+export class PartlySentError extends AccountError {
+  constructor(message: string) {
+    super("send_failed", message);
+  }
+}
+
 /** Who may use the gateway, and his account. `local/` asks the directory, `remote/` logs in to the IMAP server. */
 export interface Accounts {
   /**

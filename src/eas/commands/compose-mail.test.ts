@@ -14,7 +14,7 @@ import { systemRandom } from "../../base/io/random.ts";
 import { summarize } from "../../mime/summarize.ts";
 import { SystemFlag } from "../../store/model.ts";
 import { tagOf } from "../../wire/wbxml/code-pages.ts";
-import { AccountError } from "../account/port.ts";
+import { AccountError, PartlySentError } from "../account/port.ts";
 import { EmailClass } from "../mail/email-class.ts";
 import { layOut } from "../mail/layout.ts";
 import { partText } from "../mail/mail-text.ts";
@@ -92,6 +92,20 @@ test("SendMail: each refusal has its status, and the ClientId stays free", async
   assert.equal(await run(account, wbxml(["ComposeMail:SendMail", ["ComposeMail:ClientId", "x"]])), "103");
   assert.equal(await run(account, document("SendMail", WRITTEN, ["ComposeMail:AccountId", "2"])), "166");
   assert.equal(await run(account, body), "sent");
+});
+
+test("SendMail: what some recipients got is not sent to them again", async () => {
+  const { account, sent } = sendingAccount();
+  const states = new MemoryStates();
+  const partly = { ...account, send: () => Promise.reject(new PartlySentError("refused for bob")) };
+  const request = { command: "SendMail", states, body: document("SendMail", WRITTEN) };
+  const statusOf = async (using: typeof account): Promise<string | undefined> => {
+    const answer = await sendMail(services).run(await easRequest({ ...request, account: using }));
+    return answerRoot(answer).textOf(tagOf("ComposeMail:Status"));
+  };
+  assert.equal(await statusOf(partly), "120");
+  assert.equal(await statusOf(account), "118");
+  assert.equal(sent.length, 0);
 });
 
 const ORIGINAL_TEXT =

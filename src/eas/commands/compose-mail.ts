@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { tagOf } from "../../wire/wbxml/code-pages.ts";
 import { WbxmlWriter } from "../../wire/wbxml/writer.ts";
-import { AccountError, type AccountErrorCode } from "../account/port.ts";
+import { AccountError, type AccountErrorCode, PartlySentError } from "../account/port.ts";
 import type { EasAnswer, EasRequest } from "../command.ts";
 import { folderKeyOf } from "../folders/folder-key.ts";
 import { parseItemId } from "../folders/server-id.ts";
@@ -139,11 +139,18 @@ export async function composeAnswer(
     const bytes = await compose(read);
     const onceKey =
       read.clientId === "" ? {} : { onceKey: `eas:${request.device.deviceId}:${read.clientId}` };
-    await request.account.send({ bytes, saveInSent: read.saveInSent, ...onceKey });
     // After it was sent: a request that died before is tried again, and nothing is lost.
-    if (address !== undefined) {
+    const remember = async (): Promise<void> => {
+      if (address === undefined) return;
       await request.states.put([{ ...address, expected: 0, value: Buffer.from("1") }]);
+    };
+    try {
+      await request.account.send({ bytes, saveInSent: read.saveInSent, ...onceKey });
+    } catch (error) {
+      if (error instanceof PartlySentError) await remember();
+      throw error;
     }
+    await remember();
     request.summary.inChange += 1;
     await sent(read);
     return { kind: "empty" };

@@ -2,7 +2,7 @@
 import { createTransport } from "nodemailer";
 import { parseAddressList } from "../../../mime/address.ts";
 import { fieldValues, headerEnd, selectFields } from "../../../mime/headers.ts";
-import { AccountError, type AccountErrorCode, type OutgoingMessage } from "../port.ts";
+import { AccountError, type AccountErrorCode, type OutgoingMessage, PartlySentError } from "../port.ts";
 import type { GatewaySettings } from "./options.ts";
 
 export interface SmtpLogin {
@@ -47,10 +47,7 @@ export async function sendBySmtp(
   try {
     const { rejected } = await transport.sendMail({ envelope: { from: address, to: [...to] }, raw });
     if (rejected.length > 0) {
-      throw new AccountError(
-        "send_failed",
-        `refused for ${rejected.map(String).join(", ")}; the others got it`,
-      );
+      throw new PartlySentError(`refused for ${rejected.map(String).join(", ")}; the others got it`);
     }
     return raw;
   } catch (error) {
