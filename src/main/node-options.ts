@@ -62,8 +62,9 @@ export const listenOptions = optionGroup(
 
 /** Does a process with these roles open the listeners of the service? */
 export function isServedBy(service: string, roles: readonly Role[]): boolean {
+  if (service === "http") return roles.includes("store") || roles.includes("eas");
   if (service === "https") return roles.includes("eas");
   if (service === "scheduler") return roles.includes("scheduler");
   if (service === "worker") return roles.includes("worker") && !roles.includes("scheduler");
-  return roles.includes("store") || roles.includes("eas");
+  return roles.includes("store");
 }

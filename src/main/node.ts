@@ -40,7 +40,7 @@ import { listenWeb } from "./listen-web.ts";
 import { startMigration } from "./migration.ts";
 import { namespaceOptions, toNamespace } from "./namespace-options.ts";
 import { watchNode } from "./node-metrics.ts";
-import { listenOptions, nodeOptions } from "./node-options.ts";
+import { isServedBy, listenOptions, nodeOptions } from "./node-options.ts";
 import { PARTITIONS } from "./partitions.ts";
 import { openActiveSync } from "./open-activesync.ts";
 import { describeCertificates, openCertificates } from "./open-certificates.ts";
@@ -194,6 +194,7 @@ export async function startNode(config: Config, hooks: NodeHooks = {}): Promise<
       addresses: readonly HostPort[],
       options: Service,
     ): Promise<void> => {
+      if (!isServedBy(service, roles)) return;
       for (const { host, port } of addresses) {
         const listener = await systemNetwork
           .listen({
@@ -238,7 +239,7 @@ export async function startNode(config: Config, hooks: NodeHooks = {}): Promise<
       metrics: submissionMetrics(metrics.room("submission")),
     };
     for (const service of ["submission", "submissions"] as const) {
-      for (const { host, port } of listen[service]) {
+      for (const { host, port } of isServedBy(service, roles) ? listen[service] : []) {
         const implicitTls = service === "submissions";
         const listener = await listenSubmission({ host, port }, implicitTls, submission).catch(
           (error: unknown) => failedToListen(host, port, error),

@@ -50,6 +50,8 @@ test("a phone syncs a Dovecot mailbox through the gateway", { timeout: 180_000 }
     await other.append("INBOX", message(`mail ${i}`), i % 2 === 0 ? ["\\Seen"] : []);
   await other.mailboxCreate("Projekte/Grüße");
 
+  // A gateway alone leaves the ports of mail to the server that it is for.
+  assert.throws(() => node.endpoint("imap"));
   const { host, port: http } = node.endpoint("http");
   const settings = {
     url: `http://${host}:${http}`,
