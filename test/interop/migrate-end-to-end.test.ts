@@ -35,8 +35,6 @@ const USERS_A_SERVER = LONG ? 25 : 2;
 const SIZE = {
   folders: LONG ? 20 : 7,
   messagesAFolder: LONG ? 30 : 5,
-  bigMessageBytes: 0,
-  bigFolderMessages: 0,
 };
 const BIG_MESSAGE_BYTES = 40_000_000;
 const BIG_FOLDER_MESSAGES = LONG ? 100_000 : 1_500;
@@ -71,6 +69,7 @@ test(
 
     for (const fleet of fleets) await makeSources(fleet, people);
     const filled = await picturesOf(people);
+    assert.equal(filled["dove0"]?.["Big"]?.uids.length, BIG_FOLDER_MESSAGES);
 
     await t.test("a rehearsal changes neither side", async () => {
       for (const fleet of fleets) {
@@ -137,6 +136,21 @@ test(
         assert.doesNotMatch(fleet.log(), /of-(?:dove|cyr)/, "a password is in the log");
       }
     });
+
+    await t.test("a wave that was cut over is taken back", async () => {
+      const wave = people.filter(({ source }) => source === "FromDovecot");
+      for (const words of [
+        ["create", "first", "FromDovecot", "--all", "--window", "00:00-24:00"],
+        ["submit", "first", "--phase", "cutover", "--priority"],
+      ]) {
+        assert.equal((await one.cli("migrate", "plan", ...words)).exitCode, 0, words.join(" "));
+      }
+      await allSucceed(one, wave);
+      assert.equal((await one.cli("migrate", "plan", "rollback", "first")).exitCode, 0);
+      await allSucceed(one, wave);
+      const stillLocked = hooks.locked().filter((name) => name.startsWith("FromDovecot"));
+      assert.deepEqual(stillLocked, []);
+    });
     return undefined;
   },
 );
@@ -185,22 +199,24 @@ async function startSources(t: TestContext): Promise<readonly Person[]> {
       },
     })),
   ];
-  const fillOne = async ({ uid, place }: Person): Promise<void> => {
-    const big = uid === dovecotUsers[0] || uid === cyrusUsers[0];
-    const sizes = big
-      ? {
-          bigMessageBytes: BIG_MESSAGE_BYTES,
-          bigFolderMessages: uid === dovecotUsers[0] ? BIG_FOLDER_MESSAGES : 0,
-        }
-      : {};
-    await fill(place, { ...SIZE, ...sizes });
-  };
+  const haveBig = new Set([dovecotUsers[0], cyrusUsers[0]]);
+  const fillOne = ({ uid, place }: Person): Promise<void> =>
+    fill(place, { ...SIZE, bigMessageBytes: haveBig.has(uid) ? BIG_MESSAGE_BYTES : 0 });
   await Promise.all(people.map(fillOne));
+  const mail = join(dovecot.folder, "mail");
+  for (const name of ["", "cur", "new", "tmp"]) makeFolder(join(mail, "dove0/.Big", name));
+  for (let number = 0; number < BIG_FOLDER_MESSAGES; number++) {
+    const name = `${1_700_000_000 + number}.M${number}P1.test:2,S`;
+    writeFileSync(join(mail, "dove0/.Big/cur", name), `Subject: ${number}\r\n\r\n${number}\r\n`);
+  }
   // Delivered by a program that died; no server takes such a message by APPEND.
-  const zeroBytes = join(dovecot.folder, "mail/dove1/cur/1700000000.M1P1.test:2,S");
-  writeFileSync(zeroBytes, "");
-  chownSync(zeroBytes, VMAIL_UID, VMAIL_UID);
+  writeFileSync(join(mail, "dove1/cur/1700000000.M1P1.test:2,S"), "");
   return people;
+}
+
+function makeFolder(path: string): void {
+  mkdirSync(path);
+  chownSync(path, VMAIL_UID, VMAIL_UID);
 }
 
 interface Hooks {
@@ -243,6 +259,7 @@ async function startHooks(t: TestContext): Promise<Hooks> {
     pre: { name: lock, arguments: user },
     post: { http: { method: "POST", url, attempts: 5, "retry-after-ms": 10 } },
     failure: { name: unlock, arguments: user },
+    rollback: { name: unlock, arguments: user },
   };
   const commands = join(folder, "commands.yaml");
   // Cyrus's administrator logs in for all of its users: their passwords are not needed.
@@ -317,8 +334,8 @@ function isNoZeroByte(message: string): boolean {
   return !message.startsWith(`${createHash("sha1").digest("hex")} `);
 }
 
-async function picturesOf(people: readonly Person[]): Promise<unknown> {
-  const pictures: [string, unknown][] = [];
+async function picturesOf(people: readonly Person[]) {
+  const pictures: [string, ReturnType<typeof exactly>][] = [];
   for (const { uid, place } of people) pictures.push([uid, exactly(await pictureOf(place))]);
   return Object.fromEntries(pictures);
 }

@@ -1,5 +1,5 @@
 /** A user's mail that fills itself, and changes as people change theirs between two runs of a migration. */
-import { type ImapPeer, logIn } from "./imap-peer.ts";
+import { logIn } from "./imap-peer.ts";
 import type { Login } from "./mail-picture.ts";
 import { oddMail } from "./odd-mail.ts";
 
@@ -14,15 +14,12 @@ export interface MailboxSize {
   readonly folders: number;
   readonly messagesAFolder: number;
   readonly bigMessageBytes: number;
-  readonly bigFolderMessages: number;
 }
 
 /** What `change` deletes and makes again: another UIDVALIDITY under the same name. */
 export const MADE_ANEW = "Again";
 const FOLDERS = ["Entw&APw-rfe", "Projects", "Projects/2024", "Old mail", "Temp", MADE_ANEW];
 const FLAGS = ["", "\\Seen", "\\Flagged $Label1", "\\Answered \\Seen", "\\Draft Other"];
-/** APPENDs on their way at a time. */
-const PIPELINE = 200;
 
 export async function fill(place: MailboxPlace, size: MailboxSize): Promise<void> {
   const client = await logIn(place.endpoint, place.user, place.password);
@@ -30,10 +27,12 @@ export async function fill(place: MailboxPlace, size: MailboxSize): Promise<void
   const folders = [...FOLDERS, ...more];
   for (const folder of folders) await client.ok(`CREATE "${nameOf(place, folder)}"`);
   for (const [at, folder] of ["INBOX", ...folders].entries()) {
-    for (let number = 0; number < size.messagesAFolder; number++) {
+    const append = (_: unknown, number: number): Promise<void> => {
       const text = `Subject: ${folder} ${number}\r\nTo: ${place.user}\r\n\r\nBody ${number}\r\n`;
-      await client.append(nameOf(place, folder), FLAGS[(at + number) % 5] ?? "", Buffer.from(text));
-    }
+      return client.append(nameOf(place, folder), FLAGS[(at + number) % 5] ?? "", Buffer.from(text));
+    };
+    // All on their way at once.
+    await Promise.all(Array.from({ length: size.messagesAFolder }, append));
   }
   for (const mail of oddMail()) {
     // Cyrus takes no mail without a good header.
@@ -45,7 +44,6 @@ export async function fill(place: MailboxPlace, size: MailboxSize): Promise<void
     const body = Buffer.alloc(size.bigMessageBytes, "0123456789abcd\r\n");
     await client.append("INBOX", "\\Seen", Buffer.concat([Buffer.from("Subject: big\r\n\r\n"), body]));
   }
-  if (size.bigFolderMessages > 0) await fillBigFolder(client, nameOf(place, "Big"), size.bigFolderMessages);
   await client.close();
 }
 
@@ -72,14 +70,4 @@ export async function change(place: MailboxPlace): Promise<void> {
 
 function nameOf({ prefix, separator }: MailboxPlace, folder: string): string {
   return folder === "INBOX" ? folder : prefix + folder.replaceAll("/", separator);
-}
-
-async function fillBigFolder(client: ImapPeer, folder: string, messages: number): Promise<void> {
-  await client.ok(`CREATE "${folder}"`);
-  for (let first = 0; first < messages; first += PIPELINE) {
-    const count = Math.min(PIPELINE, messages - first);
-    const append = (_: unknown, at: number): Promise<void> =>
-      client.append(folder, "\\Seen", Buffer.from(`Subject: ${first + at}\r\n\r\n${first + at}\r\n`));
-    await Promise.all(Array.from({ length: count }, append));
-  }
 }
