@@ -4,7 +4,7 @@
  */
 import type { Uid } from "../../src/base/numbers.ts";
 import { deliver, expunge } from "./eas-mailbox.ts";
-import { EasTranscriptHost } from "./eas-transcript-host.ts";
+import { type AnsweredDocument, EasTranscriptHost } from "./eas-transcript-host.ts";
 import type { EasTrial } from "./eas-trial.ts";
 import type { TranscriptHost, TranscriptPeer } from "./transcript.ts";
 
@@ -26,6 +26,10 @@ export class EasMailTranscriptHost implements TranscriptHost {
 
   get failures(): readonly string[] {
     return this.#host.failures;
+  }
+
+  get answers(): readonly AnsweredDocument[] {
+    return this.#host.answers;
   }
 
   connect(client: string): Promise<TranscriptPeer> {

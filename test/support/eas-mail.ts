@@ -282,21 +282,22 @@ export type Tree = readonly [name: string, ...content: (string | number | Buffer
 
 export function wbxml(tree: Tree): Buffer {
   const writer = new WbxmlWriter();
-  const write = ([name, ...content]: Tree): void => {
-    if (content.length === 0) {
-      writer.empty(tagOf(name));
-      return;
-    }
-    writer.start(tagOf(name));
-    for (const piece of content) {
-      if (typeof piece === "string" || typeof piece === "number") writer.inline(String(piece));
-      else if (Buffer.isBuffer(piece)) writer.opaque(piece);
-      else write(piece);
-    }
-    writer.end();
-  };
-  write(tree);
+  writeTree(writer, tree);
   return writer.finish();
+}
+
+export function writeTree(writer: WbxmlWriter, [name, ...content]: Tree): void {
+  if (content.length === 0) {
+    writer.empty(tagOf(name));
+    return;
+  }
+  writer.start(tagOf(name));
+  for (const piece of content) {
+    if (typeof piece === "string" || typeof piece === "number") writer.inline(String(piece));
+    else if (Buffer.isBuffer(piece)) writer.opaque(piece);
+    else writeTree(writer, piece);
+  }
+  writer.end();
 }
 
 /** Root of an answer. */

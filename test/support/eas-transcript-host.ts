@@ -17,7 +17,7 @@ import { Metrics } from "../../src/base/metrics.ts";
 import type { Accounts } from "../../src/eas/account/port.ts";
 import { printBasic } from "../../src/eas/authorization.ts";
 import { type Gateway, openGateway } from "../../src/eas/gateway.ts";
-import { type HttpAnswer, WBXML_TYPE } from "../../src/eas/http-answer.ts";
+import { type HttpAnswer, MULTIPART_TYPE, parseMultipart, WBXML_TYPE } from "../../src/eas/http-answer.ts";
 import { printWbxml } from "../../src/eas/logs/print-wbxml.ts";
 import type { ItemClass } from "../../src/eas/item-class.ts";
 import type { DeviceChanges, DeviceStates } from "../../src/eas/state/port.ts";
@@ -33,6 +33,12 @@ const SHOWN_HEADERS = ["WWW-Authenticate", "Retry-After", "MS-ASProtocolVersions
 /** What differs from run to run. */
 const VARYING = /(<[A-Za-z]+:(?:PolicyKey|SyncKey)>)[^<]+</g;
 
+export interface AnsweredDocument {
+  /** As the request named it; "-" = not at all. */
+  readonly version: string;
+  readonly bytes: Buffer;
+}
+
 export interface TranscriptParts {
   readonly states?: DeviceStates;
   readonly accounts?: Accounts;
@@ -42,6 +48,8 @@ export interface TranscriptParts {
 export class EasTranscriptHost implements TranscriptHost {
   /** Log lines of bugs. */
   readonly failures: string[] = [];
+  /** Documents that were answered. */
+  readonly answers: AnsweredDocument[] = [];
   readonly #states: DeviceStates;
   readonly #accounts: Accounts;
   readonly #classes: readonly ItemClass[];
@@ -56,7 +64,7 @@ export class EasTranscriptHost implements TranscriptHost {
   }
 
   connect(client: string): Promise<TranscriptPeer> {
-    return Promise.resolve(new EasPeer((this.#gateway ??= this.#open()), `device${client}`));
+    return Promise.resolve(new EasPeer((this.#gateway ??= this.#open()), `device${client}`, this.answers));
   }
 
   /** `@ policy devicePasswordEnabled true` before the first request, `@ device wipe account` at any time. */
@@ -98,14 +106,16 @@ export class EasTranscriptHost implements TranscriptHost {
 class EasPeer implements TranscriptPeer {
   readonly #gateway: Gateway;
   readonly #deviceId: string;
+  readonly #answers: AnsweredDocument[];
   readonly #lines: string[] = [];
   readonly #seen = new Map<string, string>();
   #request: string[] = [];
   #answering: Promise<void> = Promise.resolve();
 
-  constructor(gateway: Gateway, deviceId: string) {
+  constructor(gateway: Gateway, deviceId: string, answers: AnsweredDocument[]) {
     this.#gateway = gateway;
     this.#deviceId = deviceId;
+    this.#answers = answers;
   }
 
   send(bytes: Buffer): void {
@@ -153,6 +163,8 @@ class EasPeer implements TranscriptPeer {
       gone: new AbortController().signal,
     });
     this.#lines.push(...show(answer));
+    const bytes = documentOf(answer);
+    if (bytes !== undefined) this.#answers.push({ version, bytes });
     for (const [, name = "", value = ""] of this.#lines
       .join("\n")
       .matchAll(/<[A-Za-z0-9]+:(\w+)>([^<]*)(?=<\/)/g)) {
@@ -163,6 +175,14 @@ class EasPeer implements TranscriptPeer {
   #fill(text: string): string {
     return text.replaceAll(/\{([A-Z]\w*)\}/g, (whole, name: string) => this.#seen.get(name) ?? whole);
   }
+}
+
+/** The WBXML of an answer: MS-ASCMD §2.2.1.10.1 (multipart) has it as its first part. */
+function documentOf({ headers, body }: HttpAnswer): Buffer | undefined {
+  const type = headers["Content-Type"];
+  if (body.length === 0) return undefined;
+  if (type === WBXML_TYPE) return body;
+  return type === MULTIPART_TYPE ? parseMultipart(body)?.[0] : undefined;
 }
 
 function show({ status, headers, body }: HttpAnswer): string[] {

@@ -23,13 +23,14 @@ import { EmailClass } from "../../src/eas/mail/email-class.ts";
 import { SCHEMA_NAME, schemaVersions } from "../../src/eas/state/schema.ts";
 import { SqlStates } from "../../src/eas/state/sql-states.ts";
 import type { EasSettings } from "../../src/eas/options.ts";
-import type { ProtocolVersion } from "../../src/eas/version.ts";
+import { printVersion, type ProtocolVersion } from "../../src/eas/version.ts";
 import { DEFAULT_NAMESPACE } from "../../src/store/namespace.ts";
 import { inboxOf } from "../../src/store/names.ts";
 import type { Store } from "../../src/store/port.ts";
 import { WbxmlWriter } from "../../src/wire/wbxml/writer.ts";
 import type { SimClock } from "../sim/sim-clock.ts";
 import { easSettings, policySettings } from "./eas-host.ts";
+import { assertSchema } from "./eas-schema.ts";
 import { openInlineStore } from "./inline-store.ts";
 
 const EXPIRY_MS = 30 * 86_400_000;
@@ -192,7 +193,7 @@ export class EasTrial {
     };
   }
 
-  #run(
+  async #run(
     command: Command,
     build: ((writer: WbxmlWriter) => void) | undefined,
     { version = 161, deviceId = "PHONE1", userId = "alice", signal }: CallOptions,
@@ -219,7 +220,10 @@ export class EasTrial {
       log: this.#logs.named("eas"),
       summary: { inChange: 0, inDelete: 0, inFetch: 0, outChange: 0, outDelete: 0, outFetch: 0 },
     };
-    return command.run(request);
+    const answer = await command.run(request);
+    if (answer.kind === "wbxml" || answer.kind === "multipart")
+      assertSchema(answer.bytes, printVersion(version));
+    return answer;
   }
 
   async close(): Promise<void> {

@@ -5,6 +5,7 @@ import { systemClock } from "../../src/base/io/clock.ts";
 import { systemRandom } from "../../src/base/io/random.ts";
 import { EmailClass } from "../../src/eas/mail/email-class.ts";
 import { knowFolders, MemoryMail, sendingAccount } from "../support/eas-mail.ts";
+import { assertSchema } from "../support/eas-schema.ts";
 import { EasTranscriptHost } from "../support/eas-transcript-host.ts";
 import { MemoryStates } from "../support/memory-states.ts";
 import { runTranscript, transcriptFiles } from "../support/transcript.ts";
@@ -37,5 +38,6 @@ for (const file of transcriptFiles(join(import.meta.dirname, "eas-mail"))) {
     const host = new EasTranscriptHost({ states, accounts, classes: [email] });
     await runTranscript(file, host);
     assert.deepEqual(host.failures, [], "a request failed");
+    for (const { bytes, version } of host.answers) assertSchema(bytes, version);
   });
 }
