@@ -77,7 +77,9 @@ async function refusesPasswords({ accounts }: Server): Promise<void> {
     accounts.open(USER, PASSWORD, "192.0.2.1", false),
     (error) => error instanceof AccountError && error.code === "permission_denied",
   );
-  await accounts.open(`DOMAIN\\${USER}`, PASSWORD, "192.0.2.1", true);
+  const one = await accounts.open(`DOMAIN\\${USER}`, PASSWORD, "192.0.2.1", true);
+  const same = await accounts.open(USER.toUpperCase(), PASSWORD, "192.0.2.1", true);
+  assert.equal(same.userId, one.userId);
 }
 
 async function foldersKeepKeys({ account, other }: Server): Promise<void> {

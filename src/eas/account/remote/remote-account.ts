@@ -45,8 +45,9 @@ export class RemoteAccount implements Account {
     this.#people = people;
   }
 
+  /** In small letters, since servers take names in any case: a blocked device stays blocked however its user writes his. */
   get userId(): string {
-    return this.#user.address;
+    return this.#user.address.toLowerCase();
   }
   get displayName(): string {
     return this.#user.displayName;
