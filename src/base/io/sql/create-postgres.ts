@@ -19,10 +19,11 @@ export async function openOrCreatePostgres(settings: PostgresSettings): Promise<
   return PostgresDatabase.open(settings);
 }
 
-async function create({ url }: PostgresSettings): Promise<void> {
+async function create({ url, password }: PostgresSettings): Promise<void> {
   const server = new URL(url);
   const name = decodeURIComponent(server.pathname.slice(1));
   server.pathname = "/postgres";
+  if (password !== undefined) server.password = encodeURIComponent(password);
   const client = new Client({ connectionString: server.href });
   try {
     await client.connect();
