@@ -44,6 +44,8 @@ async function growthMib(work: () => Promise<void>): Promise<number> {
 async function liveGrowthMib(work: () => Promise<void>): Promise<number> {
   const used = (): number => {
     gc();
+    // The second waits until the buffers of the first are given back.
+    gc();
     const { heapUsed, external } = process.memoryUsage();
     return heapUsed + external;
   };

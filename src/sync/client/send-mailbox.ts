@@ -14,7 +14,7 @@ import { RunningCrc } from "./record-crc.ts";
 import { ReplicaRefusal } from "./refusal.ts";
 import type { SyncRun } from "./run.ts";
 import { sendMany } from "./send-many.ts";
-import { upload } from "./upload.ts";
+import { upload, uploadAhead } from "./upload.ts";
 
 const MAX_PART_MESSAGES = 8192;
 const MAX_PART_BYTES = 64 * 1024 * 1024;
@@ -58,8 +58,13 @@ export async function sendMailbox(
     return;
   }
   printCounts(run, collected.records, base);
-  await upload(run, collected.own, freshOf(collected.records, base), options.elsewhere);
-  await apply(run, collected.own, collected.records, since ? remote : undefined);
+  const fresh = freshOf(collected.records, base);
+  const { taken } = await uploadAhead(run, collected.own, fresh, options.elsewhere);
+  const applied = apply(run, collected.own, collected.records, since ? remote : undefined);
+  applied.catch(() => undefined);
+  // A body that was refused says more than the mailbox that lacks it.
+  await taken;
+  await applied;
   if (collected.records.length > 0) run.step(`SETSEEN ${userOf(own.name)} ...`);
 }
 

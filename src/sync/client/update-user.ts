@@ -40,9 +40,14 @@ export async function updateUser(run: SyncRun, user: UserId): Promise<readonly F
   await updateSubscriptions(run, user, remote.subscriptions);
   await updateSeen(run, user, remote.seen);
   await updateScripts(run, user, remote.scripts);
-  await run.replica.restart();
+  forgetStaged(run);
   run.step("ENDUSER");
   return failed;
+}
+
+/** Nobody waits for the answer: whatever comes next begins with a question, whose answer comes behind it. */
+function forgetStaged(run: SyncRun): void {
+  run.replica.restart().catch(() => undefined);
 }
 
 /** Some mailboxes of one user, or of nobody; `formerNames` are names that they had. */
@@ -63,7 +68,7 @@ export async function updateSomeMailboxes(
   const remotes = await namesSettled(run, ask, (answer) => answer);
   const current = mailboxes.flatMap(({ id }) => run.store.mailboxes.byId(id) ?? []);
   const failed = await updateMailboxes(run, current, remotes);
-  await run.replica.restart();
+  forgetStaged(run);
   run.step("ENDUSER");
   return failed;
 }

@@ -14,9 +14,21 @@ export async function upload(
   records: readonly MessageRecord[],
   elsewhere: readonly string[],
 ): Promise<void> {
+  await (
+    await uploadAhead(run, mailbox, records, elsewhere)
+  ).taken;
+}
+
+/** Resolves when everything is on its way, so that the next command may follow; `taken` when the replica has it. */
+export async function uploadAhead(
+  run: SyncRun,
+  mailbox: Mailbox,
+  records: readonly MessageRecord[],
+  elsewhere: readonly string[],
+): Promise<{ readonly taken: Promise<unknown> }> {
   const wanted = new Map(records.map((record) => [record.guid, record]));
   if (elsewhere.length > 0) await dropKnown(run, mailbox, wanted, elsewhere);
-  if (wanted.size === 0) return;
+  if (wanted.size === 0) return { taken: Promise.resolve() };
   run.step(`UPLOAD [${wanted.size} msgs]`);
   const { link } = run.replica;
   const answers: Promise<void>[] = [];
@@ -39,7 +51,10 @@ export async function upload(
     if (command.files >= MAX_FILES || command.bytes >= MAX_COMMAND_BYTES) await flush();
   }
   await flush();
-  await Promise.all(answers);
+  const taken = Promise.all(answers);
+  // It may fail before anybody waits for it.
+  taken.catch(() => undefined);
+  return { taken };
 }
 
 async function dropKnown(
