@@ -49,6 +49,15 @@ export class Provision {
     return work;
   }
 
+  /** For a new account: where this node is a replica of the user, his mailboxes come from their master. */
+  async prepare(userId: UserId): Promise<void> {
+    try {
+      await this.ensure(userId);
+    } catch (error) {
+      if (!(error instanceof StoreError && error.code === "read_only")) throw error;
+    }
+  }
+
   async #make(userId: UserId, inbox: MailboxName, exists: boolean): Promise<boolean> {
     const { store, settings, directory, log } = this.#ports;
     if (exists && !this.#isPending(userId)) {

@@ -235,7 +235,7 @@ export async function openPlatform(config: Config, options: PlatformOptions = {}
     },
     clock: io.clock,
     log: logs.named("admin"),
-    createHome: async (userId) => void (await provision.ensure(userId)),
+    createHome: (userId) => provision.prepare(userId),
     deliver: (message) => deliverLocally({ store, delivery, random: io.random }, message),
     disconnect() {},
     reloadCertificates: () => Promise.reject(notRunning("read certificates again")),

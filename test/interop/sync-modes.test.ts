@@ -60,8 +60,9 @@ test(
     const { master, replica } = await startNodePair(t, {
       replicaSettings: [`listen.lmtp=127.0.0.1:${lmtp}`],
     });
-    await replica.cli("user", "add", "carol", "--password", "secret");
     await replica.cli("replication", "role", "--domain", "*", "replica");
+    // Before anything of hers has come.
+    await replica.cli("user", "add", "carol", "--password", "secret");
     const writer = await logIn(master.crcs.endpoint, "carol", "secret");
     await writer.append("INBOX", "", MESSAGE);
     await writer.close();

@@ -54,7 +54,10 @@ export const replicate: Operation = {
     try {
       const run = await open(node, { address, channel: channel ?? "", force, step });
       try {
-        const counts = await (check ? checkAll(run, targets, rows) : updateAll(run, targets, rows, output));
+        const isSent = (user: UserId): boolean => node.replication.isSent(user, channel ?? "");
+        const counts = await (check
+          ? checkAll(run, targets, rows)
+          : updateAll(run, targets, { isSent, rows, output }));
         await rows.sent();
         return counts;
       } finally {
@@ -141,24 +144,43 @@ function addressOf(node: NodeContext, channel: string | undefined): HostPort {
   throw new AdminError("argument_invalid", `there is no channel "${channel}" in replication.channels`);
 }
 
-async function updateAll(run: SyncRun, targets: Targets, rows: Rows, output: OperationOutput): Promise<Json> {
+/** With `all`, users whom this node has from another are left out: they must not overwrite their master. */
+async function updateAll(
+  run: SyncRun,
+  targets: Targets,
+  {
+    isSent,
+    rows,
+    output,
+  }: {
+    readonly isSent: (user: UserId) => boolean;
+    readonly rows: Rows;
+    readonly output: OperationOutput;
+  },
+): Promise<Json> {
   let done = 0;
+  let leftOut = 0;
   let failures = 0;
   const tell = (failed: readonly FailedMailbox[]): void => {
     failures += failed.length;
     for (const { name, error } of failed) rows.add({ failed: name, reason: error.message });
   };
   for (const user of targets.all ? usersOf(run.store) : targets.users) {
+    if (targets.all && !isSent(user)) {
+      leftOut += 1;
+      continue;
+    }
     tell(await updateUser(run, user));
     done += 1;
     output.progress({ what: "users", done, total: targets.all ? 0 : targets.users.length });
     await rows.sent();
   }
-  const mailboxes = targets.all ? sharedMailboxes(run.store) : targets.mailboxes;
+  const shared = targets.all && isSent("") ? sharedMailboxes(run.store) : [];
+  const mailboxes = targets.all ? shared : targets.mailboxes;
   for (const [, group] of groups(mailboxes)) tell(await updateSomeMailboxes(run, group, []));
   for (const user of targets.metas) await updateMeta(run, user);
-  if (targets.all) await updateServerAnnotations(run, () => true);
-  return { users: done, failures };
+  if (targets.all) await updateServerAnnotations(run, isSent);
+  return leftOut === 0 ? { users: done, failures } : { users: done, failures, leftOut };
 }
 
 async function checkAll(run: SyncRun, targets: Targets, rows: Rows): Promise<Json> {

@@ -90,6 +90,12 @@ export class Replication {
     return this.#ports.settings.channels.get(channel)?.address;
   }
 
+  /** False for users of whom this node is a replica, unless the channel passes on what it gets itself. */
+  isSent(user: UserId, channel: string): boolean {
+    const { settings, roles } = this.#ports;
+    return (settings.channels.get(channel)?.chain ?? settings.chain) || roles.isMaster(user);
+  }
+
   /** Connects and logs in. @throws ReplicaLost, ReplicaRefusal, the Node error of the connection */
   async open({ address, channel, force, step }: RunOptions): Promise<SyncRun> {
     const { store, clock, log, settings, metrics } = this.#ports;
