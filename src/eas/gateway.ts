@@ -30,6 +30,8 @@ export interface GatewayParts {
   readonly logs: LogNames;
   readonly metrics: RoomMetrics;
   readonly traces: TraceFiles;
+  /** Items that another version left out are tried again. */
+  readonly programVersion?: string;
   /** Instead of the command of the same name, or besides all: for tests. */
   readonly moreCommands?: readonly Command[];
 }
@@ -43,14 +45,15 @@ export interface Gateway {
 
 export function openGateway(parts: GatewayParts): Gateway {
   const { accounts, states, settings, clock, random, classes, metrics } = parts;
-  const commands = new Map(commandTable({ clock, random, settings, policy: parts.policy, classes }));
+  const { policy, programVersion = "" } = parts;
+  const commands = new Map(commandTable({ clock, random, settings, policy, classes, programVersion }));
   for (const command of parts.moreCommands ?? []) commands.set(command.name, command);
   const server = new EasServer({
     accounts,
     states,
     ready: parts.ready ?? (() => Promise.resolve()),
     commands,
-    policy: new Policy(parts.policy),
+    policy: new Policy(policy),
     settings,
     clock,
     logs: openRequestLogs(parts.logs),

@@ -13,6 +13,7 @@ import type { HttpRoutes } from "../http/http.ts";
 import { openAccounts } from "./open-accounts.ts";
 import { openAutodiscover } from "./open-autodiscover.ts";
 import type { Platform } from "./platform.ts";
+import { programVersion } from "./version.ts";
 
 /** How often what devices no longer use is taken out. */
 const EXPIRE_EVERY_MS = 6 * 3_600_000;
@@ -65,6 +66,7 @@ export async function openActiveSync(config: Config, platform: Platform): Promis
     logs: (name) => logs.named(name),
     metrics: metrics.room("eas"),
     traces: platform.deviceTraces,
+    programVersion: programVersion(),
   });
   let closed = false;
   const expire = (): void => {

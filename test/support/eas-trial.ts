@@ -167,7 +167,7 @@ export class EasTrial {
   }
 
   /** One more gateway process over the same store and states. */
-  gateway(): TrialGateway {
+  gateway(programVersion = "1"): TrialGateway {
     const email = this.#options.wrapClass?.(this.email) ?? this.email;
     const services: CommandServices = {
       clock: this.clock,
@@ -175,6 +175,7 @@ export class EasTrial {
       settings: easSettings(this.#options.settings),
       policy: policySettings(),
       classes: [email],
+      programVersion,
     };
     const commands = commandTable(services);
     const answer: TrialGateway["answer"] = (name, build, options = {}) => {

@@ -12,6 +12,8 @@ export interface CommandServices {
   readonly policy: PolicySettings;
   /** Email; later Calendar, Contacts, Tasks, Notes. */
   readonly classes: readonly ItemClass[];
+  /** What an older program could not show, this one may. */
+  readonly programVersion: string;
 }
 
 /** @throws Error for a class that is not served */

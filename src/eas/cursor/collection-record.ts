@@ -28,6 +28,8 @@ export interface CollectionHead {
   readonly responses: readonly GivenResponse[];
   /** For a quick look without the cursor. */
   readonly quiet: QuietMark | undefined;
+  /** Program that left items out; undefined = nothing is left out. */
+  readonly excludedBy: string | undefined;
 }
 
 /** Mailbox modseq and filter at which there was nothing left to tell. */

@@ -109,6 +109,12 @@ export class Cursor {
     this.excluded.add(uid);
   }
 
+  /** What was left out is asked about once more. */
+  readmit(): void {
+    this.excluded = new UidSet();
+    this.complete = false;
+  }
+
   encode(): Buffer {
     const writer = new ByteWriter();
     writer.number(this.since);

@@ -19,7 +19,7 @@ import type { ItemClass, ItemContext } from "../item-class.ts";
 import type { StateChange } from "../state/port.ts";
 import { type CommandResponse, runCommands } from "./device-commands.ts";
 import { type PreparedItems, prepareItems, type ReadyItem } from "./prepare-items.ts";
-import { quarantine } from "./quarantine.ts";
+import { emptyQuarantine, quarantine } from "./quarantine.ts";
 import {
   type CollectionOutcome,
   type CollectionParts,
@@ -103,6 +103,7 @@ class OneSync {
     const { asked, doneBefore } = this.#parts;
     const { head } = this.#record;
     const isRepeated = asked.syncKey !== head.currentKey;
+    if (!isRepeated) await this.#tryExcludedAgain();
     if (!isRepeated && this.#isQuietStill() && asked.commands.length === 0) {
       return this.#outcome(false, NO_BATCH, { changes: [], items: NOTHING, responses: [], fetched: [] });
     }
@@ -123,6 +124,16 @@ class OneSync {
     });
     const fetched = await this.#fetch(fetches);
     return isRepeated ? this.#repeat(responses, fetched) : this.#proceed(responses, fetched);
+  }
+
+  /** Another version of the program may be able to show what one before left out. */
+  async #tryExcludedAgain(): Promise<void> {
+    const { request, services } = this.#parts;
+    const { excludedBy } = this.#record.head;
+    if (excludedBy === undefined || excludedBy === services.programVersion) return;
+    this.#record.cursor.readmit();
+    this.#dirty = true;
+    await emptyQuarantine(request, this.#folder.id);
   }
 
   #isQuietStill(): boolean {
@@ -295,6 +306,7 @@ class OneSync {
         conflict: this.#conflict,
         body: this.#context.options,
         responses: hasBatch ? given : head.responses,
+        excludedBy: cursor.excluded.count > 0 ? this.#parts.services.programVersion : undefined,
         quiet: quiet ? { modseq: highestModseq, since: this.#since } : undefined,
       },
       hasBatch ? batch : this.#record.batch,

@@ -8,7 +8,11 @@ import type { ItemClass } from "../item-class.ts";
 const READ = tagOf("Email:Read");
 
 /** The class with one message that throws at this stage. */
-function failing(email: ItemClass, stage: "prepared" | "written"): ItemClass {
+function failing(
+  email: ItemClass,
+  stage: "prepared" | "written",
+  isRepaired: () => boolean = () => false,
+): ItemClass {
   return {
     name: email.name,
     readOptions: (options, version) => email.readOptions(options, version),
@@ -18,7 +22,7 @@ function failing(email: ItemClass, stage: "prepared" | "written"): ItemClass {
     async prepare(item, context) {
       const text = (await item.read(0, item.sizeBytes)).toString();
       const write = await email.prepare(item, context);
-      if (!text.includes("bad 0")) return write;
+      if (!text.includes("bad 0") || isRepaired()) return write;
       if (stage === "prepared") throw new Error("it is bad");
       return (writer) => {
         write(writer.start(READ));
@@ -27,6 +31,31 @@ function failing(email: ItemClass, stage: "prepared" | "written"): ItemClass {
     },
   };
 }
+
+let knowsHow = false;
+scene(
+  "Sync: what a program left out, its next version tries again",
+  async ({ trial, phone, inbox }) => {
+    await deliver(trial, 1, { text: "bad" });
+    await phone.syncAll(inbox);
+    const listed = (): Promise<readonly unknown[]> => trial.states.list("alice", "PHONE1", "quarantine");
+    assert.equal((await listed()).length, 1);
+    for (const [version, repaired, known] of [
+      ["1", true, false],
+      ["2", false, false],
+      ["3", true, true],
+    ] as const) {
+      knowsHow = repaired;
+      phone.gateway = trial.gateway(version);
+      await phone.syncAll(inbox);
+      assert.equal(phone.collection(inbox).items.has(`${inbox}:1`), known, version);
+      assert.equal((await listed()).length, known ? 0 : 1, version);
+    }
+    // The user heard of it once.
+    assert.equal(phone.collection(inbox).items.size, 2);
+  },
+  { wrapClass: (email) => failing(email, "prepared", () => knowsHow) },
+);
 
 for (const stage of ["prepared", "written"] as const) {
   scene(

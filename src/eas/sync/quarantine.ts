@@ -8,6 +8,7 @@ import { buildMail } from "../../mime/build.ts";
 import { printDateHeader } from "../../mime/date.ts";
 import type { EasRequest } from "../command.ts";
 import { printItemId } from "../folders/server-id.ts";
+import type { StateChange } from "../state/port.ts";
 
 /** No second notice about the same item in this time. */
 const NOTICE_SECONDS = 365 * 86_400;
@@ -60,6 +61,18 @@ export async function quarantine(
     // The item is left out all the same; the log and the console say so.
     log.warn("notice about an item that was left out not written", { err: error });
   }
+}
+
+/** What was left out of a collection is tried again: the console lists it anew if it fails anew. */
+export async function emptyQuarantine({ states, device }: EasRequest, collectionId: string): Promise<void> {
+  const { userId, deviceId } = device;
+  const listed = await states.list(userId, deviceId, "quarantine");
+  const changes = listed
+    .filter(({ key }) => key.startsWith(`${collectionId}:`))
+    .map(({ key, version }): StateChange => {
+      return { userId, deviceId, kind: "quarantine", key, expected: version, value: undefined };
+    });
+  if (changes.length > 0) await states.put(changes);
 }
 
 function noticeMail(item: BadItem, address: string, reason: string, nowMs: number, unique: string): Buffer {

@@ -30,6 +30,7 @@ export function startCollection(
     body: itemClass.readOptions(asked.options?.element, request.version),
     responses: [],
     quiet: undefined,
+    excludedBy: undefined,
   };
   const cursor = Cursor.start(collection.highestModseq, sinceOf(filterType, services.clock.nowMs()));
   const value = new CollectionRecord(head, NO_BATCH, cursor).encode();
