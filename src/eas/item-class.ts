@@ -34,6 +34,8 @@ export interface ItemContext {
   readonly options: BodyOptions;
   /** CollectionId of the item's folder: in FileReferences and ids. */
   readonly collectionId: string;
+  /** Of a command of the device: the same when it is repeated, since it heard no answer. */
+  readonly onceKey?: string;
 }
 
 /** MS-ASAIRS §2.2.2. Type 1 plain, 2 HTML, 3 RTF, 4 MIME. */

@@ -153,8 +153,10 @@ test("change: of a draft leaves what it does not name, and takes files away", as
     layout.attachments.map(({ part }) => part.fileName),
     ["\u00e9.png"],
   );
-  const done = await email.change(folder.collection, changed.uid!, data(["Email2:Send", 1]), context);
+  const once = { ...context, onceKey: "eas:PHONE:5:key:change:5:2" };
+  const done = await email.change(folder.collection, changed.uid!, data(["Email2:Send", 1]), once);
   assert.deepEqual(done, { status: 1, uid: undefined, modseq: 0 });
+  assert.equal(sent[0]?.onceKey, once.onceKey);
   assert.equal(folder.mails.size, 0);
   assert.match(sent[0]!.bytes.toString(), /Bcc: <dan@example\.org>[\s\S]*Subject: second/);
 });

@@ -79,7 +79,8 @@ async function save(
 ): Promise<DeviceChange> {
   try {
     if (data.flagOf(email2.send, false)) {
-      await context.account.send({ bytes, saveInSent: true });
+      const { onceKey } = context;
+      await context.account.send({ bytes, saveInSent: true, ...(onceKey !== undefined && { onceKey }) });
       if (replaced !== undefined) await expungeSent(collection, replaced);
       return { status: OK, uid: undefined, modseq: 0 };
     }

@@ -92,6 +92,7 @@ class OneSync {
       account: request.account,
       options: body,
       collectionId: asked.collectionId,
+      onceKey: `eas:${request.device.deviceId}:${asked.collectionId}:${asked.syncKey}`,
     };
     this.#dirty =
       this.#filterType !== head.filterType ||

@@ -110,7 +110,10 @@ function addToHash(hash: ReturnType<typeof createHash>, element: Element): void 
 
 type Outcome = Pick<CommandResponse, "status" | "uid" | "write">;
 
-async function addOrChange(element: Element, command: Described, context: CommandContext): Promise<Outcome> {
+async function addOrChange(element: Element, command: Described, all: CommandContext): Promise<Outcome> {
+  const { onceKey = "" } = all.context;
+  const own = { ...all.context, onceKey: `${onceKey}:${command.command}:${command.id}` };
+  const context = { ...all, context: own };
   context.summary.inChange += 1;
   try {
     return command.command === "add"
