@@ -51,7 +51,8 @@ function figureText({ goals }: Row, name: string, { value, unit, more, cpuMs }: 
 /** Over 1: better than SOGo. */
 function ratioText(name: string, { value, unit }: Figure, peer: Figure | undefined): string {
   if (peer === undefined || name === PEER) return " ".repeat(10);
-  const floor = 0.01;
+  // Less than can be measured.
+  const floor = unit === "KiB" ? 1 : 0.01;
   const ratio = unit === "items/s" ? value / peer.value : peer.value / Math.max(value, floor);
   return `${number(ratio).padStart(8)}x `;
 }

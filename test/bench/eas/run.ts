@@ -56,7 +56,7 @@ export async function runEasBench(options: EasBenchOptions): Promise<void> {
       const sizes: Record<string, number> = { small, many, wake: WAKE_MAILS };
       for (const user of users) await fill(target, user, sizes[user] ?? 1);
     }
-    for (const server of servers.all) await warmUp(server);
+    for (const server of servers.all) await warmUp(server, users);
     console.log(
       `load ${load()}; in the clear; mail of 2 to 80 KiB, mean 10 KiB, a sixth multipart; ${options.rounds} rounds`,
     );

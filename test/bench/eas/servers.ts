@@ -29,6 +29,8 @@ export interface EasServer {
   /** A held request takes a process that is there already. */
   readonly holdsByProcess: boolean;
   readonly wakeUps: number;
+  /** How long a Ping has been held when the mail comes, in turn: one that looks now and then is met in between. */
+  readonly holdsMs: readonly number[];
 }
 
 export interface EasServers {
@@ -88,6 +90,7 @@ async function startLocal(options: EasServersOptions, stops: (() => Promise<unkn
     held: HELD,
     holdsByProcess: false,
     wakeUps: 100,
+    holdsMs: [100],
   };
 }
 
@@ -122,6 +125,7 @@ async function startGateway(
     held: HELD,
     holdsByProcess: false,
     wakeUps: 30,
+    holdsMs: [100],
   };
 }
 
@@ -154,6 +158,7 @@ async function startPeer(
     held: SOGO_HELD,
     holdsByProcess: true,
     wakeUps: 5,
+    holdsMs: [1000, 3000, 5000, 7000, 9000],
   };
 }
 
