@@ -43,7 +43,10 @@ export interface Store {
   stage(expectedBytes?: number): BodyWriter;
   /** The short way for bytes that are in memory already (copied nowhere; do not change them afterwards). */
   stageBuffer(bytes: Buffer): StagedBody;
-  /** The same, digested and parsed here and now, so that the committer need not: for who brings many messages. */
+  /**
+   * Digested and parsed here and now, so that the committer need not: for who brings many messages. The bytes become the
+   * store's own: `release` frees them.
+   */
   prepareBuffer(bytes: Buffer): PreparedBody;
 
   /**

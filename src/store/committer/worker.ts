@@ -4,7 +4,7 @@ import { assert } from "../../base/assert.ts";
 import { systemClock, threadsMs } from "../../base/io/clock.ts";
 import { systemRandom } from "../../base/io/random.ts";
 import { systemDisk } from "../../base/io/system-disk.ts";
-import type { CommitReport } from "../operations.ts";
+import type { CommitReport, Operation } from "../operations.ts";
 import { Committer } from "./committer.ts";
 import { Inbox, type SentBatches, type ToCommitter } from "./inbox.ts";
 import { openDatabase } from "./open-database.ts";
@@ -51,6 +51,18 @@ function commit({ operations, counts, sentMs }: SentBatches): void {
   }
   const report = committer.run(operations);
   port.postMessage({ kind: "report", report, counts }, longColumns(report));
+  freeBodies(operations);
+}
+
+/** They are on disk, or refused. The collector would let some 60 MiB of them gather before it looks. */
+function freeBodies(operations: readonly Operation[]): void {
+  const buffers = new Set<ArrayBuffer>();
+  for (const { bodies } of operations) {
+    for (const body of bodies) {
+      if (body.kind === "bytes" && body.bytes.buffer instanceof ArrayBuffer) buffers.add(body.bytes.buffer);
+    }
+  }
+  for (const buffer of buffers) buffer.transfer(0);
 }
 
 /** Long columns change hands; short ones are copied faster. */
