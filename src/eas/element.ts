@@ -2,6 +2,7 @@
  * A request as a tree: requests are small and commands want to look at them in any order. Answers are written straight
  * with `WbxmlWriter`.
  */
+import { createHash } from "node:crypto";
 import { nameOf, type Tag } from "../wire/wbxml/code-pages.ts";
 import { WbxmlError, WbxmlReader } from "../wire/wbxml/reader.ts";
 
@@ -80,4 +81,16 @@ export function parseElement(bytes: Buffer): Element {
   }
   if (root === undefined) throw new WbxmlError("no element");
   return root;
+}
+
+/** SHA-1 of an element with all that is in it. */
+export function digestOf(element: Element): Buffer {
+  const hash = createHash("sha1");
+  const add = ({ tag, content, children }: Element): void => {
+    hash.update(`<${tag}:${content.length}:${children.length}>`);
+    hash.update(content);
+    for (const child of children) add(child);
+  };
+  add(element);
+  return hash.digest();
 }

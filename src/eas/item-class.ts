@@ -2,6 +2,7 @@
  * What Sync, ItemOperations and Search know of a class of items (Email now; Calendar, Contacts, Tasks, Notes on the same
  * frame): reading its options, writing its ApplicationData, taking changes from the device.
  */
+import type { Uid } from "../base/numbers.ts";
 import type { WbxmlWriter } from "../wire/wbxml/writer.ts";
 import type { Account, FailedItem, ItemState, MailCollection, MailItem } from "./account/port.ts";
 import type { Element } from "./element.ts";
@@ -25,7 +26,20 @@ export interface ItemClass {
   /** A Sync Change of the device. Status is that of MS-ASCMD Sync: 1, 6 (conversion), 8 (gone), 16 … */
   change(collection: MailCollection, uid: number, data: Element, context: ItemContext): Promise<DeviceChange>;
   /** A Sync Add of the device: drafts in 16.x; everything else is refused with status 6. */
-  add(collection: MailCollection, data: Element, context: ItemContext): Promise<DeviceChange>;
+  add(
+    collection: MailCollection,
+    data: Element,
+    context: ItemContext,
+    origin: ItemOrigin,
+  ): Promise<DeviceChange>;
+}
+
+/** Where a new item comes from, so that one that was made just before a crash is found and not made again. */
+export interface ItemOrigin {
+  /** The device's own name for it: MS-ASCMD §2.2.3.28.2. */
+  readonly clientId: string;
+  /** The newest items that the device was not told of: among them is what an answer that was lost spoke of. */
+  unknown(): Promise<readonly Uid[]>;
 }
 
 export interface ItemContext {

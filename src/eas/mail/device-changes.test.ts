@@ -11,10 +11,12 @@ import {
 } from "../../../test/support/eas-mail.ts";
 import { systemClock } from "../../base/io/clock.ts";
 import { systemRandom } from "../../base/io/random.ts";
+import { toUid } from "../../base/numbers.ts";
 import { summarize } from "../../mime/summarize.ts";
 import { SystemFlag } from "../../store/model.ts";
 import { tagOf } from "../../wire/wbxml/code-pages.ts";
 import { type Element, parseElement } from "../element.ts";
+import type { DeviceChange } from "../item-class.ts";
 import { categoriesOf, toKeyword } from "./categories.ts";
 import { EmailClass } from "./email-class.ts";
 import { layOut } from "./layout.ts";
@@ -23,6 +25,7 @@ import { messageInMemory } from "./message-source.ts";
 import { readParts } from "./part.ts";
 
 const email = new EmailClass({ clock: systemClock, random: systemRandom });
+const NEW = { clientId: "1", unknown: () => Promise.resolve([]) };
 
 function data(...content: Tree[]): Element {
   return parseElement(wbxml(["AirSync:ApplicationData", ...content]));
@@ -98,7 +101,7 @@ test("add: a draft of 16.x becomes a message, its uploads get references", async
   const folder = new MemoryMail("drafts");
   const { account } = sendingAccount();
   const context = itemContext(161, undefined, account);
-  const added = await email.add(folder.collection, data(...DRAFT), context);
+  const added = await email.add(folder.collection, data(...DRAFT), context, NEW);
   assert.equal(added.status, 1);
   const bytes = folder.get(added.uid!).bytes;
   const header = bytes.toString("latin1");
@@ -129,11 +132,35 @@ test("add: a draft of 16.x becomes a message, its uploads get references", async
   );
 });
 
+test("add: a draft that was stored without an answer is found, not made again", async () => {
+  const folder = new MemoryMail("drafts");
+  const { account } = sendingAccount();
+  const context = itemContext(161, undefined, account);
+  const add = (clientId: string, ...content: Tree[]): ReturnType<typeof email.add> =>
+    email.add(folder.collection, data(...content), context, {
+      clientId,
+      unknown: () => Promise.resolve([...folder.mails.keys()].map(toUid)),
+    });
+  const first = await add("c", ...DRAFT);
+  const again = await add("c", ...DRAFT);
+  assert.equal(again.uid, first.uid);
+  assert.equal(folder.mails.size, 1);
+  const files = (done: DeviceChange): readonly (string | undefined)[] =>
+    applicationData(done.write!).children[0]!.children.map((one) =>
+      one.textOf(tagOf("AirSyncBase:FileReference")),
+    );
+  assert.deepEqual(files(again), files(first));
+  // Another item, and another content under a ClientId that was used before.
+  await add("d", ...DRAFT);
+  await add("c", ["Email:Subject", "other"]);
+  assert.equal(folder.mails.size, 3);
+});
+
 test("change: of a draft leaves what it does not name, and takes files away", async () => {
   const folder = new MemoryMail("drafts");
   const { account, sent } = sendingAccount();
   const context = itemContext(161, undefined, account);
-  const added = await email.add(folder.collection, data(...DRAFT), context);
+  const added = await email.add(folder.collection, data(...DRAFT), context, NEW);
   const changed = await email.change(
     folder.collection,
     added.uid!,
@@ -166,7 +193,7 @@ test("add: refused before 16.0 and outside of Drafts; change of content refused 
   const inbox = new MemoryMail("inbox");
   inbox.put("Subject: x\r\n\r\n");
   const content = data(["Email:Subject", "y"]);
-  assert.equal((await email.add(drafts.collection, content, itemContext(141))).status, 6);
-  assert.equal((await email.add(inbox.collection, content, itemContext(161))).status, 6);
+  assert.equal((await email.add(drafts.collection, content, itemContext(141), NEW)).status, 6);
+  assert.equal((await email.add(inbox.collection, content, itemContext(161), NEW)).status, 6);
   assert.equal((await email.change(inbox.collection, 1, content, itemContext(161))).status, 6);
 });

@@ -1,9 +1,10 @@
 /** Drafts that a device adds, changes and sends: MS-ASEMAIL §2.2.2.61 (Send), MS-ASAIRS §2.2.2.2 (Add). */
+import { createHash } from "node:crypto";
 import { toUid } from "../../base/numbers.ts";
 import { SystemFlag } from "../../store/model.ts";
-import { AccountError, type MailCollection } from "../account/port.ts";
-import type { Element } from "../element.ts";
-import type { DeviceChange, ItemContext } from "../item-class.ts";
+import { AccountError, type MailCollection, type MailItem } from "../account/port.ts";
+import { digestOf, type Element } from "../element.ts";
+import type { DeviceChange, ItemContext, ItemOrigin } from "../item-class.ts";
 import { printFileReference } from "./file-reference.ts";
 import { base, email, email2 } from "./email-tags.ts";
 import { emptyDraft, readDraft } from "./compose/draft-content.ts";
@@ -20,6 +21,7 @@ const CONVERSION_ERROR = 6;
 const OBJECT_NOT_FOUND = 8;
 const NO_SPACE = 9;
 const NO_RECIPIENT = 119;
+const UNIQUE_CHARACTERS = 40;
 
 const CONTENT = [
   email.to,
@@ -43,11 +45,39 @@ export async function addDraft(
   collection: MailCollection,
   data: Element,
   context: ItemContext,
+  origin: ItemOrigin,
   ports: ComposePorts,
 ): Promise<DeviceChange> {
   if (collection.use !== "drafts") return refused(CONVERSION_ERROR);
   const { draft, files } = applyToDraft(emptyDraft(), data);
-  return save(collection, printDraft(draft, context.account, ports), data, context, files, undefined);
+  const unique = uniqueOf(origin.clientId, data, context);
+  const before = await findDraft(collection, unique, origin);
+  if (before !== undefined) {
+    return saved(await before.read(0, before.sizeBytes), before, context, files);
+  }
+  const bytes = printDraft(draft, context.account, ports, unique);
+  return save(collection, bytes, data, context, files, undefined);
+}
+
+/** The same for the same item of the same device; devices were seen to give a ClientId to another item later. */
+function uniqueOf(clientId: string, data: Element, { account }: ItemContext): string {
+  const hash = createHash("sha256").update(`${account.userId}\0${clientId}\0`);
+  return hash.update(digestOf(data)).digest("hex").slice(0, UNIQUE_CHARACTERS);
+}
+
+/** One that was stored before an answer could be given: its Message-ID tells. */
+async function findDraft(
+  collection: MailCollection,
+  unique: string,
+  origin: ItemOrigin,
+): Promise<MailItem | undefined> {
+  const uids = await origin.unknown();
+  if (uids.length === 0) return undefined;
+  let found: MailItem | undefined;
+  for await (const item of collection.items(uids)) {
+    if (item.failure === undefined && item.summary.messageId.startsWith(`${unique}@`)) found = item;
+  }
+  return found;
 }
 
 export async function changeDraft(
@@ -63,7 +93,8 @@ export async function changeDraft(
       return refused(CONVERSION_ERROR);
     const before = await readDraft(new MessageSource(item));
     const { draft, files } = applyToDraft(before, data);
-    return save(collection, printDraft(draft, context.account, ports), data, context, files, uid);
+    const bytes = printDraft(draft, context.account, ports, undefined);
+    return save(collection, bytes, data, context, files, uid);
   }
   return refused(OBJECT_NOT_FOUND);
 }
@@ -89,30 +120,35 @@ async function save(
       keywords: [],
     });
     if (replaced !== undefined) await collection.expunge([toUid(replaced)]);
-    const references = await referencesOf(bytes, uid, context.collectionId, files);
-    if (references.length === 0) return { status: OK, uid, modseq };
-    return {
-      status: OK,
-      uid,
-      modseq,
-      // So that the device knows what its uploads are called now.
-      write(writer) {
-        writer.start(base.attachments);
-        for (const { clientId, reference } of references) {
-          writer
-            .start(base.attachment)
-            .text(base.fileReference, reference)
-            .text(base.clientId, clientId)
-            .end();
-        }
-        writer.end();
-      },
-    };
+    return await saved(bytes, { uid, modseq }, context, files);
   } catch (error) {
     if (!(error instanceof AccountError)) throw error;
     if (error.code === "over_quota" || error.code === "message_too_big") return refused(NO_SPACE);
     return refused(error.code === "no_recipient" ? NO_RECIPIENT : SERVER_ERROR);
   }
+}
+
+async function saved(
+  bytes: Buffer,
+  { uid, modseq }: { readonly uid: number; readonly modseq: number },
+  { collectionId }: ItemContext,
+  files: readonly NewFile[],
+): Promise<DeviceChange> {
+  const references = await referencesOf(bytes, uid, collectionId, files);
+  if (references.length === 0) return { status: OK, uid, modseq };
+  return {
+    status: OK,
+    uid,
+    modseq,
+    // So that the device knows what its uploads are called now.
+    write(writer) {
+      writer.start(base.attachments);
+      for (const { clientId, reference } of references) {
+        writer.start(base.attachment).text(base.fileReference, reference).text(base.clientId, clientId).end();
+      }
+      writer.end();
+    },
+  };
 }
 
 /** The message is on its way: a draft that stays is no reason to have the device send it again. */

@@ -4,7 +4,7 @@ import type { Random } from "../../base/io/random.ts";
 import type { WbxmlWriter } from "../../wire/wbxml/writer.ts";
 import type { ItemState, MailCollection, MailItem } from "../account/port.ts";
 import type { Element } from "../element.ts";
-import type { BodyOptions, DeviceChange, ItemClass, ItemContext } from "../item-class.ts";
+import type { BodyOptions, DeviceChange, ItemClass, ItemContext, ItemOrigin } from "../item-class.ts";
 import type { ProtocolVersion } from "../version.ts";
 import { readBodyOptions } from "./body-options.ts";
 import { addDraft, changeDraft, isDraftContent } from "./draft.ts";
@@ -66,9 +66,14 @@ export class EmailClass implements ItemClass {
   }
 
   /** Only drafts of 16.x: everything else comes by mail. */
-  async add(collection: MailCollection, data: Element, context: ItemContext): Promise<DeviceChange> {
+  async add(
+    collection: MailCollection,
+    data: Element,
+    context: ItemContext,
+    origin: ItemOrigin,
+  ): Promise<DeviceChange> {
     if (context.version < 160) return { status: CONVERSION_ERROR, uid: undefined, modseq: 0 };
-    return addDraft(collection, data, context, this.#ports);
+    return addDraft(collection, data, context, origin, this.#ports);
   }
 
   close(): Promise<void> {

@@ -4,8 +4,7 @@
  * With the last key but one the device repeats what it got no answer to: commands that were done then are answered from
  * memory, and only new ones are done. What the device did is not told to it again.
  */
-import { createHash } from "node:crypto";
-import type { Uid } from "../../base/numbers.ts";
+import { toUid, type Uid } from "../../base/numbers.ts";
 import { SystemFlag } from "../../store/model.ts";
 import { tagOf } from "../../wire/wbxml/code-pages.ts";
 import type { WbxmlWriter } from "../../wire/wbxml/writer.ts";
@@ -13,7 +12,7 @@ import { type Account, AccountError, type ItemState, type MailCollection } from 
 import type { RequestSummary } from "../command.ts";
 import type { GivenResponse } from "../cursor/collection-record.ts";
 import { type Cursor, flagBits } from "../cursor/cursor.ts";
-import type { Element } from "../element.ts";
+import { digestOf, type Element } from "../element.ts";
 import { parseItemId } from "../folders/server-id.ts";
 import type { DeviceChange, ItemClass, ItemContext } from "../item-class.ts";
 import { syncTags as tags, SyncStatus } from "./sync-tags.ts";
@@ -21,6 +20,8 @@ import { syncTags as tags, SyncStatus } from "./sync-tags.ts";
 const READ = tagOf("Email:Read");
 const TRASH_NAME = "Trash";
 const DIGEST_CHARACTERS = 16;
+/** Items that may be the one that a device adds again. */
+const MAX_UNKNOWN = 20;
 
 export interface CommandContext {
   readonly collection: MailCollection;
@@ -97,15 +98,8 @@ function describe(element: Element): Described | undefined {
   const id = element.textOf(tags.serverId) ?? "";
   if (element.tag === tags.delete) return { command: "delete", id, digest: "" };
   if (element.tag !== tags.change) return undefined;
-  const hash = createHash("sha1");
-  addToHash(hash, element);
-  return { command: "change", id, digest: hash.digest("base64").slice(0, DIGEST_CHARACTERS) };
-}
-
-function addToHash(hash: ReturnType<typeof createHash>, element: Element): void {
-  hash.update(`<${element.tag}:${element.content.length}:${element.children.length}>`);
-  hash.update(element.content);
-  for (const child of element.children) addToHash(hash, child);
+  const digest = digestOf(element).toString("base64").slice(0, DIGEST_CHARACTERS);
+  return { command: "change", id, digest };
 }
 
 type Outcome = Pick<CommandResponse, "status" | "uid" | "write">;
@@ -135,7 +129,10 @@ function statusOf(error: unknown): number {
 async function addItem(element: Element, context: CommandContext): Promise<Outcome> {
   const { itemClass, collection, cursor } = context;
   const data = element.child(tags.applicationData)!;
-  const done = await itemClass.add(collection, data, context.context);
+  const done = await itemClass.add(collection, data, context.context, {
+    clientId: element.textOf(tags.clientId) ?? "",
+    unknown: async () => cursor.known.newestOutside(await collection.uids(0), MAX_UNKNOWN).map(toUid),
+  });
   if (done.status === SyncStatus.ok && done.uid !== undefined) {
     // The device has it already.
     const [state] = await collection.states([done.uid as Uid]);

@@ -18,7 +18,7 @@ function failing(
     readOptions: (options, version) => email.readOptions(options, version),
     writeChange: (writer, state, context) => email.writeChange(writer, state, context),
     change: (collection, uid, data, context) => email.change(collection, uid, data, context),
-    add: (collection, data, context) => email.add(collection, data, context),
+    add: (collection, data, context, origin) => email.add(collection, data, context, origin),
     async prepare(item, context) {
       const text = (await item.read(0, item.sizeBytes)).toString();
       const write = await email.prepare(item, context);

@@ -13,9 +13,15 @@ export interface ComposePorts {
   readonly random: Random;
 }
 
-export function printDraft(draft: Draft, account: Account, { clock, random }: ComposePorts): Buffer {
+/** @param unique what the Message-ID is made of; undefined = chance */
+export function printDraft(
+  draft: Draft,
+  account: Account,
+  { clock, random }: ComposePorts,
+  unique: string | undefined,
+): Buffer {
   const [from = ""] = account.addresses;
-  const id = `<${random.bytes(16).toString("hex")}@${domainOf(from)}>`;
+  const id = `<${unique ?? random.bytes(16).toString("hex")}@${domainOf(from)}>`;
   const lines = [
     addressField("From", [{ name: account.displayName, address: from }]),
     addressField("To", draft.to),
