@@ -20,7 +20,7 @@ const MAX_GROWTH_MIB = 700;
 const SAMPLE_MS = 20;
 const LIVE_SAMPLE_MS = 100;
 /** What ten times the changes may need more, of both ends together: 25 MiB go over the wire for 100,000. */
-const MAX_LIVE_DIFFERENCE_MIB = 24;
+const MAX_LIVE_DIFFERENCE_MIB = 20;
 setFlagsFromString("--expose-gc");
 const gc = runInNewContext("gc") as () => void;
 const ALICE = { userId: "alice", sessionId: 0 };

@@ -68,7 +68,10 @@ async function fromView(run: SyncRun, before: Mailbox, base: Base): Promise<Coll
     const modseq = base.modseq as Mailbox["highestModseq"];
     const vanished = view.vanishedSince(modseq);
     if (vanished === "unknown") return fromIndex(run, own, base, false);
-    const uids = [...view.changedSince(modseq), ...vanished].sort((a, b) => a - b);
+    const changed = view.changedSince(modseq);
+    // One commit may change many messages.
+    if (changed.length + vanished.length > MAX_COLLECTED) return "many";
+    const uids = [...changed, ...vanished].sort((a, b) => a - b);
     const records = uids.map((uid) => run.store.findRecord(id, uid));
     return { own, records: records.filter((record) => record !== undefined) };
   } finally {
