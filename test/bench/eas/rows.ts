@@ -206,7 +206,7 @@ async function wakeUp(server: EasServer, phones: Phones): Promise<Figure> {
       answeredMs = performance.now();
       return answer;
     });
-    await pause(server.holdsMs[times.length % server.holdsMs.length]!);
+    await pause(server.holdsMs[times.length % server.holdsMs.length]);
     if (answeredMs > 0) {
       // News where there are none.
       if (++early > server.wakeUps) throw new Error(`Ping never holds, status ${(await held).status}`);
