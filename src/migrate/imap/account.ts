@@ -29,6 +29,9 @@ const OPERATORS_OWN: ReadonlySet<string> = new Set([
   "oauth_client_secret",
 ]);
 
+/** How safely a password travels. */
+const TLS_SETTINGS: ReadonlySet<string> = new Set(["imapc_ssl", "imapc_ssl_verify", "imapc_port"]);
+
 /** Later ones win: the source's settings, then the user's `name=value` options. */
 export function imapcSettings(
   job: MigrationJob,
@@ -38,7 +41,14 @@ export function imapcSettings(
     const at = line.indexOf("=");
     return at < 0 ? [line, "yes"] : [line.slice(0, at).trim(), line.slice(at + 1).trim()];
   });
-  return new Map([...sourceConf, ...own.filter(([name]) => !OPERATORS_OWN.has(name))]);
+  // The operator's master password goes only where and how the operator says.
+  const isMasters = hasMaster(sourceConf);
+  const allowed = own.filter(([name]) => !OPERATORS_OWN.has(name) && !(isMasters && TLS_SETTINGS.has(name)));
+  return new Map([...sourceConf, ...allowed]);
+}
+
+function hasMaster(conf: ReadonlyMap<string, string>): boolean {
+  return conf.has("imapc_master_user") && conf.has("imapc_master_password");
 }
 
 /** @throws AccountError */
@@ -72,7 +82,8 @@ function tlsOf(
   conf: ReadonlyMap<string, string>,
   settings: MigrateImapSettings,
 ): ImapAccount["tls"] {
-  if (user.useImapcSsl !== undefined) return user.useImapcSsl ? "implicit" : "off";
+  if (user.useImapcSsl === true) return "implicit";
+  if (user.useImapcSsl === false && !hasMaster(conf)) return "off";
   switch (conf.get("imapc_ssl")) {
     case "imaps":
       return "implicit";

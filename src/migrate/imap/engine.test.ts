@@ -311,3 +311,14 @@ test("engine: a source may send the tagged lines of a pipeline together", async 
   assert.equal((await stored("user.alice")).size, 500);
   assert.equal((await stored("user.alice.Other")).size, 300);
 });
+
+test("engine: a message of no bytes is copied like any other", async (t) => {
+  const options = inbox(3);
+  options.folders[0]!.messages.push({ uid: 4, flags: "", body: Buffer.alloc(0) }, ...messages(2, 5));
+  const { migration, stored } = await setUp(t, options);
+  await migration.ok(migration.job({}));
+  const bodies = await stored("user.alice");
+  assert.deepEqual([...bodies.keys()], [1, 2, 3, 4, 5, 6]);
+  assert.equal(bodies.get(4), "");
+  assert.equal((await migration.ok(migration.job({}))).syncMessageCount, 0);
+});

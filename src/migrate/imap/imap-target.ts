@@ -4,7 +4,7 @@
  * what is there, so that it never has to wait behind a large message on its way in.
  */
 import { hash } from "node:crypto";
-import { ImapClientError, type CommandPart, type CommandResult } from "../../imap/client-command.ts";
+import { ImapClientError, type CommandResult } from "../../imap/client-command.ts";
 import {
   astring,
   connectImap,
@@ -13,9 +13,8 @@ import {
   type ImapPorts,
   ok,
 } from "../../imap/client-connect.ts";
-import { printDateTime } from "../../imap/codec/date.ts";
 import type { BodyWriter } from "../../store/port.ts";
-import { numbersOf, parseRanges, printNumbers } from "../../wire/number-set.ts";
+import { printNumbers } from "../../wire/number-set.ts";
 import {
   type Folder,
   type FolderList,
@@ -23,6 +22,8 @@ import {
   wireMailbox,
   wireName,
 } from "../../imap/client-folders.ts";
+import { appendParts, savedUids } from "./append-command.ts";
+import { expungeOwn } from "./expunge-own.ts";
 import { ImapStrays } from "./imap-strays.ts";
 import type { TargetNames } from "./mapping.ts";
 import { Turns } from "./turns.ts";
@@ -113,7 +114,7 @@ export class ImapTarget implements MailTarget {
       const wire = this.#wire(path);
       const use =
         specialUse !== undefined && link.capabilities.has("CREATE-SPECIAL-USE")
-          ? ` (USE (\\${specialUse.slice(0, 1).toUpperCase()}${specialUse.slice(1)}))`
+          ? ` (USE (\\${capitalized(specialUse)}))`
           : "";
       let made = await link.client.command(["CREATE ", ...wireMailbox(wire), use]);
       if (made.status !== "OK" && use !== "")
@@ -156,6 +157,14 @@ export class ImapTarget implements MailTarget {
       const { client, capabilities } = await this.#side();
       const mailbox = wireMailbox(this.#wire(path));
       const commands: Promise<CommandResult>[] = [];
+      const isThere = this.#list.folders.find((folder) => samePath(this.#ownPath(folder), path));
+      const { specialUse: use } = wanted;
+      if (use !== undefined && isThere?.specialUse === undefined && isThere !== undefined) {
+        // RFC 6154 §5.4: the only way for a folder that was not made with its use.
+        const set = [" (/private/specialuse ", Buffer.from(`\\${capitalized(use)}`), ")"];
+        if (capabilities.has("METADATA")) commands.push(client.command(["SETMETADATA ", ...mailbox, ...set]));
+        else problems.push(`special use ${use}: the target cannot give it to a folder that is there`);
+      }
       if (wanted.isSubscribed) commands.push(client.command(["SUBSCRIBE ", ...mailbox]));
       if (capabilities.has("ACL")) {
         const others = wanted.acl.filter(([identifier]) => identifier !== this.#account.user);
@@ -183,7 +192,9 @@ export class ImapTarget implements MailTarget {
   async append(folder: TargetFolder, messages: readonly CopyMessage[]): Promise<readonly AppendOutcome[]> {
     const mailbox = wireMailbox(this.#wire(folder.path));
     const { client, capabilities } = this.#writing;
-    if (messages.length > 1 && capabilities.has("MULTIAPPEND")) {
+    // A message of no bytes would cancel the others (RFC 3502 §6.3.11).
+    const isMulti = messages.length > 1 && messages.every(({ sizeBytes }) => sizeBytes > 0);
+    if (isMulti && capabilities.has("MULTIAPPEND")) {
       const parts = messages.flatMap((message) => appendParts(message));
       const result = await client.command(["APPEND ", ...mailbox, ...parts]);
       if (result.status === "OK") return savedUids(result, messages.length);
@@ -228,11 +239,12 @@ export class ImapTarget implements MailTarget {
   async expunge(folder: TargetFolder, uids: readonly number[]): Promise<void> {
     return await this.#turns.run(async () => {
       const { client, capabilities } = await this.#select(folder);
+      const hasUidExpunge = capabilities.has("UIDPLUS") || capabilities.has("IMAP4REV2");
       for (const set of sets(uids)) {
         ok(await client.command(`UID STORE ${set} +FLAGS.SILENT (\\Deleted)`), "UID STORE");
-        // Without UIDPLUS a plain EXPUNGE would take others' deleted messages along: they stay marked.
-        if (capabilities.has("UIDPLUS")) ok(await client.command(`UID EXPUNGE ${set}`), "UID EXPUNGE");
+        if (hasUidExpunge) ok(await client.command(`UID EXPUNGE ${set}`), "UID EXPUNGE");
       }
+      if (!hasUidExpunge) await expungeOwn(client, new Set(uids));
     });
   }
 
@@ -364,31 +376,12 @@ export class ImapTarget implements MailTarget {
   }
 }
 
-/** ` (flags) "date" literal`. */
-function appendParts(message: CopyMessage): CommandPart[] {
-  const date =
-    message.internalDateText === "" ? printDateTime(message.internalDate) : message.internalDateText;
-  const { body } = message;
-  const literal = Buffer.isBuffer(body)
-    ? body
-    : { sizeBytes: message.sizeBytes, chunks: () => piecesOf(body) };
-  return [` (${printFlags(message.flags)}) "${date}" `, literal];
+function samePath(a: readonly string[], b: readonly string[]): boolean {
+  return a.join("\0") === b.join("\0");
 }
 
-const PIECE_BYTES = 256 * 1024;
-
-async function* piecesOf(body: Exclude<CopyMessage["body"], Buffer>): AsyncGenerator<Buffer> {
-  for (let at = 0; at < body.sizeBytes; at += PIECE_BYTES) {
-    yield await body.read(at, Math.min(PIECE_BYTES, body.sizeBytes - at));
-  }
-}
-
-/** `APPENDUID validity set` (RFC 4315 §3, RFC 3502 §6.3.11); 0s from a server that does not tell. */
-function savedUids({ code }: CommandResult, count: number): AppendOutcome[] {
-  const match = /^APPENDUID \d+ ([0-9:,]+)$/i.exec(code ?? "");
-  const uids = match === null ? [] : [...numbersOf(parseRanges(match[1] ?? "") ?? [])];
-  const known = uids.length === count ? uids : Array.from({ length: count }, () => 0);
-  return known.map((uid) => ({ kind: "saved", uid }));
+function capitalized(word: string): string {
+  return `${word.slice(0, 1).toUpperCase()}${word.slice(1)}`;
 }
 
 function* sets(uids: readonly number[]): Generator<string> {
