@@ -3,7 +3,7 @@
  * Sync of the inbox. Verdicts and exit codes are those of monitoring plug-ins (S2.46): 0 OK, 1 WARNING, 2 ERROR.
  */
 import type { Clock } from "../base/io/clock.ts";
-import type { EasClient } from "./client.ts";
+import { type EasClient, EasClientError } from "./client.ts";
 import { folderSync, sync, syncedCollection } from "./client-commands.ts";
 
 export interface ProbeStep {
@@ -21,6 +21,7 @@ export interface ProbeResult {
 export const PROBE_EXIT_CODES: Record<ProbeResult["status"], 0 | 1 | 2> = { OK: 0, WARNING: 1, ERROR: 2 };
 const INBOX = 2;
 const WINDOW_SIZE = 10;
+const FORBIDDEN = 403;
 
 /** Never rejects. @param warnMs slower than this is a warning */
 export async function probe(client: EasClient, warnMs: number, clock: Clock): Promise<ProbeResult> {
@@ -31,9 +32,8 @@ export async function probe(client: EasClient, warnMs: number, clock: Clock): Pr
     try {
       return await work();
     } catch (error) {
-      throw new Error(`${name} failed: ${error instanceof Error ? error.message : String(error)}`, {
-        cause: error,
-      });
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new Error(`${name} failed: ${reason}${hintAt(client, error)}`, { cause: error });
     } finally {
       steps.push({ name, tookMs: Math.round(clock.monotonicMs() - sinceMs) });
     }
@@ -55,6 +55,14 @@ export async function probe(client: EasClient, warnMs: number, clock: Clock): Pr
   }
   const totalMs = Math.round(clock.monotonicMs() - startedMs);
   return totalMs > warnMs ? result("WARNING", `slower than ${warnMs} ms`) : result("OK", "a phone can sync");
+}
+
+/** The commonest mistake: passwords are refused where anybody can read them. */
+function hintAt({ settings }: EasClient, error: unknown): string {
+  const isPlain = settings.url.toLowerCase().startsWith("http:");
+  return isPlain && error instanceof EasClientError && error.status === FORBIDDEN
+    ? " (TLS demanded? Use https, or set directory.allowplaintext)"
+    : "";
 }
 
 async function firstSync(client: EasClient, collectionId: string): Promise<void> {

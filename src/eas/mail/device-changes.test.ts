@@ -185,7 +185,7 @@ test("change: of a draft leaves what it does not name, and takes files away", as
   assert.deepEqual(done, { status: 1, uid: undefined, modseq: 0 });
   assert.equal(sent[0]?.onceKey, once.onceKey);
   assert.equal(folder.mails.size, 0);
-  assert.match(sent[0]!.bytes.toString(), /Bcc: <dan@example\.org>[\s\S]*Subject: second/);
+  assert.match(sent[0].bytes.toString(), /Bcc: <dan@example\.org>[\s\S]*Subject: second/);
 });
 
 test("add: refused before 16.0 and outside of Drafts; change of content refused for what is no draft", async () => {
