@@ -7,7 +7,9 @@ export type SubmissionRefusalCode =
   | "too_many_recipients"
   | "message_too_big"
   | "rate_limited"
-  | "queue_full";
+  | "queue_full"
+  /** Too much mail is being taken at this moment. */
+  | "busy";
 
 export class SubmissionRefusal extends Error {
   override name = "SubmissionRefusal";
@@ -19,6 +21,6 @@ export class SubmissionRefusal extends Error {
 
   /** Is trying again later of use? */
   get temporary(): boolean {
-    return this.code === "rate_limited" || this.code === "queue_full";
+    return this.code === "rate_limited" || this.code === "queue_full" || this.code === "busy";
   }
 }

@@ -50,10 +50,14 @@ const REPLIES: Readonly<Record<SubmissionRefusalCode, readonly [number, string]>
   message_too_big: [552, "5.3.4"],
   rate_limited: [450, "4.7.1"],
   queue_full: [452, "4.3.1"],
+  busy: [452, "4.3.1"],
 };
 const CLOSE_TIMEOUT_MS = 2_000;
 /** Where nothing is said, a message is bounded nevertheless: it is held in memory. */
 const UNLIMITED_BYTES = 256 * 1024 * 1024;
+/** Of all messages that are being taken at one time; clients of further ones are told to come again. */
+const MAX_TAKING_BYTES = 512 * 1024 * 1024;
+let takingBytes = 0;
 
 /** Resolves when the listener is bound. @throws the Node error */
 export async function listenSubmission(
@@ -194,22 +198,45 @@ async function takeMessage(
   { outgoing, hostName, log }: SubmissionPorts,
 ): Promise<void> {
   const chunks: Buffer[] = [];
-  let tooBig = false;
-  for await (const chunk of stream) {
-    // Read on to its end, so that the answer comes at the right moment.
-    if (stream.sizeExceeded) {
-      tooBig = true;
-      chunks.length = 0;
-    } else if (Buffer.isBuffer(chunk)) chunks.push(chunk);
+  let heldBytes = 0;
+  const release = (): void => {
+    takingBytes -= heldBytes;
+    heldBytes = 0;
+    chunks.length = 0;
+  };
+  try {
+    let isBusy = false;
+    for await (const chunk of stream) {
+      // Read on to its end, so that the answer comes at the right moment.
+      if (!Buffer.isBuffer(chunk)) continue;
+      isBusy ||= takingBytes + chunk.length > MAX_TAKING_BYTES;
+      if (isBusy || stream.sizeExceeded) release();
+      else {
+        chunks.push(chunk);
+        heldBytes += chunk.length;
+        takingBytes += chunk.length;
+      }
+    }
+    if (stream.sizeExceeded) throw new SubmissionRefusal("message_too_big", "the message is too big");
+    if (isBusy) throw new SubmissionRefusal("busy", "too much mail is being taken, try again");
+    await queueMessage(Buffer.concat(chunks), session, { outgoing, hostName, log });
+  } finally {
+    release();
   }
-  if (tooBig || stream.sizeExceeded) throw new SubmissionRefusal("message_too_big", "the message is too big");
+}
+
+async function queueMessage(
+  message: Buffer,
+  session: SMTPServerSession,
+  { outgoing, hostName, log }: Pick<SubmissionPorts, "outgoing" | "hostName" | "log">,
+): Promise<void> {
   const { mailFrom, rcptTo } = session.envelope;
   const sender = mailFrom === false ? "" : mailFrom.address;
   const recipients = rcptTo.map(({ address }) => address);
   const userId = userOf(session);
   const name = session.hostNameAppearsAs.replaceAll(/[^\x21-\x7e]|[()]/g, "?").slice(0, 255);
   const received = `from ${name} ([${session.remoteAddress}])\r\n\tby ${hostName} (Rookery) with ${session.transmissionType} id ${session.id}`;
-  await outgoing.send(userId, sender, recipients, Buffer.concat(chunks), received);
+  await outgoing.send(userId, sender, recipients, message, received);
   log.info("message queued", { id: session.id, user: userId, from: sender, recipients: recipients.length });
 }
 

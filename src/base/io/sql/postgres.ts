@@ -32,6 +32,8 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const IDLE_TIMEOUT_MS = 60_000;
 /** Of one statement, kept by the server: a lock that nobody gives back must not hold a request for ever. */
 const STATEMENT_TIMEOUT_MS = 60_000;
+/** On top, for the way back. */
+const ANSWER_GRACE_MS = 5_000;
 /** A transaction that loses against others is run again so often. */
 const MAX_CONFLICTS = 12;
 const FIRST_PAUSE_MS = 2;
@@ -65,6 +67,8 @@ export class PostgresDatabase implements SqlDatabase {
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
       idleTimeoutMillis: IDLE_TIMEOUT_MS,
       statement_timeout: STATEMENT_TIMEOUT_MS,
+      // The server's bound does not help when nothing comes back from it any more.
+      query_timeout: STATEMENT_TIMEOUT_MS + ANSWER_GRACE_MS,
       keepAlive: true,
       allowExitOnIdle: true,
       application_name: "rookery",

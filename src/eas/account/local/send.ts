@@ -34,6 +34,7 @@ const CODES: Record<SubmissionRefusalCode, AccountErrorCode> = {
   message_too_big: "message_too_big",
   rate_limited: "unavailable",
   queue_full: "unavailable",
+  busy: "unavailable",
 };
 
 /** Copies looked at when a message is sent again, since no answer to the first time was heard. */
