@@ -319,14 +319,15 @@ export class Selected {
     this.view.release();
   }
 
-  /** The view holds a subset of the known UIDs and newer ones: fewer of them below the last known means expunges. */
+  /** Or a UID below the last known has come back by replication: no number is left for it until SELECT. */
   #expungesWait(): boolean {
-    return this.view.lowerBound(this.#map.lastUid + 1) !== this.count;
+    return !this.#map.isStillIn(this.view);
   }
 
   *#tellExpunges(mayPause: boolean): Steps<void> {
     const session = this.#session;
     const gonePositions = this.#map.missingIn(this.view);
+    if (gonePositions.length === 0) return;
     const goneUids = gonePositions.map((position) => this.#map.uidAt(position));
     if (this.#recentCount > 0) {
       for (const uid of goneUids) if (this.isRecent(uid)) this.#recentCount--;

@@ -83,3 +83,24 @@ test("SequenceMap: counts as the client does, whatever the mailbox does meanwhil
     }),
   );
 });
+
+test("SequenceMap.isStillIn: false for a UID that is gone, also when another one has come back below the last", () => {
+  const mailbox = new Mailbox();
+  for (const uid of [1, 2, 5, 7]) mailbox.add(uid);
+  const map = new SequenceMap(mailbox.view);
+  assert.equal(map.isStillIn(mailbox.view), true);
+  mailbox.add(9);
+  assert.equal(map.isStillIn(mailbox.view), true);
+  // As many as before.
+  mailbox.columns.remove(Uint32Array.of(2));
+  mailbox.add(4);
+  assert.equal(map.isStillIn(mailbox.view), false);
+  assert.deepEqual(map.missingIn(mailbox.view), [1]);
+  map.remove([1], mailbox.view);
+  map.append(mailbox.view);
+  assert.deepEqual(
+    Array.from({ length: map.count }, (_, position) => map.uidAt(position)),
+    [1, 5, 7, 9],
+  );
+  assert.deepEqual(map.missingIn(mailbox.view), []);
+});

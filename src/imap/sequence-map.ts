@@ -43,6 +43,11 @@ export class SequenceMap {
     this.#count = grown.length;
   }
 
+  /** The view has exactly the known messages, and newer ones. */
+  isStillIn(view: MailboxView): boolean {
+    return view.lowerBound(this.lastUid + 1) === this.#count && this.#isStartOf(view.uids);
+  }
+
   /** Positions of what the client knows and the view does not hold any more; they ascend. */
   missingIn(view: MailboxView): number[] {
     const missing: number[] = [];
