@@ -138,7 +138,7 @@ async function userInformation(element: Element, request: EasRequest, writer: Wb
   writer.end().end();
 }
 
-/** The schema wants the list of templates whatever the status is: MS-ASCMD §6.38. */
+/** The schema wants the list of templates whatever the status is: MS-ASCMD §6.40. */
 function writeNoRights(writer: WbxmlWriter): void {
   writer.start(RIGHTS).text(STATUS, RIGHTS_MANAGEMENT_OFF);
   writer.start(GET).empty(RIGHTS_TEMPLATES).end().end();

@@ -154,6 +154,20 @@ test("Email: attachments, pictures in the text, attached mail and what is attach
   assert.match(body(data).text, /<img src="cid:pic@x" \/>/);
 });
 
+test("Email: BodyPart is what its author wrote, cut as asked; all or none has its status", async () => {
+  const mail = `${HEAD}Content-Type: text/html\r\n\r\n<p>an answer</p><blockquote type="cite">old</blockquote>`;
+  const partOf = async (truncation: number | undefined, allOrNone: boolean): Promise<Element> => {
+    const wish = { ...preference(2, truncation), allOrNone };
+    const data = await show(mail, { ...wants(preference(1)), bodyPartPreferences: [wish] });
+    return data.child(tagOf("AirSyncBase:BodyPart"))!;
+  };
+  const text = (part: Element): (string | undefined)[] =>
+    ["Status", "Truncated", "Data"].map((name) => part.textOf(tagOf(`AirSyncBase:${name}`)));
+  assert.deepEqual(text(await partOf(undefined, true)), ["1", undefined, "<p>an answer</p>"]);
+  assert.deepEqual(text(await partOf(5, false)), ["1", "1", "<p>an"]);
+  assert.deepEqual(text(await partOf(5, true)), ["176", "1", undefined]);
+});
+
 test("Email: versions get the elements they know", async () => {
   const has = (data: Element, name: string): boolean => data.child(tagOf(name)) !== undefined;
   for (const version of PROTOCOL_VERSIONS) {

@@ -13,7 +13,7 @@ import { conversationId, conversationIndex } from "./conversation.ts";
 import { base, email, email2, PART } from "./email-tags.ts";
 import type { HtmlConverter } from "./html-converter.ts";
 import { layOut } from "./layout.ts";
-import { MailBody, type ShownBody } from "./mail-body.ts";
+import { MailBody, type ShownBody, type ShownPart } from "./mail-body.ts";
 import { displayNames, type MailHeader, printAddresses, readMailHeader } from "./mail-header.ts";
 import { nativeBodyType } from "./mail-text.ts";
 import { codePageOf, mailKind } from "./message-class.ts";
@@ -29,8 +29,10 @@ export type WriteEmail = (writer: WbxmlWriter, takePart?: TakePart) => void;
 
 /** Of a header, what is looked at. */
 const MAX_HEADER_BYTES = 256 * 1024;
-/** MS-ASEMAIL §2.2.2.9. */
+/** MS-ASEMAIL §6.2. */
 const MAX_BCC_CHARACTERS = 1024;
+/** MS-ASAIRS §2.2.2.37. */
+const PART_TOO_LARGE = 176;
 
 export async function prepareEmail(
   item: MailItem,
@@ -137,9 +139,10 @@ export function writeBody(
   writer.end();
 }
 
-/** MS-ASAIRS §2.2.2.10. In multipart answers too it stands in the document: §2.2.2.32 (Part) knows only Body. */
-function writeBodyPart(writer: WbxmlWriter, body: ShownBody): void {
-  writer.start(base.bodyPart).text(base.status, 1).text(base.type, body.type);
+/** MS-ASAIRS §2.2.2.10. In multipart answers too it stands in the document: §6 knows Part only below Body. */
+function writeBodyPart(writer: WbxmlWriter, body: ShownPart): void {
+  writer.start(base.bodyPart).text(base.status, body.tooLarge ? PART_TOO_LARGE : 1);
+  writer.text(base.type, body.type);
   writeSize(writer, body);
   writeData(writer, body);
   if (body.preview !== "") writer.text(base.preview, body.preview);

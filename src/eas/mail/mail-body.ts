@@ -7,7 +7,7 @@
 import type { BodyOptions, BodyPreference } from "../item-class.ts";
 import type { HtmlConverter } from "./html-converter.ts";
 import type { Layout } from "./layout.ts";
-import { htmlText, nativeBodyType, plainText } from "./mail-text.ts";
+import { htmlText, nativeBodyType, plainText, uniqueText } from "./mail-text.ts";
 import type { MessageSource } from "./message-source.ts";
 import { mimeAsUtf8 } from "./mime-body.ts";
 import { cutUtf8, toXmlUtf8 } from "./utf8-body.ts";
@@ -23,6 +23,12 @@ export interface ShownBody {
   readonly preview: string;
 }
 
+export interface ShownPart extends ShownBody {
+  /** All of it was wanted, or nothing. */
+  readonly tooLarge: boolean;
+}
+
+const NO_BYTES = Buffer.alloc(0);
 const ANY: BodyPreference = { type: 1, truncationBytes: undefined, allOrNone: false, previewCharacters: 0 };
 
 export class MailBody {
@@ -48,15 +54,23 @@ export class MailBody {
     return last!;
   }
 
-  /** BodyPart (14.1) is always HTML: MS-ASAIRS §2.2.2.11. */
-  part(preference: BodyPreference): Promise<ShownBody> {
-    return this.#inForm({ ...preference, type: 2 });
+  /** BodyPart (14.1) is HTML without what is quoted: MS-ASAIRS §2.2.2.10. */
+  async part({ truncationBytes, allOrNone, previewCharacters }: BodyPreference): Promise<ShownPart> {
+    const text = await uniqueText(this.#source, this.#layout, this.#converter);
+    const { bytes, sizeBytes } = cutText(text, truncationBytes);
+    const truncated = bytes.length < sizeBytes;
+    const tooLarge = truncated && allOrNone;
+    const preview = this.#preview(previewCharacters);
+    return { type: 2, sizeBytes, truncated, bytes: tooLarge ? NO_BYTES : bytes, preview, tooLarge };
+  }
+
+  #preview(characters: number): string {
+    return characters === 0 ? "" : cutCharacters(this.#source.item.summary.preview, characters);
   }
 
   async #inForm({ type, truncationBytes, previewCharacters }: BodyPreference): Promise<ShownBody> {
     const source = this.#source;
-    const preview =
-      previewCharacters === 0 ? "" : cutCharacters(source.item.summary.preview, previewCharacters);
+    const preview = this.#preview(previewCharacters);
     if (type === 4) {
       const { sizeBytes } = source.item;
       const wanted = Math.min(sizeBytes, truncationBytes ?? sizeBytes);

@@ -7,6 +7,7 @@ import type { Layout, TextPiece } from "./layout.ts";
 import type { MessageBytes } from "./message-source.ts";
 import type { MailPart } from "./part.ts";
 import { textToHtml, textToHtmlFragment, unflow } from "./plain-text.ts";
+import { uniqueHtml, uniquePlain } from "./unique-part.ts";
 
 /** Of one text part; what lies behind is not shown. */
 const MAX_TEXT_BYTES = 16 * 1024 * 1024;
@@ -57,6 +58,18 @@ export async function htmlText(
     }
   }
   return texts.join("\r\n");
+}
+
+/** As HTML, without what is quoted. */
+export async function uniqueText(
+  source: MessageBytes,
+  layout: Layout,
+  converter: HtmlConverter,
+): Promise<string> {
+  const only = onlyPlain(layout.text.slice(0, MAX_PIECES));
+  return only === undefined
+    ? uniqueHtml(await htmlText(source, layout, converter))
+    : textToHtml(uniquePlain(unflow(await partText(source, only), only)));
 }
 
 function onlyPlain(pieces: readonly TextPiece[]): MailPart | undefined {

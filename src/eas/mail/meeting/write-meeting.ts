@@ -42,11 +42,11 @@ const CALENDAR_UID = tagOf("Calendar:UID");
 const DISALLOW = tagOf("Email:DisallowNewTimeProposal");
 const MEETING_MESSAGE_TYPE = tagOf("Email2:MeetingMessageType");
 
-/** MS-ASEMAIL §2.2.2.45: what 16 bits hold, 18 hours. A reminder that comes late is better than none. */
+/** MS-ASEMAIL §2.2.2.63 and §6.1: what 16 bits hold, 18 hours. A reminder that comes late is better than none. */
 const MAX_REMINDER_SECONDS = 0xffff;
 /** MS-ASEMAIL §2.2.2.46. */
 const MAX_LOCATION_CHARACTERS = 32_768;
-/** MS-ASCAL §2.2.2.46. */
+/** MS-ASCAL §6. */
 const MAX_UID_CHARACTERS = 300;
 
 /** The elements in the order of the schema: MS-ASEMAIL §6.1. */
