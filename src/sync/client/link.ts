@@ -128,6 +128,8 @@ export class ReplicaLink {
       for (const piece of pieces) {
         for (const bytes of piece) this.#writeNow(bytes);
         await this.#roomFor(MAX_PIECES_BYTES);
+        // It takes what is sent; it has nothing to say before the end.
+        this.#lastHeardMs = this.#clock.monotonicMs();
       }
     } catch (error) {
       // Half a command is out: nobody could follow.
