@@ -4,6 +4,9 @@ export interface Range {
   readonly end: number;
 }
 
+/** Last result of Search and Find: their Range has three digits at most (MS-ASCMD §6.33). */
+export const LAST_RESULT = 999;
+
 /** "bad" for what is none. */
 export function parseRange(text: string | undefined, missing: Range): Range | "bad" {
   if (text === undefined) return missing;

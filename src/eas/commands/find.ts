@@ -14,7 +14,7 @@ import { MessageSource } from "../mail/message-source.ts";
 import { readParts } from "../mail/part.ts";
 import { printDate } from "../mail/print-date.ts";
 import { EasRefusal } from "../status.ts";
-import { parseRange, type Range } from "./byte-range.ts";
+import { LAST_RESULT, parseRange, type Range } from "./byte-range.ts";
 import { photosOf, readPhotoWish, writePerson } from "./people-properties.ts";
 import { folderOf, MAX_RESULTS, useHits, readKeywords } from "./search-mail.ts";
 
@@ -82,8 +82,10 @@ export function find(): Command {
 
 async function run(request: EasRequest, criterion: Element, isMail: boolean): Promise<WriteResults | number> {
   const options = criterion.child(OPTIONS);
-  const range = parseRange(options?.textOf(RANGE), FIRST_HUNDRED);
-  if (range === "bad") return INVALID_REQUEST;
+  const asked = parseRange(options?.textOf(RANGE), FIRST_HUNDRED);
+  if (asked === "bad") return INVALID_REQUEST;
+  if (asked.start > LAST_RESULT) return END_OF_RANGE;
+  const range = { start: asked.start, end: Math.min(asked.end, LAST_RESULT) };
   try {
     return isMail ? await findMail(request, criterion, range) : await findPeople(request, criterion, range);
   } catch (error) {

@@ -141,3 +141,18 @@ test("readKeywords: fields of the Keyword Query Language", () => {
   assert.deepEqual(readKeywords("http://x from"), { freeText: "http://x from" });
   assert.equal(readKeywords("x".repeat(2_000)), undefined);
 });
+
+test("Search Mailbox: ends with result 999, as three digits of a Range can tell", async () => {
+  const crowded = new MemoryMail();
+  for (let at = 0; at < 1_010; at++) crowded.put("Subject: x\r\n\r\nfruit\r\n");
+  const many = sendingAccount([crowded]).account;
+  const statusAndRange = async (asked: string): Promise<(string | undefined)[]> => {
+    const body = wbxml(["Search:Search", ["Search:Store", mailbox, words("fruit"), range(asked)]]);
+    const request = await easRequest({ command: "Search", body, account: many, folders: { 5: crowded.key } });
+    const root = answerRoot(await search(services).run(request));
+    const found = root.child(tagOf("Search:Response"))?.child(tagOf("Search:Store"));
+    return [text(found, "Search:Status"), text(found, "Search:Range")];
+  };
+  assert.deepEqual(await statusAndRange("995-1005"), ["1", "995-999"]);
+  assert.deepEqual(await statusAndRange("1000-1005"), ["12", undefined]);
+});

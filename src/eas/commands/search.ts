@@ -6,7 +6,7 @@ import type { Command, EasAnswer, EasRequest } from "../command.ts";
 import type { Element } from "../element.ts";
 import { collectionIdOf } from "../folders/folder-key.ts";
 import { type EmailClass, emailOf } from "../mail/email-class.ts";
-import { parseRange, type Range } from "./byte-range.ts";
+import { LAST_RESULT, parseRange, type Range } from "./byte-range.ts";
 import { nameForFiles, printLongId } from "./find-item.ts";
 import { photosOf, readPhotoWish, writePerson } from "./people-properties.ts";
 import { MAX_RESULTS, useHits, type QueryRefusal, readSearchQuery } from "./search-mail.ts";
@@ -73,8 +73,10 @@ async function searchStore(
   store: Element,
   email: EmailClass,
 ): Promise<WriteStore | number> {
-  const range = parseRange(store.child(OPTIONS)?.textOf(RANGE), FIRST_HUNDRED);
-  if (range === "bad") return INVALID_REQUEST;
+  const asked = parseRange(store.child(OPTIONS)?.textOf(RANGE), FIRST_HUNDRED);
+  if (asked === "bad") return INVALID_REQUEST;
+  if (asked.start > LAST_RESULT) return END_OF_RANGE;
+  const range = { start: asked.start, end: Math.min(asked.end, LAST_RESULT) };
   try {
     switch ((store.textOf(NAME) ?? "").toLowerCase()) {
       case "mailbox":
