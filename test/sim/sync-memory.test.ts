@@ -18,7 +18,8 @@ const MIB = 2 ** 20;
 /** Of both ends together, with what is not collected yet: a copy of every message as an object would be far more. */
 const MAX_GROWTH_MIB = 700;
 const SAMPLE_MS = 20;
-const LIVE_SAMPLE_MS = 100;
+/** Collecting takes as long as the heap is large: a sample must not be most of the run. */
+const LIVE_SAMPLE_MS = LONG ? 2000 : 100;
 /** What ten times the changes may need more, of both ends together: 25 MiB go over the wire for 100,000. */
 const MAX_LIVE_DIFFERENCE_MIB = 20;
 setFlagsFromString("--expose-gc");
