@@ -8,6 +8,7 @@
  * - Everything is lazy: opening a collection costs what is asked of it, and nothing proportional to its size before that.
  */
 import type { Uid } from "../../base/numbers.ts";
+import type { Person } from "../../directory/people/people.ts";
 import type { MessageSummary } from "../../mime/summary.ts";
 
 export interface Account {
@@ -179,19 +180,7 @@ export interface DirectoryHits {
   readonly people: readonly DirectoryPerson[];
 }
 
-export interface DirectoryPerson {
-  readonly displayName: string;
-  readonly address: string;
-  readonly firstName: string;
-  readonly lastName: string;
-  readonly alias: string;
-  readonly phone: string;
-  readonly mobilePhone: string;
-  readonly homePhone: string;
-  readonly office: string;
-  readonly company: string;
-  readonly title: string;
-}
+export type DirectoryPerson = Person;
 
 export interface OutgoingMessage {
   /** RFC 5322 with Bcc still in it; the account takes Bcc out. */

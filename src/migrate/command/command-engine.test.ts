@@ -3,6 +3,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { sampleJob } from "../../../test/support/migration-job.ts";
 import { systemClock } from "../../base/io/clock.ts";
 import { Logs } from "../../base/log.ts";
 import type { EngineContext } from "../engine.ts";
@@ -130,44 +131,15 @@ function run(
 }
 
 function jobWith(doveadm: string): MigrationJob {
-  return {
-    id: 7,
-    user: {
-      source: "CustomerX",
-      sourceUid: "source_user1",
-      targetUid: "user1",
-      target: "default",
-      sourceHost: "imap.host.1",
-      sourcePort: undefined,
-      password: undefined,
-      email: undefined,
-      imapcOptions: [],
-      useImapcSsl: undefined,
-      excludeFolders: [],
+  const command = {
+    name: doveadm,
+    options: [{ name: "imapc_password", value: "%{conf:imapc_master_password}" }],
+    subCommand: {
+      name: "backup",
+      flags: ["-R"],
+      options: [{ name: "-u", value: "%{mdb:uid}" }],
+      arguments: ["imapc:"],
     },
-    host: {
-      source: "CustomerX",
-      name: "imap.host.1",
-      maxConnections: 1,
-      migrationCommand1: JSON.stringify({
-        name: doveadm,
-        options: [{ name: "imapc_password", value: "%{conf:imapc_master_password}" }],
-        subCommand: {
-          name: "backup",
-          flags: ["-R"],
-          options: [{ name: "-u", value: "%{mdb:uid}" }],
-          arguments: ["imapc:"],
-        },
-      }),
-      migrationCommand2: "",
-      statusCommand: "",
-      maxMessagesPerSecond: 0,
-      maxBytesPerSecond: 0,
-    },
-    phase: "PRE_SYNC",
-    priority: false,
-    dryRun: false,
-    fence: 1,
-    attempt: 1,
   };
+  return sampleJob({}, {}, { migrationCommand1: JSON.stringify(command) });
 }

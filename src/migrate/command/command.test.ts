@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parse } from "yaml";
-import type { MigrationJob } from "../model.ts";
+import { sampleJob } from "../../../test/support/migration-job.ts";
 import { toArgv } from "./argv.ts";
 import { CommandError, readCommand } from "./command.ts";
 import { inject, userProperties } from "./inject.ts";
@@ -160,34 +160,4 @@ test("mailboxes that several masks name are counted once", () => {
   assert.equal(sumMailboxStatus("no table"), undefined);
 });
 
-const JOB: MigrationJob = {
-  id: 1,
-  user: {
-    source: "CustomerX",
-    sourceUid: "source_user1",
-    targetUid: "user1",
-    target: "default",
-    sourceHost: "imap.host.1",
-    sourcePort: undefined,
-    password: undefined,
-    email: undefined,
-    imapcOptions: [],
-    useImapcSsl: undefined,
-    excludeFolders: [],
-  },
-  host: {
-    source: "CustomerX",
-    name: "imap.host.1",
-    maxConnections: 1,
-    migrationCommand1: "",
-    migrationCommand2: "",
-    statusCommand: "",
-    maxMessagesPerSecond: 0,
-    maxBytesPerSecond: 0,
-  },
-  phase: "PRE_SYNC",
-  priority: false,
-  dryRun: false,
-  fence: 1,
-  attempt: 1,
-};
+const JOB = sampleJob();

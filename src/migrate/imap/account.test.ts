@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DEFAULT_SETTINGS } from "../../../test/support/migration.ts";
-import type { MigrationJob, MigrationUser } from "../model.ts";
+import { sampleJob } from "../../../test/support/migration-job.ts";
 import { imapcSettings, sourceAccount } from "./account.ts";
 
 const MASTER = new Map([
@@ -10,7 +10,7 @@ const MASTER = new Map([
 ]);
 
 test("a customer's options do not lead the operator's master password out of TLS", () => {
-  const job = newJob({
+  const job = sampleJob({
     sourceHost: "imap.example.org",
     imapcOptions: ["imapc_ssl=no", "imapc_ssl_verify=no", "imapc_port=1143"],
     useImapcSsl: false,
@@ -25,42 +25,7 @@ test("a customer's options do not lead the operator's master password out of TLS
 });
 
 test("a user's own password goes as he says", () => {
-  const job = newJob({ sourceHost: "imap.example.org", password: "own", useImapcSsl: false });
+  const job = sampleJob({ sourceHost: "imap.example.org", password: "own", useImapcSsl: false });
   const account = sourceAccount(job, imapcSettings(job, new Map()), DEFAULT_SETTINGS, undefined);
   assert.equal(account.tls, "off");
 });
-
-function newJob(user: Partial<MigrationUser>): MigrationJob {
-  return {
-    id: 1,
-    phase: "PRE_SYNC",
-    priority: false,
-    dryRun: false,
-    fence: 1,
-    attempt: 1,
-    host: {
-      source: "old",
-      name: "imap.example.org",
-      maxConnections: 1,
-      migrationCommand1: "",
-      migrationCommand2: "",
-      statusCommand: "",
-      maxMessagesPerSecond: 0,
-      maxBytesPerSecond: 0,
-    },
-    user: {
-      source: "old",
-      sourceUid: "alice",
-      targetUid: "alice",
-      target: "default",
-      sourceHost: "imap.example.org",
-      sourcePort: undefined,
-      password: undefined,
-      email: undefined,
-      imapcOptions: [],
-      useImapcSsl: undefined,
-      excludeFolders: [],
-      ...user,
-    },
-  };
-}

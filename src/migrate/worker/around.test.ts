@@ -9,6 +9,7 @@ import { systemClock } from "../../base/io/clock.ts";
 import { silentLog } from "../../base/log.ts";
 import { readWorkerCommands } from "../command/options.ts";
 import type { JobResult, MigrationJob } from "../model.ts";
+import { sampleJob } from "../../../test/support/migration-job.ts";
 import { runWithHooks } from "./around.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "rookery-around-"));
@@ -162,34 +163,4 @@ function optionsOf(hooks: Record<string, unknown>): Parameters<typeof runWithHoo
   };
 }
 
-const JOB: MigrationJob = {
-  id: 1,
-  user: {
-    source: "CustomerX",
-    sourceUid: "a/b@example.org",
-    targetUid: "user1",
-    target: "default",
-    sourceHost: "imap.host.1",
-    sourcePort: undefined,
-    password: undefined,
-    email: undefined,
-    imapcOptions: [],
-    useImapcSsl: undefined,
-    excludeFolders: [],
-  },
-  host: {
-    source: "CustomerX",
-    name: "imap.host.1",
-    maxConnections: 1,
-    migrationCommand1: "",
-    migrationCommand2: "",
-    statusCommand: "",
-    maxMessagesPerSecond: 0,
-    maxBytesPerSecond: 0,
-  },
-  phase: "CUTOVER",
-  priority: false,
-  dryRun: false,
-  fence: 1,
-  attempt: 1,
-};
+const JOB = sampleJob({ sourceUid: "a/b@example.org" }, { phase: "CUTOVER" });

@@ -1,44 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { sampleJob } from "../../../test/support/migration-job.ts";
 import { SimClock } from "../../../test/sim/sim-clock.ts";
 import { silentLog } from "../../base/log.ts";
 import type { Engine, Pace } from "../engine.ts";
 import type { JobQueue } from "../job-queue.ts";
-import type { JobResult, MigrationJob } from "../model.ts";
+import type { JobResult } from "../model.ts";
 import { Worker } from "./worker.ts";
 
 const LEASE_MS = 60_000;
-const JOB: MigrationJob = {
-  id: 1,
-  user: {
-    source: "CustomerX",
-    sourceUid: "anna",
-    targetUid: "anna",
-    target: "default",
-    sourceHost: "imap.host.1",
-    sourcePort: undefined,
-    password: undefined,
-    email: undefined,
-    imapcOptions: [],
-    useImapcSsl: undefined,
-    excludeFolders: [],
-  },
-  host: {
-    source: "CustomerX",
-    name: "imap.host.1",
-    maxConnections: 1,
-    migrationCommand1: "",
-    migrationCommand2: "",
-    statusCommand: "",
-    maxMessagesPerSecond: 0,
-    maxBytesPerSecond: 0,
-  },
-  phase: "PRE_SYNC",
-  priority: false,
-  dryRun: false,
-  fence: 1,
-  attempt: 1,
-};
+const JOB = sampleJob({ sourceUid: "anna", targetUid: "anna" });
 
 test("Worker: a job is stopped before its lease ends, also when the database says nothing at all", async () => {
   const clock = new SimClock();
