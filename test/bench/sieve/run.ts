@@ -3,7 +3,7 @@
  * Rookery first, then Dovecot with Pigeonhole, in the same run with the same load.
  */
 import assert from "node:assert/strict";
-import { chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemNetwork } from "../../../src/base/io/system-network.ts";
@@ -25,6 +25,8 @@ interface Server {
   readonly name: string;
   readonly lmtp: { readonly host: string; readonly port: number };
   readonly addressSuffix: string;
+  /** What it wrote to its log so far. */
+  log(): string;
   stop(): Promise<unknown>;
 }
 
@@ -36,6 +38,7 @@ const CONNECTIONS = 8;
 const ROUND_MS = 4_000;
 const SMALL_ROUND_MS = 1_000;
 const BODY_BYTES = 4_096;
+const SHOWN_LOG_CHARS = 2_000;
 /** With a script, of what there is without one. */
 const KEPT_GOAL = 0.8;
 const PEER_GOAL = 3;
@@ -53,6 +56,7 @@ const starters: Readonly<Record<string, (folder: string) => Promise<Server>>> = 
       name: "rookery",
       lmtp: node.endpoint("lmtp"),
       addressSuffix: "@example.test",
+      log: () => node.log.join("\n"),
       stop: () => node.stop(),
     };
   },
@@ -73,6 +77,7 @@ const starters: Readonly<Record<string, (folder: string) => Promise<Server>>> = 
       name: "dovecot",
       lmtp: { host: peer.host, port: peer.ports["lmtp"] ?? 0 },
       addressSuffix: "",
+      log: () => readFileSync(join(folder, "dovecot.log"), "utf8"),
       stop: () => peer.stop(),
     };
   },
@@ -90,6 +95,10 @@ export async function runSieveBench(options: SieveBenchOptions): Promise<void> {
     const server = await start(folder);
     try {
       rates.set(name, await measure(server, options.rounds, ms));
+    } catch (cause) {
+      throw new Error(`${name} broke off; its log ends with\n${server.log().slice(-SHOWN_LOG_CHARS)}`, {
+        cause,
+      });
     } finally {
       await server.stop();
       rmSync(folder, { recursive: true, force: true });
