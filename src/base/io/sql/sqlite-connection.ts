@@ -66,6 +66,10 @@ export class SqliteConnection {
     return statement.raw(true).all(...named(values)).length;
   }
 
+  get isInTransaction(): boolean {
+    return this.#database.inTransaction;
+  }
+
   /** Undone when `work` throws or says undefined. */
   savepoint<T>(work: () => T): T {
     this.run("SAVEPOINT one");

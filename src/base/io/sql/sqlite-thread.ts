@@ -84,16 +84,26 @@ function work(): void {
 }
 
 function commitTogether(changes: readonly Change[]): void {
-  let replies: SqliteReply[];
+  // What took the transaction with it must not take the others: each gets a commit of its own.
+  answer(tryTogether(changes) ?? changes.flatMap((change) => tryTogether([change]) ?? []));
+}
+
+/** Undefined: one of several has ended the whole transaction, nothing is done. */
+function tryTogether(changes: readonly Change[]): SqliteReply[] | undefined {
+  const replies: SqliteReply[] = [];
   try {
     writer.run("BEGIN IMMEDIATE");
-    replies = changes.map((change) => attempt(change.id, () => apply(change)));
+    for (const change of changes) {
+      replies.push(attempt(change.id, () => apply(change)));
+      // A full database rolls back by itself (https://sqlite.org/lang_transaction.html §3): what came next would commit alone.
+      if (!writer.isInTransaction) return changes.length > 1 ? undefined : replies;
+    }
     writer.run("COMMIT");
+    return replies;
   } catch (error) {
     writer.undo();
-    replies = changes.map(({ id }) => failed(id, error));
+    return changes.map(({ id }) => failed(id, error));
   }
-  answer(replies);
 }
 
 function apply(change: Change): SqliteReply {
@@ -134,6 +144,11 @@ function inTransaction(request: Extract<SqliteRequest, { op: "statement" | "comm
     answer([{ id, error: { code: "unavailable", message } }]);
     return;
   }
+  if (!writer.isInTransaction) {
+    if (request.op !== "statement") leave();
+    answer([{ id, error: { code: "unavailable", message: "the database has undone the transaction" } }]);
+    return;
+  }
   if (request.op === "statement") {
     answer([attempt(id, () => ({ id, rows: writer.rows(request.sql, request.values) }))]);
     return;
@@ -143,15 +158,19 @@ function inTransaction(request: Extract<SqliteRequest, { op: "statement" | "comm
 }
 
 function end(verb: "COMMIT" | "ROLLBACK"): void {
+  try {
+    if (writer.isInTransaction) writer.run(verb);
+  } finally {
+    writer.undo();
+    leave();
+  }
+}
+
+function leave(): void {
   assert(transaction !== undefined, "no transaction is open");
   clearTimeout(transaction.timer);
   transaction = undefined;
-  try {
-    writer.run(verb);
-  } finally {
-    writer.undo();
-    schedule();
-  }
+  schedule();
 }
 
 function close(id: number): void {
