@@ -55,7 +55,9 @@ test(
     const missing = postgresMissing();
     if (missing !== undefined) return t.skip(missing);
     if (!(await peerOrSkip(t, "dovecot")) || !(await peerOrSkip(t, "cyrus"))) return undefined;
+    const step = stepsOf(t);
     const people = await startSources(t);
+    step("filled the sources");
     const uids = people.map(({ uid }) => uid);
     const hooks = await startHooks(t);
     const server = await Postgres.start();
@@ -66,10 +68,12 @@ test(
     const many = await startManyNodes({ folder: ownFolder(t), users: uids, commands: hooks.commands }, url);
     t.after(() => many.stop());
     const fleets = [one, many];
+    step("started the fleets");
 
     for (const fleet of fleets) await makeSources(fleet, people);
     const filled = await picturesOf(people);
     assert.equal(filled["dove0"]?.["Big"]?.uids.length, BIG_FOLDER_MESSAGES);
+    step("read the sources");
 
     await t.test("a rehearsal changes neither side", async () => {
       for (const fleet of fleets) {
@@ -83,15 +87,19 @@ test(
       }
       assert.deepEqual(hooks.calls, []);
       assert.deepEqual(await picturesOf(people), filled);
+      step("rehearsed");
     });
 
     await t.test("pre-sync copies everything", async () => {
       for (const fleet of fleets) await submitAll(fleet, people, { phase: "PRE_SYNC" });
       for (const fleet of fleets) await allSucceed(fleet, people);
+      step("copied");
       for (const fleet of fleets) await assertEqual(fleet, people);
+      step("compared");
     });
 
     for (const { place } of people) await change(place);
+    step("changed the sources");
 
     await t.test("a user who cannot be locked is not cut over, and is unlocked", async () => {
       const [person] = people;
@@ -108,7 +116,9 @@ test(
     await t.test("cutover brings what has changed, locks before and switches after", async () => {
       for (const fleet of fleets) await submitAll(fleet, people, { phase: "CUTOVER", priority: true });
       for (const fleet of fleets) await allSucceed(fleet, people);
+      step("cut over");
       for (const fleet of fleets) await assertEqual(fleet, people, [MADE_ANEW]);
+      step("compared");
       const locks = people.map(({ source, uid }) => `${source}-${uid}`).sort();
       assert.deepEqual(hooks.locked(), locks);
       // The first call of each user was answered by 503.
@@ -135,6 +145,7 @@ test(
         }
         assert.doesNotMatch(fleet.log(), /of-(?:dove|cyr)/, "a password is in the log");
       }
+      step("reported, and ran again");
     });
 
     await t.test("a wave that was cut over is taken back", async () => {
@@ -154,6 +165,16 @@ test(
     return undefined;
   },
 );
+
+/** Says how long each step took. */
+function stepsOf(t: TestContext): (done: string) => void {
+  let before = performance.now();
+  return (done) => {
+    const now = performance.now();
+    t.diagnostic(`${done}: ${((now - before) / 1000).toFixed(1)} s`);
+    before = now;
+  };
+}
 
 interface Report {
   readonly verification: Verification;

@@ -10,8 +10,15 @@ export interface ImapPeer {
   ok(...parts: CommandPart[]): Promise<CommandResult>;
   /** Appends a message; `flags` as in IMAP, without brackets. */
   append(mailbox: string, flags: string, message: Buffer): Promise<void>;
+  /** Many by one command and so by one sync of the server (RFC 3502). */
+  appendAll(
+    mailbox: string,
+    messages: readonly { readonly flags: string; readonly message: Buffer }[],
+  ): Promise<void>;
   close(): Promise<void>;
 }
+
+const DATE = '"01-Jan-2024 00:00:00 +0000"';
 
 export async function logIn(
   endpoint: { readonly host: string; readonly port: number },
@@ -29,7 +36,11 @@ export async function logIn(
   return {
     ok,
     async append(mailbox, flags, message) {
-      await ok(`APPEND "${mailbox}" (${flags}) "01-Jan-2024 00:00:00 +0000" `, message);
+      await ok(`APPEND "${mailbox}" (${flags}) ${DATE} `, message);
+    },
+    async appendAll(mailbox, messages) {
+      const parts = messages.flatMap(({ flags, message }) => [` (${flags}) ${DATE} `, message]);
+      await ok(`APPEND "${mailbox}"`, ...parts);
     },
     async close() {
       await ok("LOGOUT");

@@ -27,12 +27,11 @@ export async function fill(place: MailboxPlace, size: MailboxSize): Promise<void
   const folders = [...FOLDERS, ...more];
   for (const folder of folders) await client.ok(`CREATE "${nameOf(place, folder)}"`);
   for (const [at, folder] of ["INBOX", ...folders].entries()) {
-    const append = (_: unknown, number: number): Promise<void> => {
-      const text = `Subject: ${folder} ${number}\r\nTo: ${place.user}\r\n\r\nBody ${number}\r\n`;
-      return client.append(nameOf(place, folder), FLAGS[(at + number) % 5] ?? "", Buffer.from(text));
-    };
-    // All on their way at once.
-    await Promise.all(Array.from({ length: size.messagesAFolder }, append));
+    const messages = Array.from({ length: size.messagesAFolder }, (_, number) => ({
+      flags: FLAGS[(at + number) % 5] ?? "",
+      message: Buffer.from(`Subject: ${folder} ${number}\r\nTo: ${place.user}\r\n\r\nBody ${number}\r\n`),
+    }));
+    await client.appendAll(nameOf(place, folder), messages);
   }
   for (const mail of oddMail()) {
     // Cyrus takes no mail without a good header.
