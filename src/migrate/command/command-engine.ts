@@ -12,7 +12,7 @@ import type { WorkerCommands } from "./options.ts";
 import { type MailboxCounts, type OutputReader, sumMailboxStatus } from "./output.ts";
 import type { RunResult } from "./run.ts";
 import { CommandSteps, lastLines } from "./steps.ts";
-import { NO_USER_LOG, openUserLog, type UserLogOptions } from "./user-log.ts";
+import { type UserLogOptions, withUserLog } from "./user-log.ts";
 
 export interface CommandEngineOptions {
   readonly commands: WorkerCommands;
@@ -39,13 +39,10 @@ export class CommandEngine implements Engine {
 
   async run(job: MigrationJob, context: EngineContext): Promise<JobResult> {
     const { userLog: settings, commands } = this.#options;
-    const userLog = settings === undefined ? NO_USER_LOG : openUserLog(settings, job.user);
-    try {
+    return await withUserLog(settings, job.user, async (userLog) => {
       const steps = new CommandSteps(job, commands.conf(job.user.source), { context, userLog });
       return await new CommandRun(job, context, this.#options, steps).run();
-    } finally {
-      userLog.close();
-    }
+    });
   }
 }
 

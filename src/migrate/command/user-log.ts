@@ -14,9 +14,23 @@ export interface UserLog {
   close(): void;
 }
 
-export const NO_USER_LOG: UserLog = { line() {}, close() {} };
+const NO_USER_LOG: UserLog = { line() {}, close() {} };
 
-export function openUserLog({ format, folder }: UserLogOptions, user: MigrationUser): UserLog {
+/** However `work` ends, the file is closed. */
+export async function withUserLog<Result>(
+  options: UserLogOptions | undefined,
+  user: MigrationUser,
+  work: (userLog: UserLog) => Promise<Result>,
+): Promise<Result> {
+  const userLog = options === undefined ? NO_USER_LOG : openUserLog(options, user);
+  try {
+    return await work(userLog);
+  } finally {
+    userLog.close();
+  }
+}
+
+function openUserLog({ format, folder }: UserLogOptions, user: MigrationUser): UserLog {
   mkdirSync(folder, { recursive: true });
   const name = format
     .replaceAll("%(source)", user.source)
@@ -25,7 +39,13 @@ export function openUserLog({ format, folder }: UserLogOptions, user: MigrationU
     .replaceAll(/[/\0]/g, "_");
   const file = openSync(join(folder, name), "a", 0o600);
   return {
-    line: (text) => void writeSync(file, `${text}\n`),
+    line(text) {
+      try {
+        writeSync(file, `${text}\n`);
+      } catch {
+        // A full disk ends the log, not the migration.
+      }
+    },
     close: () => closeSync(file),
   };
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -124,6 +124,36 @@ test("an HTTP hook is asked again after 503, with the user in its URL", async ()
   assert.deepEqual(asked, Array(2).fill("PUT /lock/a%2Fb%40example.org Bearer abc"));
   assert.equal(result.details[0]?.attempts, 2);
   assert.ok(!JSON.stringify(result).includes("Bearer"));
+});
+
+test("the user's log is closed however the migration ends", async () => {
+  const logs = mkdtempSync(join(folder, "logs-"));
+  const options = (hooks: Record<string, unknown>): Parameters<typeof runWithHooks>[0] => ({
+    ...optionsOf(hooks),
+    userLog: { folder: logs, format: "%(user).log" },
+  });
+  const hooks = { pre: { name: "true" }, failure: { name: "true" } };
+  const faulty = (): Promise<JobResult> => Promise.reject(new Error("a fault"));
+  await assert.rejects(runWithHooks(options(hooks), JOB, CONTEXT, faulty), /a fault/);
+  // Who asks whether the job is still held may be told something unexpected, too.
+  const unknown = (): boolean => {
+    throw new Error("not known");
+  };
+  const failing = (): Promise<JobResult> => Promise.resolve({ ...SUCCESS, status: "FAILED" });
+  const asked = runWithHooks(options(hooks), JOB, { ...CONTEXT, isHeld: unknown }, failing);
+  await assert.rejects(asked, /not known/);
+  const open = readdirSync("/proc/self/fd").map((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`);
+    } catch {
+      return "";
+    }
+  });
+  assert.ok(readdirSync(logs).length > 0);
+  assert.deepEqual(
+    open.filter((path) => path.startsWith(logs)),
+    [],
+  );
 });
 
 function traceFile(): { note(word: string): unknown; words(): string[] } {

@@ -7,9 +7,9 @@
  */
 import { CommandError } from "../command/command.ts";
 import { type Hook, runHooks } from "../command/hook.ts";
-import type { WorkerCommands } from "../command/options.ts";
+import type { PhaseHooks, WorkerCommands } from "../command/options.ts";
 import { CommandSteps } from "../command/steps.ts";
-import { NO_USER_LOG, openUserLog, type UserLogOptions } from "../command/user-log.ts";
+import { type UserLog, type UserLogOptions, withUserLog } from "../command/user-log.ts";
 import type { JobResult, MigrationJob } from "../model.ts";
 import type { AroundContext } from "./worker.ts";
 
@@ -23,22 +23,38 @@ export interface AroundOptions {
 export async function runWithHooks(
   options: AroundOptions,
   job: MigrationJob,
-  { signal, clock, log, isHeld }: AroundContext,
+  context: AroundContext,
   run: () => Promise<JobResult>,
 ): Promise<JobResult> {
-  if (job.phase === "ROLLBACK") return rollBack(options, job, { clock, log });
+  const logged = (work: (userLog: UserLog) => Promise<JobResult>): Promise<JobResult> =>
+    withUserLog(options.userLog, job.user, work);
+  if (job.phase === "ROLLBACK") return await logged((userLog) => rollBack(options, job, context, userLog));
   if (job.dryRun) return run();
   const refusal = job.phase === "CUTOVER" ? await options.cutoverRefusal(job) : undefined;
   if (refusal !== undefined) return failed(refusal);
-  const { pre, post, failure } = options.commands.phases[job.phase];
+  const hooks = options.commands.phases[job.phase];
+  const { pre, post, failure } = hooks;
   if (pre.length + post.length + failure.length === 0) return run();
+  return await logged((userLog) => aroundHooks(options, hooks, job, context, userLog, run));
+}
 
-  const userLog = options.userLog === undefined ? NO_USER_LOG : openUserLog(options.userLog, job.user);
+async function aroundHooks(
+  options: AroundOptions,
+  { pre, post, failure }: PhaseHooks,
+  job: MigrationJob,
+  { signal, clock, log, isHeld }: AroundContext,
+  userLog: UserLog,
+  run: () => Promise<JobResult>,
+): Promise<JobResult> {
   // Hooks are not cut off with the job: a lock that was begun is finished, and then undone.
   const uncut = new AbortController().signal;
-  const context = { signal: uncut, log };
-  const before = new CommandSteps(job, options.commands.conf(job.user.source), { context, userLog });
-  const after = new CommandSteps(job, options.commands.conf(job.user.source), { context, userLog });
+  const newSteps = (): CommandSteps =>
+    new CommandSteps(job, options.commands.conf(job.user.source), {
+      context: { signal: uncut, log },
+      userLog,
+    });
+  const before = newSteps();
+  const after = newSteps();
   const call = (operation: string, hooks: readonly Hook[], steps: CommandSteps): Promise<void> =>
     runHooks(operation, hooks, { steps, properties: steps.properties, clock, signal: uncut });
 
@@ -56,7 +72,6 @@ export async function runWithHooks(
     result = { ...(result ?? failed("")), status: "FAILED", error: error.message };
   }
   if (result.status !== "SUCCESS") await undo();
-  userLog.close();
   return { ...result, details: [...before.details, ...result.details, ...after.details] };
 
   async function undo(): Promise<void> {
@@ -77,13 +92,13 @@ export async function runWithHooks(
 async function rollBack(
   options: AroundOptions,
   job: MigrationJob,
-  { clock, log }: Pick<AroundContext, "clock" | "log">,
+  { clock, log }: AroundContext,
+  userLog: UserLog,
 ): Promise<JobResult> {
   const { rollback } = options.commands.phases.CUTOVER;
   if (rollback.length === 0) {
     return failed("no way back is configured: dmf.worker.command.cutover.rollback in the worker's commands");
   }
-  const userLog = options.userLog === undefined ? NO_USER_LOG : openUserLog(options.userLog, job.user);
   const { signal } = new AbortController();
   const steps = new CommandSteps(job, options.commands.conf(job.user.source), {
     context: { signal, log },
@@ -95,8 +110,6 @@ async function rollBack(
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     return { ...failed(error.message), details: steps.details };
-  } finally {
-    userLog.close();
   }
 }
 
