@@ -1,6 +1,6 @@
 /**
  * MoveItems: MS-ASCMD §2.2.1.12. A repeated request gets the answer of the first: where an item went is remembered for the
- * last few.
+ * last few, as many as one request can name.
  */
 import { tagOf } from "../../wire/wbxml/code-pages.ts";
 import { WbxmlWriter } from "../../wire/wbxml/writer.ts";
@@ -27,9 +27,8 @@ const tags = {
 /** MS-ASCMD §2.2.3.177.10. */
 const Status = { sourceInvalid: 1, targetInvalid: 2, ok: 3, sameFolder: 4, failed: 5 } as const;
 
+/** In one request; so many of a device are remembered. */
 const MAX_MOVES = 2_000;
-/** Moves of one device that are remembered. */
-const MAX_REMEMBERED = 500;
 
 interface Move {
   readonly source: string;
@@ -89,7 +88,7 @@ async function moveAll(
     }
   }
   for (const group of groups.values()) await moveGroup(request, folders, group, remembered, results);
-  const kept = [...remembered].slice(-MAX_REMEMBERED);
+  const kept = [...remembered].slice(-MAX_MOVES);
   const value = Buffer.from(JSON.stringify(kept));
   if (stored?.value.equals(value) !== true && kept.length > 0) {
     await states.put([{ ...address, expected: stored?.version ?? 0, value }]);
@@ -135,6 +134,8 @@ async function moveGroup(
     const before = remembered.get(key);
     if (target !== undefined) {
       const id = printItemId(targetFolder, target);
+      // The newest are kept: what is moved again is new.
+      remembered.delete(key);
       remembered.set(key, id);
       results.set(move, { status: Status.ok, target: id });
     } else if (before !== undefined) results.set(move, { status: Status.ok, target: before });

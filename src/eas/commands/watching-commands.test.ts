@@ -191,3 +191,13 @@ scene("MoveItems: several at once, statuses, and the same answer again", async (
   await phone.syncAll(inbox);
   assert.deepEqual([...phone.collection(inbox).items.keys()], [`${inbox}:3`]);
 });
+
+scene("MoveItems: as many as it takes get the same answer again", async (trial, phone, inbox) => {
+  const count = 2_000;
+  await deliver(trial, count);
+  const trash = phone.idOf("Trash");
+  const moves = Array.from({ length: count }, (_, at) => [`${inbox}:${at + 1}`, inbox, trash] as const);
+  const first = await move(phone, moves);
+  assert.ok(first.every(([status]) => status === "3"));
+  assert.deepEqual(await move(phone, moves), first);
+});
