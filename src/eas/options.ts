@@ -12,7 +12,7 @@ export const easOptions = optionGroup("activesync", "ActiveSync gateway: phones 
   external_url: option(
     text,
     undefined,
-    "Address of this gateway as devices reach it, such as https://mail.example.com; autodiscover tells it (external-url).",
+    "Address of this gateway as devices reach it, such as https://mail.example.com; autodiscover tells it (external-url). Without it, the host that the client asked for where that is below an own domain, else the name of this node.",
   ),
   culture: option(text, "en:us", "Language and country that autodiscover tells devices."),
   certificate_url: option(

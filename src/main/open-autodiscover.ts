@@ -14,12 +14,16 @@ import { urlAuthSecret } from "./url-auth-secret.ts";
 
 export function openAutodiscover(config: Config, platform: Platform, accounts: Accounts): HttpRoutes {
   const { directory } = platform.directory;
-  const isRemote = config.get(gatewayOptions).accounts === "remote";
+  const { accounts: kind, defaultDomain } = config.get(gatewayOptions);
+  const isRemote = kind === "remote";
   return autodiscoverRoutes({
     accounts,
     settings: config.get(easOptions),
     // Before a server elsewhere nobody here knows its domains; the answer tells nothing but the address of this gateway.
     isLocalDomain: (domain) => isRemote || directory.isLocalDomain(domain),
+    isOwnDomain: (domain) =>
+      isRemote ? domain === defaultDomain?.toLowerCase() : directory.isLocalDomain(domain),
+    hostName: platform.hostName,
     mailProtocols: isRemote ? remoteProtocols(config) : localProtocols(config),
     instance: instanceId(config.get(nodeOptions).dataFolder),
     clock: systemClock,

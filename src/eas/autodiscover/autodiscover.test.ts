@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { request as httpRequest } from "node:http";
 import { test, type TestContext } from "node:test";
 import { easSettings, startEasHost, TestAccounts } from "../../../test/support/eas-host.ts";
 import { systemClock } from "../../base/io/clock.ts";
@@ -14,6 +15,8 @@ async function start(context: TestContext, settings: Partial<EasSettings> = {}):
         accounts: new TestAccounts(),
         settings: easSettings(settings),
         isLocalDomain: (domain) => domain.toLowerCase() === "example.test",
+        isOwnDomain: (domain) => domain === "own.test",
+        hostName: "node.example.net",
         mailProtocols: [
           { type: "IMAP", host: "", port: 993, implicitTls: true },
           { type: "SMTP", host: "", port: 587, implicitTls: false },
@@ -139,6 +142,36 @@ test("autodiscover: JSON tells of domains, not of users", async (context) => {
     assert.equal(got, status);
     assert.equal((body as { ErrorCode: string }).ErrorCode, code);
   }
+});
+
+test("autodiscover: without an own address, the name that was asked for is told only where it is ours", async (context) => {
+  const settings = { mailHost: "mail.elsewhere.test" };
+  const { hostname, port } = new URL(await start(context, settings));
+  const told = (host: string, method: "GET" | "POST"): Promise<string> => {
+    const { promise, resolve, reject } = Promise.withResolvers<string>();
+    const isXml = method === "POST";
+    const path = isXml
+      ? "/autodiscover/autodiscover.xml"
+      : "/autodiscover/autodiscover.json?Email=a@example.test&Protocol=ActiveSync";
+    const authorization = `Basic ${btoa("alice@example.test:secret")}`;
+    const headers = { host, "content-type": "text/xml", ...(isXml ? { authorization } : {}) };
+    const asked = httpRequest({ hostname, port, path, method, headers }, (answer) => {
+      answer.toArray().then((chunks) => resolve(Buffer.concat(chunks as Buffer[]).toString()), reject);
+    });
+    asked.once("error", reject).end(isXml ? request("alice@example.test", MOBILESYNC) : undefined);
+    return promise.then((text) => /https:\/\/[^<"]+/.exec(text)?.[0] ?? text);
+  };
+  const path = "/Microsoft-Server-ActiveSync";
+  for (const hostile of ["evil.test", "own.test.evil.test", "evilown.test", "10.9.8.7", "x@own.test"]) {
+    assert.equal(await told(hostile, "GET"), `https://node.example.net${path}`, hostile);
+    assert.equal(await told(hostile, "POST"), `https://node.example.net${path}`, hostile);
+  }
+  for (const own of ["own.test", "Phones.own.test:8443", "mail.elsewhere.test", `${hostname}:${port}`]) {
+    assert.equal(await told(own, "GET"), `https://${own}${path}`);
+  }
+  // A user of that domain has logged in: the name may be his.
+  assert.equal(await told("autodiscover.example.test", "POST"), `https://autodiscover.example.test${path}`);
+  assert.equal(await told("autodiscover.example.test", "GET"), `https://node.example.net${path}`);
 });
 
 test("parseAutodiscover: prefixes, entities, blanks", () => {

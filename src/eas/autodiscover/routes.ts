@@ -11,13 +11,18 @@ import { openAccount, parseAuthorization } from "../authorization.ts";
 import type { EasSettings } from "../options.ts";
 import { retryAfter } from "../status.ts";
 import { errorAnswer, type MailProtocol, mobileSyncAnswer, outlookAnswer } from "./answer.ts";
+import { baseUrl, type OwnHosts } from "./base-url.ts";
 import { MAX_REQUEST_BYTES, MOBILESYNC, MOBILESYNC_REQUEST, OUTLOOK, parseAutodiscover } from "./request.ts";
 
 export interface AutodiscoverParts {
   readonly accounts: Accounts;
   readonly settings: EasSettings;
   readonly isLocalDomain: (domain: string) => boolean;
-  /** What mail programs are told; `host` is filled in from the request where it is "". */
+  /** Hosts below these are this node, as far as autodiscover trusts the name that a client asked for. */
+  readonly isOwnDomain: (domain: string) => boolean;
+  /** Of this node: told when a client asked for a name that is none of ours. */
+  readonly hostName: string;
+  /** What mail programs are told; `host` is that of the address of this node where it is "". */
   readonly mailProtocols: readonly MailProtocol[];
   /** Tells the self-test that the answer comes from this node, and nothing to anybody else. */
   readonly instance: string;
@@ -69,7 +74,7 @@ async function answerXml(
 ): Promise<unknown> {
   // The search for a server ends with a plain GET, MS-OXDISCO §3.1.5.4: never ask for a password there.
   if (request.method === "GET" && request.protocol === "http") {
-    return reply.redirect(`${baseUrl(request, parts)}/autodiscover/autodiscover.xml`);
+    return reply.redirect(`${baseUrl(request, ownHosts(parts))}/autodiscover/autodiscover.xml`);
   }
   let account: Account | undefined;
   try {
@@ -113,9 +118,10 @@ function xmlFor(
     return errorAnswer(500, "The e-mail address cannot be found", time);
   }
   log.info("autodiscover", { user: account.userId, address: own, schema: asked.schema });
+  const base = baseUrl(request, ownHosts(parts), domainsOf(account));
   const user = { displayName: account.displayName, address: own, loginName };
   if (asked.schema === OUTLOOK) {
-    const host = settings.mailHost ?? new URL(baseUrl(request, parts)).hostname;
+    const host = settings.mailHost ?? new URL(base).hostname;
     const protocols = parts.mailProtocols.map((protocol) => ({
       ...protocol,
       host: protocol.host === "" ? host : protocol.host,
@@ -125,7 +131,7 @@ function xmlFor(
   // Some devices name the schema of the request, or none.
   if (asked.schema === "" || asked.schema === MOBILESYNC || asked.schema === MOBILESYNC_REQUEST) {
     const { culture, certificateUrl, certificateTemplate } = settings;
-    const url = baseUrl(request, parts) + ACTIVESYNC_PATH;
+    const url = base + ACTIVESYNC_PATH;
     return mobileSyncAnswer(user, { url, culture, certificateUrl, certificateTemplate });
   }
   return errorAnswer(601, "The requested schema version is not supported", time);
@@ -156,7 +162,7 @@ async function answerJson(
   const domain = /^[^\s@]+@([^\s@]+)$/.exec(email)?.[1];
   if (domain === undefined) return refuse(400, "InvalidEmail", "A valid smtp address must be provided");
   if (!parts.isLocalDomain(domain)) return refuse(404, "UserNotFound", "The given user is not found");
-  const base = baseUrl(request, parts);
+  const base = baseUrl(request, ownHosts(parts));
   switch (protocol.toLowerCase()) {
     case "activesync":
       return reply.send({ Protocol: "ActiveSync", Url: base + ACTIVESYNC_PATH });
@@ -167,7 +173,10 @@ async function answerJson(
   }
 }
 
-/** As configured, else as the client came. */
-function baseUrl(request: FastifyRequest, { settings }: AutodiscoverParts): string {
-  return settings.externalUrl?.replace(/\/+$/, "") ?? `https://${request.host}`;
+function ownHosts({ settings, hostName, isOwnDomain }: AutodiscoverParts): OwnHosts {
+  return { externalUrl: settings.externalUrl, mailHost: settings.mailHost, hostName, isOwnDomain };
+}
+
+function domainsOf(account: Account): string[] {
+  return account.addresses.map((address) => address.slice(address.lastIndexOf("@") + 1));
 }
