@@ -17,8 +17,13 @@ const VERSION = 141;
 const TIMEOUT_MS = 300_000;
 const INBOX_TYPE = 2;
 const PING_SECONDS = 600;
+/** The answer to a Ping that saw nothing: MS-ASCMD §2.2.3.177.11. */
+export const NO_NEWS = 1;
+export const NEWS = 2;
 const run = Date.now().toString(36);
 let devices = 0;
+/** By the server's name: so that a measurement that takes too long can be ended. */
+const openClients = new Map<string, Set<EasClient>>();
 
 export interface Stretch {
   readonly items: number;
@@ -30,16 +35,18 @@ export interface Stretch {
 export class Device {
   readonly #client: EasClient;
   readonly #inbox: string;
+  readonly #forget: () => void;
   #syncKey = "0";
 
-  private constructor(client: EasClient, inbox: string) {
+  private constructor(client: EasClient, inbox: string, forget: () => void) {
     this.#client = client;
     this.#inbox = inbox;
+    this.#forget = forget;
   }
 
   /** A device that was never seen before, with its folders. */
-  static async open({ url, path, keepConnections }: EasServer, user: string): Promise<Device> {
-    const client = new EasClient({
+  static async open({ name, url, path, keepConnections }: EasServer, user: string): Promise<Device> {
+    const client: EasClient = new EasClient({
       url,
       ...(path === undefined ? {} : { path }),
       user: `${user}@${DOMAIN}`,
@@ -50,10 +57,18 @@ export class Device {
       keepConnections,
       timeoutMs: TIMEOUT_MS,
     });
+    const opened = openClients.get(name) ?? new Set<EasClient>();
+    openClients.set(name, opened.add(client));
     const { adds } = await folderSync(client);
     const inbox = adds.find(({ type }) => type === INBOX_TYPE)?.serverId;
     if (inbox === undefined) throw new Error(`no inbox among ${adds.length} folders`);
-    return new Device(client, inbox);
+    return new Device(client, inbox, () => opened.delete(client));
+  }
+
+  /** Ends what devices of this server wait for. */
+  static closeAll({ name }: EasServer): void {
+    for (const client of openClients.get(name) ?? []) client.close();
+    openClients.delete(name);
   }
 
   /** @param truncationSize undefined: whole bodies; given with every request, as devices do */
@@ -91,11 +106,12 @@ export class Device {
     return { operations: answer.commands.length, moreAvailable: answer.moreAvailable };
   }
 
-  hold(signal?: AbortSignal): Promise<PingAnswer> {
-    return ping(this.#client, PING_SECONDS, [this.#inbox], signal === undefined ? {} : { signal });
+  hold(signal?: AbortSignal, seconds = PING_SECONDS): Promise<PingAnswer> {
+    return ping(this.#client, seconds, [this.#inbox], signal === undefined ? {} : { signal });
   }
 
   close(): void {
+    this.#forget();
     this.#client.close();
   }
 }

@@ -16,6 +16,8 @@ export interface Row {
   readonly title: string;
   /** By the server's name, in the row's unit. */
   readonly goals: Readonly<Record<string, number>>;
+  /** Of one measurement of one server; then its devices are closed and the line says so. */
+  readonly limitMs: number;
   /** Undefined where the row does not ask this server. */
   measure(server: EasServer): Promise<Figure | undefined>;
 }

@@ -7,8 +7,9 @@ import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { ImapClient } from "../imap/clients.ts";
 import { MailPool, MIXED } from "../imap/mail.ts";
+import { Device } from "./device.ts";
 import { type Figure, type Row, rowLines } from "./row.ts";
-import { easRows, HELD_USERS, warmUp } from "./rows.ts";
+import { easRows, HELD_USERS, Phones, warmUp } from "./rows.ts";
 import { DOMAIN, type EasServer, SERVER_NAMES, startEasServers } from "./servers.ts";
 
 const POOL = 1000;
@@ -60,10 +61,11 @@ export async function runEasBench(options: EasBenchOptions): Promise<void> {
     console.log(
       `load ${load()}; in the clear; mail of 2 to 80 KiB, mean 10 KiB, a sixth multipart; ${options.rounds} rounds`,
     );
-    const rows = easRows({ small, many });
+    const phones = new Phones();
+    const rows = easRows({ small, many }, phones);
     for (const row of rows) {
       if (options.only.length > 0 && !options.only.includes(row.name)) continue;
-      const lines = await inTurns(row, servers.all, options.rounds);
+      const lines = await inTurns(row, servers.all, options.rounds, phones);
       console.log(`${lines.join("\n")}\n           load ${load()}`);
     }
   } finally {
@@ -72,14 +74,20 @@ export async function runEasBench(options: EasBenchOptions): Promise<void> {
   }
 }
 
-async function inTurns(row: Row, servers: readonly EasServer[], rounds: number): Promise<string[]> {
+async function inTurns(
+  row: Row,
+  servers: readonly EasServer[],
+  rounds: number,
+  phones: Phones,
+): Promise<string[]> {
   const measured = new Map<string, (Figure | { readonly error: string })[]>();
   for (const { name } of servers) measured.set(name, []);
   for (let round = 0; round < rounds; round++) {
     for (const server of round % 2 === 0 ? servers : servers.toReversed()) {
+      if (round >= (server.maxRounds ?? rounds)) continue;
       const figures = measured.get(server.name)!;
       try {
-        const figure = await row.measure(server);
+        const figure = await inTime(row, server, phones);
         if (figure !== undefined) figures.push(figure);
       } catch (error) {
         figures.push({ error: error instanceof Error ? error.message : String(error) });
@@ -87,6 +95,21 @@ async function inTurns(row: Row, servers: readonly EasServer[], rounds: number):
     }
   }
   return rowLines(row, measured);
+}
+
+/** What a measurement waits for is closed at its limit, so that nothing of it runs beside the next one. */
+async function inTime(row: Row, server: EasServer, phones: Phones): Promise<Figure | undefined> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    late.reject(new Error(`no answer in ${row.limitMs / 1000} s`));
+    Device.closeAll(server);
+    phones.forget(server);
+  }, row.limitMs);
+  try {
+    return await Promise.race([row.measure(server), late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function load(): string {
