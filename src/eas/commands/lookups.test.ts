@@ -69,24 +69,51 @@ test("ResolveRecipients: one, several and none; pictures, certificates and avail
   assert.equal(text(answerRoot(bad), "ResolveRecipients:Status"), "5");
 });
 
-test("ValidateCert: unreadable, expired and trusted certificates", async () => {
+/** What is asked about, and the statuses of the answer: its own, and those of the certificates. */
+async function validate(
+  certificates: readonly string[],
+  { nowMs = Date.UTC(2026, 0), checkRevocation = "" } = {},
+): Promise<readonly (string | undefined)[]> {
+  const body = wbxml([
+    "ValidateCert:ValidateCert",
+    ["ValidateCert:Certificates", ...certificates.map((one): Tree => ["ValidateCert:Certificate", one])],
+    ...(checkRevocation === "" ? [] : [["ValidateCert:CheckCRL", checkRevocation] satisfies Tree]),
+  ]);
   const { account } = sendingAccount();
-  const der = rootCertificates[0]!.replace(/-----[^-]+-----|\s/g, "");
-  const validate = async (nowMs: number, certificate: string): Promise<string | undefined> => {
-    const body = wbxml([
-      "ValidateCert:ValidateCert",
-      ["ValidateCert:Certificates", ["ValidateCert:Certificate", certificate]],
-    ]);
-    const clock = { ...systemClock, nowMs: () => nowMs };
-    const answer = await validateCert({ clock }).run(
-      await easRequest({ command: "ValidateCert", body, account }),
-    );
-    const one = answerRoot(answer).child(tagOf("ValidateCert:Certificate"));
-    return text(one, "ValidateCert:Status");
+  const clock = { ...systemClock, nowMs: () => nowMs };
+  const request = await easRequest({ command: "ValidateCert", body, account });
+  const root = answerRoot(await validateCert({ clock }).run(request));
+  const each = root.all(tagOf("ValidateCert:Certificate"));
+  return [root, ...each].map((one) => text(one, "ValidateCert:Status"));
+}
+
+const TRUSTED = rootCertificates[0]!.replace(/-----[^-]+-----|\s/g, "");
+
+test("ValidateCert: unreadable, expired and trusted certificates", async () => {
+  assert.deepEqual(await validate(["AAAA", TRUSTED]), ["1", "10", "1"]);
+  assert.deepEqual(await validate([TRUSTED], { nowMs: Date.UTC(2200, 0) }), ["1", "7"]);
+});
+
+test("ValidateCert: who insists on revocation is told that it is not known, of good certificates only", async () => {
+  assert.deepEqual(await validate(["AAAA", TRUSTED], { checkRevocation: "1" }), ["1", "10", "16"]);
+  assert.deepEqual(await validate([TRUSTED], { checkRevocation: "0" }), ["1", "1"]);
+});
+
+test("ValidateCert: a hundred at most, and other work has its turn between them", async () => {
+  assert.deepEqual(await validate(Array.from({ length: 101 }, () => TRUSTED)), ["2"]);
+  // Authorities are read by the first of all.
+  await validate([TRUSTED]);
+  let turns = 0;
+  let isDone = false;
+  const count = (): void => {
+    turns += 1;
+    if (!isDone) setImmediate(count);
   };
-  assert.equal(await validate(Date.UTC(2026, 0), "AAAA"), "10");
-  assert.equal(await validate(Date.UTC(2200, 0), der), "7");
-  assert.equal(await validate(Date.UTC(2026, 0), der), "1");
+  setImmediate(count);
+  const answers = await validate(Array.from({ length: 100 }, () => TRUSTED));
+  isDone = true;
+  assert.equal(answers.length, 101);
+  assert.ok(turns >= 20, `${turns} turns`);
 });
 
 const INVITATION =
