@@ -61,6 +61,32 @@ test("HtmlConverter: a conversion that takes too long is given up, the next one 
   }
 });
 
+test("HtmlConverter: while one conversion is stuck the others go on; more of them wait no longer than its time", async () => {
+  const clock = new SimClock();
+  const shared = new HtmlConverter(clock);
+  try {
+    // Both threads have begun, so that the order below is not that of their beginnings.
+    await Promise.all([shared.toText("<p>1</p>", ""), shared.toText("<p>2</p>", "")]);
+    const heavy = `<p>text</p>${"<i><b>x</b></i>".repeat(270_000)}`;
+    const ended: string[] = [];
+    const stuck = shared.toText(heavy, "").then(() => ended.push("stuck"));
+    for (let i = 0; i < 5; i++) {
+      assert.equal(await shared.toText(`<p>a${i}</p><p>b</p>`, ""), `a${i}\r\n\r\nb`);
+      ended.push("quick");
+    }
+    assert.deepEqual(ended, ["quick", "quick", "quick", "quick", "quick"]);
+    // The other one as well: who comes now waits for the end of their time, not of their work.
+    const second = shared.toText(heavy, "").then(() => ended.push("stuck"));
+    const third = shared.clean("<p>c</p>", "");
+    clock.advance(5_000);
+    await Promise.all([stuck, second]);
+    assert.equal(shared.fallbacks, 2);
+    assert.equal(await third, "<p>c</p>");
+  } finally {
+    await shared.close();
+  }
+});
+
 test("HtmlConverter: the same key is converted once", async () => {
   assert.equal(await converter.toText("<p>first</p>", "key"), "first");
   assert.equal(await converter.toText("<p>not looked at</p>", "key"), "first");

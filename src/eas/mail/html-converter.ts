@@ -1,18 +1,18 @@
 /**
- * HTML to text and to harmless HTML, in a thread of its own with a bound on the time of each conversion; results are kept
+ * HTML to text and to harmless HTML, in threads of their own with a bound on the time of each conversion; results are kept
  * by the content of the message. What takes too long, or more than may wait, gets the plain form of our own converter,
  * which is linear in its input whatever it holds.
  */
-import { Worker } from "node:worker_threads";
-import type { Clock, Timer } from "../../base/io/clock.ts";
+import type { Clock } from "../../base/io/clock.ts";
 import { Lru } from "../../base/lru.ts";
 import { htmlToText } from "../../mime/html-text.ts";
-import type { HtmlAnswer, HtmlJob } from "./html-worker.ts";
+import { HtmlThread } from "./html-thread.ts";
+import type { HtmlJob } from "./html-worker.ts";
 import { textToHtml } from "./plain-text.ts";
 
-/** One conversion; after it the thread is ended and a new one begun. */
-const MAX_CONVERSION_MS = 5_000;
-/** Conversions that wait for the thread. */
+/** The second one begins when the first is busy: one slow message does not hold up the others. */
+const MAX_THREADS = 2;
+/** Conversions that wait for a thread. */
 const MAX_WAITING = 2_000;
 /** Characters of HTML that are converted; what lies behind is cut. */
 const MAX_HTML_CHARACTERS = 4 * 1024 * 1024;
@@ -25,21 +25,18 @@ interface Waiter {
 }
 
 export class HtmlConverter {
-  readonly #clock: Clock;
   readonly #kept = new Lru<string, string>({
     maxEntries: MAX_KEPT,
     maxSize: MAX_KEPT_CHARACTERS,
     sizeOf: (result) => result.length,
   });
   readonly #waiting: Waiter[] = [];
-  #running: Waiter | undefined;
-  #worker: Worker | undefined;
-  #timer: Timer | undefined;
+  readonly #threads: readonly HtmlThread[];
   /** Conversions that our own converter had to do. */
   fallbacks = 0;
 
   constructor(clock: Clock) {
-    this.#clock = clock;
+    this.#threads = Array.from({ length: MAX_THREADS }, () => new HtmlThread(clock));
   }
 
   /** `key` stands for the HTML: the same key gives the same result without a conversion; "" = not kept. */
@@ -54,12 +51,7 @@ export class HtmlConverter {
 
   async close(): Promise<void> {
     for (const waiter of this.#waiting.splice(0)) this.#fallBack(waiter);
-    this.#timer?.cancel();
-    const worker = this.#worker;
-    this.#worker = undefined;
-    if (this.#running !== undefined) this.#fallBack(this.#running);
-    this.#running = undefined;
-    await worker?.terminate();
+    await Promise.all(this.#threads.map((thread) => thread.close()));
   }
 
   async #convert(job: HtmlJob, key: string): Promise<string> {
@@ -79,51 +71,15 @@ export class HtmlConverter {
   }
 
   #next(): void {
-    if (this.#running !== undefined) return;
-    const waiter = this.#waiting.shift();
-    if (waiter === undefined) {
-      // Nothing to do must not keep the process alive.
-      this.#worker?.unref();
-      return;
-    }
-    this.#running = waiter;
-    this.#worker ??= this.#startWorker();
-    this.#worker.ref();
-    this.#timer = this.#clock.setTimer(MAX_CONVERSION_MS, () => this.#giveUp());
-    this.#worker.postMessage(waiter.job, []);
+    const free = this.#threads.find(({ isBusy }) => !isBusy);
+    const waiter = free === undefined ? undefined : this.#waiting.shift();
+    if (free !== undefined && waiter !== undefined) void this.#run(free, waiter);
   }
 
-  #startWorker(): Worker {
-    const worker = new Worker(new URL("html-worker.ts", import.meta.url), {
-      resourceLimits: { maxOldGenerationSizeMb: 512 },
-    });
-    worker.on("message", (answer: HtmlAnswer) => {
-      if (worker !== this.#worker) return;
-      this.#timer?.cancel();
-      const done = this.#running;
-      this.#running = undefined;
-      if (done !== undefined) {
-        if ("result" in answer) done.resolve(answer.result);
-        else this.#fallBack(done);
-      }
-      this.#next();
-    });
-    const gone = (): void => {
-      if (worker === this.#worker) this.#giveUp();
-    };
-    worker.on("error", gone);
-    worker.on("exit", gone);
-    return worker;
-  }
-
-  #giveUp(): void {
-    this.#timer?.cancel();
-    const worker = this.#worker;
-    this.#worker = undefined;
-    void worker?.terminate();
-    const stuck = this.#running;
-    this.#running = undefined;
-    if (stuck !== undefined) this.#fallBack(stuck);
+  async #run(thread: HtmlThread, waiter: Waiter): Promise<void> {
+    const result = await thread.run(waiter.job);
+    if (result === undefined) this.#fallBack(waiter);
+    else waiter.resolve(result);
     this.#next();
   }
 
