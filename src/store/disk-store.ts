@@ -42,6 +42,7 @@ import type {
   MailboxDelta,
   MailboxView,
   NewMessage,
+  NewNumbers,
   PreparedBody,
   ReadRecords,
   RenameMailbox,
@@ -205,6 +206,9 @@ export class DiskStore implements Store {
   }
   rename(id: MailboxId, newName: MailboxName, options: RenameMailbox): Promise<void> {
     return this.#names.rename(id, newName, options);
+  }
+  renumber(id: MailboxId, numbers: NewNumbers): Promise<Mailbox> {
+    return this.#names.renumber(id, numbers);
   }
   undelete(id: MailboxId, newName?: MailboxName): Promise<Mailbox> {
     return this.#names.undelete(id, newName);

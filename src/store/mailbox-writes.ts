@@ -6,7 +6,7 @@ import { StoreError } from "./errors.ts";
 import type { Acl, Mailbox, MailboxId, MailboxName, UserId } from "./model.ts";
 import { childKeyRange, fromDeletedName, inboxOf, isDeletedName, isInbox, parentOf } from "./names.ts";
 import type { OperationMap } from "./operations.ts";
-import type { CreateMailbox, NameChange, RenameMailbox, WriteOptions } from "./port.ts";
+import type { CreateMailbox, NameChange, NewNumbers, RenameMailbox, WriteOptions } from "./port.ts";
 import type { WriteGate } from "./write-gate.ts";
 
 const DEFAULT_PARTITION = "default";
@@ -70,6 +70,15 @@ export class MailboxWrites {
     await this.#gate.reserved(changes, options, () =>
       this.#queue.run("rename", { mailbox: id, newName, withChildren, partition }),
     );
+  }
+
+  /** The name stays where it is: the authority need not know. */
+  async renumber(id: MailboxId, { uidValidity, uids, nextUid }: NewNumbers): Promise<Mailbox> {
+    this.#gate.writable(id);
+    const from = Uint32Array.from(uids.keys());
+    const to = Uint32Array.from(uids.values());
+    const fresh = await this.#queue.run("renumber", { mailbox: id, uidValidity, from, to, nextUid });
+    return this.#catalog.getById(fresh.id);
   }
 
   #renames(mailbox: Mailbox, newName: MailboxName, options: RenameMailbox): NameChange[] {

@@ -213,6 +213,18 @@ export interface OperationMap {
     };
     result: undefined;
   };
+  renumber: {
+    args: {
+      readonly mailbox: MailboxId;
+      readonly uidValidity: number;
+      /** UIDs and, in the same order, what they become. */
+      readonly from: Uint32Array;
+      readonly to: Uint32Array;
+      /** The others come behind it. */
+      readonly nextUid: number;
+    };
+    result: { readonly id: MailboxId };
+  };
   deleteUser: { args: { readonly user: UserId }; result: undefined };
   renameUser: { args: { readonly user: UserId; readonly newUser: UserId }; result: undefined };
   setHeader: {

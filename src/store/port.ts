@@ -92,6 +92,11 @@ export interface Store {
   rename(id: MailboxId, newName: MailboxName, options: RenameMailbox): Promise<void>;
   /** Brings a mailbox of the DELETED hierarchy back, under the name it had or a new one. */
   undelete(id: MailboxId, newName?: MailboxName): Promise<Mailbox>;
+  /**
+   * A fresh mailbox with other numbers takes this one's place under its name, in one commit, with its messages and all
+   * that hangs on it; the former is deleted (delayed). Answers the fresh one.
+   */
+  renumber(id: MailboxId, numbers: NewNumbers): Promise<Mailbox>;
   setAcl(id: MailboxId, acl: Acl): Promise<void>;
   setSpecialUse(id: MailboxId, specialUse: readonly SpecialUse[]): Promise<void>;
   setOptions(id: MailboxId, options: readonly MailboxOption[]): Promise<void>;
@@ -325,6 +330,14 @@ export interface WriteOptions {
 export interface RenameMailbox extends WriteOptions {
   readonly withChildren: boolean;
   readonly partition?: string | undefined;
+}
+
+export interface NewNumbers {
+  readonly uidValidity: number;
+  /** Of messages, former UID → new UID; those that are gone meanwhile are passed over. */
+  readonly uids: ReadonlyMap<number, number>;
+  /** All other messages get UIDs from here on, in their order. */
+  readonly nextUid: number;
 }
 
 export interface CreateMailbox extends WriteOptions {

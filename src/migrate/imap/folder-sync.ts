@@ -20,6 +20,7 @@ import { ImapClientError } from "../../imap/client-command.ts";
 import { FolderCopy } from "./folder-copy.ts";
 import type { Folder, FolderStatus } from "../../imap/client-folders.ts";
 import type { MessageFlags } from "../../imap/client-fetch.ts";
+import { expungeFormer, renumber, startAgain } from "./new-numbers.ts";
 import type { ImapSource, Opened } from "./source.ts";
 import type { MailTarget, Strays, TargetFolder } from "./target.ts";
 import { below } from "./windows.ts";
@@ -114,9 +115,8 @@ class FolderSync {
     const { opened, uids } = isFresh
       ? await source.openAndList(folder)
       : { opened: await source.open(folder), uids: undefined };
-    let formerUids: Set<number> | undefined;
     if (before.uidValidity !== opened.uidValidity || before.targetUidValidity !== targetFolder.uidValidity) {
-      formerUids = await this.#startAgain(opened);
+      await startAgain(this.#work, opened);
     } else await this.#carryChanges(opened);
     const todo = await this.#todo(opened, uids);
     // From here on what is copied has the flags of now or later: should this run die, the next carries on from here.
@@ -126,17 +126,14 @@ class FolderSync {
       complete: todo.length === 0 && before.complete,
     });
     const copy = await this.#fetch(todo);
-    return { finish: () => this.#finish(opened, copy, formerUids) };
+    return { finish: () => this.#finish(opened, copy) };
   }
 
-  async #finish(
-    opened: Opened,
-    copy: FolderCopy | undefined,
-    formerUids: Set<number> | undefined,
-  ): Promise<FolderResult> {
+  async #finish(opened: Opened, copy: FolderCopy | undefined): Promise<FolderResult> {
     const { folder, ledger, target, targetFolder } = this.#work;
     await copy?.finish();
-    if (formerUids !== undefined) await this.#expungeFormer(formerUids);
+    this.#expunged += await expungeFormer(this.#work);
+    if (ledger.cursor.renumbers === true) await renumber(this.#work, opened);
     const { keepsUids } = ledger.cursor;
     const settled = await target.settle(targetFolder, { ...opened, keepUids: keepsUids });
     ledger.change({
@@ -152,47 +149,6 @@ class FolderSync {
     });
     await ledger.flush();
     return { saved: copy?.saved ?? 0, expunged: this.#expunged, changedFlags: this.#changedFlags };
-  }
-
-  /**
-   * UIDs of either side mean something else now (RFC 9051 §2.3.1.1). Messages that are at the target are recognised by
-   * their bytes; those that stay unrecognised were deleted at the source.
-   */
-  async #startAgain(opened: Opened): Promise<Set<number>> {
-    const { ledger, targetFolder, log, folder } = this.#work;
-    const former = new Set<number>();
-    const isTargetSame = ledger.cursor.targetUidValidity === targetFolder.uidValidity;
-    log.info("UIDVALIDITY has changed, messages are matched again", {
-      folder: folder.name,
-      source: ledger.cursor.uidValidity !== opened.uidValidity,
-      target: !isTargetSame,
-    });
-    if (isTargetSame) {
-      for await (const record of ledger.all()) {
-        if (isStored(record) && record.targetUid > 0) former.add(record.targetUid);
-      }
-    }
-    await ledger.clear();
-    ledger.change({
-      uidValidity: opened.uidValidity,
-      uidNext: 1,
-      complete: false,
-      // With messages of the former numbers in it the folder cannot have those of the source.
-      keepsUids: targetFolder.uidValidity === opened.uidValidity && targetFolder.keepsUids,
-      targetUidValidity: targetFolder.uidValidity,
-      targetUidNext: 1,
-    });
-    await ledger.flush();
-    return former;
-  }
-
-  async #expungeFormer(former: Set<number>): Promise<void> {
-    const { ledger, settings, target, targetFolder } = this.#work;
-    if (!settings.propagateDeletes) return;
-    for await (const { targetUid } of ledger.all()) former.delete(targetUid);
-    if (former.size === 0) return;
-    await target.expunge(targetFolder, [...former]);
-    this.#expunged += former.size;
   }
 
   /** Flags and deletions of messages that were copied before. */

@@ -12,7 +12,7 @@ import { StoreError } from "../../store/errors.ts";
 import type { Mailbox, MailboxName, UserId } from "../../store/model.ts";
 import { decodeMutf7, encodeMutf7 } from "../../store/mutf7.ts";
 import { inboxOf, nameFault, segmentToText, textToSegment } from "../../store/names.ts";
-import type { Actor, BodyWriter, ReplicatedChange, Store } from "../../store/port.ts";
+import type { Actor, BodyWriter, NewNumbers, ReplicatedChange, Store } from "../../store/port.ts";
 import type { MessageFlags } from "../../imap/client-fetch.ts";
 import type { CopyMessage } from "./message.ts";
 import { StoreStrays } from "./store-strays.ts";
@@ -208,6 +208,11 @@ export class StoreTarget implements MailTarget {
       });
     }
     return { ...this.#folderOf(mailbox), keepsUids: source.keepUids };
+  }
+
+  async renumber(folder: TargetFolder, numbers: NewNumbers): Promise<TargetFolder> {
+    const { id } = this.#store.mailboxes.get(this.#nameOf(folder.path));
+    return this.#folderOf(await this.#store.renumber(id, numbers));
   }
 
   async *messages(folder: TargetFolder, withDigests: boolean): AsyncGenerator<TargetMessage> {

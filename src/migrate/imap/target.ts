@@ -4,7 +4,7 @@
  * Promises: what `append` answers as stored is durable. Nothing that is there already is touched but what the engine names.
  */
 import type { Guid } from "../../store/model.ts";
-import type { BodyWriter, StagedBody } from "../../store/port.ts";
+import type { BodyWriter, NewNumbers, StagedBody } from "../../store/port.ts";
 import type { MessageFlags } from "../../imap/client-fetch.ts";
 import type { CopyMessage } from "./message.ts";
 import type { TargetNames } from "./mapping.ts";
@@ -99,6 +99,11 @@ export interface MailTarget {
     folder: TargetFolder,
     source: { readonly uidNext: number; readonly highestModseq: number; readonly keepUids: boolean },
   ): Promise<TargetFolder>;
+  /**
+   * Gives the folder another UIDVALIDITY and its messages other UIDs, all at once; what `uids` does not name comes behind
+   * `nextUid`. Undefined = the target gives out UIDs of its own.
+   */
+  renumber?(folder: TargetFolder, numbers: NewNumbers): Promise<TargetFolder>;
   /** Every message; with `withDigests` its bytes are read again and digested. */
   messages(folder: TargetFolder, withDigests: boolean): AsyncIterable<TargetMessage>;
   close(): Promise<void>;

@@ -21,6 +21,10 @@ export interface FolderCursor {
   readonly mailboxId: string;
   /** What was carried over of the folder itself, so that changes are seen: subscription, special use, rights. */
   readonly attributes: string;
+  /** The source numbers its messages anew and the target is to follow, when all of them are there. */
+  readonly renumbers?: boolean;
+  /** Since then: UIDs at the target of what was copied before; those that are not recognised go. */
+  readonly former?: string;
   readonly counts: OutcomeCounts;
 }
 

@@ -19,7 +19,7 @@ import type { Apply } from "./operation.ts";
 import { changeSeenState, seenIsInRecord } from "./seen-sets.ts";
 
 /** Highest UID a mailbox gives out; RFC 9051 §2.3.1.1 has 32 bits. */
-const MAX_UID = 0xffff_fffe;
+export const MAX_UID = 0xffff_fffe;
 const UNSIGNED_32 = 2 ** 32;
 
 export const append: Apply<"append"> = (batch, { mailbox, messages, by }, bodies) => {
@@ -216,7 +216,12 @@ export function copyRecord(
   source: MailboxState,
   { chunk, index }: { readonly chunk: Chunk; readonly index: number },
   target: MailboxState,
-  options: { readonly modseq: number; readonly flags: number; readonly words?: Uint32Array | undefined },
+  options: {
+    readonly modseq: number;
+    readonly flags: number;
+    readonly words?: Uint32Array | undefined;
+    readonly keepsSaveDate?: boolean;
+  },
 ): number {
   const cold = source.coldOf(chunk);
   const sourceUid = chunk.uids[index]!;
@@ -230,7 +235,7 @@ export function copyRecord(
     createdModseq: options.modseq,
     lastUpdated: batch.nowSeconds,
     internalDate: chunk.internalDates[index]!,
-    saveDate: batch.nowSeconds,
+    saveDate: options.keepsSaveDate === true ? cold.saveDates[index]! : batch.nowSeconds,
     sizeBytes: cold.sizes[index]!,
     systemFlags: clientFlags(chunk.flags[index]! & options.flags),
     keywordBits: words,

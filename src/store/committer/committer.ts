@@ -19,6 +19,7 @@ import { annotate, copy, expunge, storeFlags } from "./change.ts";
 import { archiveBodies, compactSegment, removeSegments } from "./compact.ts";
 import { expire } from "./expiry.ts";
 import { createWith, deleteWith, renameWith, setHeader } from "./mailboxes.ts";
+import { renumberWith } from "./renumber.ts";
 import type { Apply } from "./operation.ts";
 import {
   adjustBodies,
@@ -104,6 +105,7 @@ export class Committer {
       create: createWith(newUniqueId),
       delete: deleteWith(newUniqueId),
       rename: renameWith(newUniqueId),
+      renumber: renumberWith(newUniqueId),
       setHeader,
       deleteUser: deleteUserWith(newUniqueId),
       renameUser,

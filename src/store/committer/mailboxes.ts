@@ -49,7 +49,7 @@ export function createWith(newUniqueId: NewUniqueId): Apply<"create"> {
   };
 }
 
-function insert(batch: Batch, args: CreateArgs, newUniqueId: NewUniqueId): MailboxState {
+export function insert(batch: Batch, args: CreateArgs, newUniqueId: NewUniqueId): MailboxState {
   const parent = nearestParent(batch, args.name);
   const quotaRoot = args.intermediate ? undefined : batch.quotaRootOf(args.name);
   batch.changes++;

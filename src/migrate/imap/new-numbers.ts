@@ -1,0 +1,80 @@
+/**
+ * A folder whose UIDs mean something else now (RFC 9051 §2.3.1.1): it was deleted and made anew, or its server had to
+ * number it again. Messages that are at the target are recognised by their bytes, what is new comes, what stays
+ * unrecognised was deleted at the source; and where the target had the source's UIDs it gets the new ones in the end, all
+ * at once. Until then it keeps what it has: a run that dies on the way loses nothing, the next one carries on.
+ */
+import { numbersOf, parseRanges, printNumbers } from "../../wire/number-set.ts";
+import { isStored } from "../ledger/record.ts";
+import type { FolderWork } from "./folder-sync.ts";
+import type { Opened } from "./source.ts";
+
+/** The ledger begins anew. */
+export async function startAgain(work: FolderWork, opened: Opened): Promise<void> {
+  const { ledger, targetFolder, log, folder } = work;
+  const { cursor } = ledger;
+  const isTargetSame = cursor.targetUidValidity === targetFolder.uidValidity;
+  const isNumberedAlike = targetFolder.uidValidity === opened.uidValidity;
+  const followed = targetFolder.keepsUids || cursor.renumbers === true;
+  log.info("UIDVALIDITY has changed, messages are matched again", {
+    folder: folder.name,
+    source: cursor.uidValidity !== opened.uidValidity,
+    target: !isTargetSame,
+  });
+  const former = isTargetSame ? await copiedUids(work) : [];
+  await ledger.clear();
+  ledger.change({
+    uidValidity: opened.uidValidity,
+    uidNext: 1,
+    complete: false,
+    // With messages of the former numbers in it the folder cannot have those of the source. Where another folder stands
+    // with the source's UIDVALIDITY a run died after it had renumbered.
+    keepsUids: isNumberedAlike && !isTargetSame && followed,
+    renumbers: isTargetSame && !isNumberedAlike && followed,
+    former: printNumbers(former),
+    targetUidValidity: targetFolder.uidValidity,
+    targetUidNext: 1,
+  });
+  await ledger.flush();
+}
+
+/** At the target, ascending: everything that came from the source, under whatever numbers. */
+async function copiedUids(work: FolderWork): Promise<number[]> {
+  const copied = formerUids(work);
+  for await (const record of work.ledger.all()) {
+    if (isStored(record) && record.targetUid > 0) copied.add(record.targetUid);
+  }
+  return [...copied].sort((a, b) => a - b);
+}
+
+function formerUids({ ledger }: FolderWork): Set<number> {
+  return new Set(numbersOf(parseRanges(ledger.cursor.former ?? "") ?? []));
+}
+
+/** Everything that the source still has is recognised: what is left of the former goes. Answers how many there were. */
+export async function expungeFormer(work: FolderWork): Promise<number> {
+  const { ledger, settings, target, targetFolder } = work;
+  const former = formerUids(work);
+  ledger.change({ former: "" });
+  if (former.size === 0 || !settings.propagateDeletes) return 0;
+  for await (const { targetUid } of ledger.all()) former.delete(targetUid);
+  if (former.size > 0) await target.expunge(targetFolder, [...former]);
+  return former.size;
+}
+
+/** Everything is there under other UIDs: now it gets those of the source, and the folder its UIDVALIDITY. */
+export async function renumber(work: FolderWork, { uidValidity, uidNext }: Opened): Promise<void> {
+  const { ledger, target, targetFolder, log, folder } = work;
+  const uids = new Map<number, number>();
+  for await (const record of ledger.all()) {
+    if (isStored(record)) uids.set(record.targetUid, record.uid);
+  }
+  const renumbered = await target.renumber?.(targetFolder, { uidValidity, uids, nextUid: uidNext });
+  ledger.change({ renumbers: false });
+  if (renumbered === undefined) return;
+  for await (const record of ledger.all()) {
+    if (isStored(record)) await ledger.put({ ...record, targetUid: record.uid });
+  }
+  ledger.change({ keepsUids: true, targetUidValidity: renumbered.uidValidity });
+  log.info("folder has the new UIDs of the source", { folder: folder.name, messages: uids.size });
+}
