@@ -58,6 +58,7 @@ export class Session {
   #accessor: Accessor | undefined;
   #selected: Selected | undefined;
   #ended = false;
+  #isHandedOver = false;
   #drainWaiters: (() => void)[] = [];
   #endListeners = new Set<() => void>();
 
@@ -333,9 +334,15 @@ export class Session {
     return this.#input.framer.takeUnread();
   }
 
-  /** A literal that was taken is on its way in; its length was checked. */
+  /** Another protocol reads from the connection from now on; what was not read yet. */
+  handOver(): Buffer {
+    this.#isHandedOver = true;
+    return this.takeUnread();
+  }
+
+  /** Bytes of a message are on their way in: a literal whose length was checked, or what another protocol bounds. */
   get readsLiteral(): boolean {
-    return this.#input.framer.pendingText !== undefined;
+    return this.#isHandedOver || this.#input.framer.pendingText !== undefined;
   }
 
   async startTls(): Promise<void> {

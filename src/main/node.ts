@@ -131,7 +131,7 @@ export async function startNode(config: Config, hooks: NodeHooks = {}): Promise<
       allowPlaintext: config.get(directoryOptions).allowplaintext,
       urlAuthSecret: urlAuthSecret(dataFolder),
       textSearch: imapTextSearch(textIndex, store),
-      extraCommands: syncCommands(syncServices, config.get(syncOptions).maxOutputBytes),
+      extraCommands: syncCommands(syncServices, config.get(syncOptions)),
       extraCapabilities: ({ isAdmin }) => (isAdmin ? SYNC_CAPABILITIES : []),
       provision: async ({ userId }) => void (await provision.ensure(userId)),
       observe: (command, status, tookMs) => imapCommands.observe({ command, status }, tookMs / 1000),

@@ -3,12 +3,12 @@ import type { Command } from "../imap/command.ts";
 import { bad } from "../imap/refusal.ts";
 import type { Session } from "../imap/session.ts";
 import type { SyncServices } from "../sync/dialogue.ts";
-import { SYNC_COMMANDS, TaggedSyncSession } from "../sync/tagged-session.ts";
+import { SYNC_COMMANDS, TaggedSyncSession, type TaggedSyncSettings } from "../sync/tagged-session.ts";
 
 /** Announced to administrators only. */
 export const SYNC_CAPABILITIES = ["X-REPLICATION", "X-SIEVE-MAILBOX"];
 
-export function syncCommands(services: SyncServices, maxOutputBytes: number): readonly Command[] {
+export function syncCommands(services: SyncServices, settings: TaggedSyncSettings): readonly Command[] {
   return SYNC_COMMANDS.map((name): Command => ({
     name,
     state: "authenticated",
@@ -20,7 +20,7 @@ export function syncCommands(services: SyncServices, maxOutputBytes: number): re
       // As Cyrus answers to everybody else.
       if (session.identity?.isAdmin !== true) throw bad("Unrecognized command");
       const line = Buffer.from(`${call.tag} ${name}${reader.rest()}\r\n`, "latin1");
-      return () => handOver(session, services, maxOutputBytes, line);
+      return () => handOver(session, services, settings, line);
     },
   }));
 }
@@ -29,12 +29,12 @@ export function syncCommands(services: SyncServices, maxOutputBytes: number): re
 function handOver(
   session: Session,
   services: SyncServices,
-  maxOutputBytes: number,
+  settings: TaggedSyncSettings,
   line: Buffer,
 ): Promise<undefined> {
   return new Promise((resolve) => {
-    const first = Buffer.concat([line, session.takeUnread()]);
-    const sync = new TaggedSyncSession(session.connection, services, maxOutputBytes, first);
+    const first = Buffer.concat([line, session.handOver()]);
+    const sync = new TaggedSyncSession(session.connection, services, settings, first);
     session.onEnd(() => {
       sync.end();
       resolve(undefined);

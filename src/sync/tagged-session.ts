@@ -3,10 +3,12 @@
  * (Cyrus 3.6.1, observed). An administrator's session that sends its first SYNC command stays here: NOOP and LOGOUT are
  * the only others that a sync client sends.
  */
+import type { Timer } from "../base/io/clock.ts";
 import type { Connection } from "../base/io/network.ts";
 import { DlistReader } from "./codec/reader.ts";
 import { type Send, SyncDialogue, type SyncServices } from "./dialogue.ts";
 import { type LineCarrier, LineStream } from "./line-stream.ts";
+import type { SyncSettings } from "./options.ts";
 import type { RecordSpool } from "./record-spool.ts";
 
 const WORDS: Readonly<Record<string, "GET" | "APPLY" | "RESTORE">> = {
@@ -18,14 +20,25 @@ const WORDS: Readonly<Record<string, "GET" | "APPLY" | "RESTORE">> = {
 /** Commands that begin a sync dialogue. */
 export const SYNC_COMMANDS = [...Object.keys(WORDS), "SYNCRESTART"];
 
+export type TaggedSyncSettings = Pick<SyncSettings, "maxOutputBytes" | "timeoutMs">;
+
 export class TaggedSyncSession {
+  readonly #connection: Connection;
+  readonly #services: SyncServices;
+  readonly #settings: TaggedSyncSettings;
   readonly #dialogue: SyncDialogue;
   readonly #stream: LineStream;
+  #lastHeardMs: number;
+  #timer: Timer | undefined;
 
   /** `first`: the line that began it and everything after it. */
-  constructor(connection: Connection, services: SyncServices, maxOutputBytes: number, first: Buffer) {
+  constructor(connection: Connection, services: SyncServices, settings: TaggedSyncSettings, first: Buffer) {
+    this.#connection = connection;
+    this.#services = services;
+    this.#settings = settings;
+    this.#lastHeardMs = services.clock.monotonicMs();
     this.#dialogue = new SyncDialogue(services);
-    const run: LineCarrier["run"] = (line, records) => this.#run(connection, line, records);
+    const run: LineCarrier["run"] = (line, records) => this.#run(line, records);
     this.#stream = new LineStream(
       {
         write: (bytes) => connection.write(bytes),
@@ -40,18 +53,34 @@ export class TaggedSyncSession {
         },
       },
       this.#dialogue,
-      maxOutputBytes,
+      settings.maxOutputBytes,
     );
-    connection.onData((chunk) => this.#stream.push(chunk));
+    connection.onData((chunk) => {
+      this.#lastHeardMs = services.clock.monotonicMs();
+      this.#stream.push(chunk);
+    });
     connection.onDrain(() => this.#stream.drained());
+    this.#watchSilence();
     this.#stream.push(first);
   }
 
   end(): void {
+    this.#timer?.cancel();
     this.#stream.end();
   }
 
-  async #run(connection: Connection, line: Buffer, records: RecordSpool | undefined): Promise<string> {
+  #watchSilence(): void {
+    const { clock } = this.#services;
+    const { timeoutMs } = this.#settings;
+    if (timeoutMs === 0) return;
+    this.#timer = clock.setTimer(timeoutMs, () => {
+      const silentMs = clock.monotonicMs() - this.#lastHeardMs;
+      if (this.#stream.isBusy || silentMs < timeoutMs) this.#watchSilence();
+      else this.#connection.end("* BYE silent for too long\r\n");
+    });
+  }
+
+  async #run(line: Buffer, records: RecordSpool | undefined): Promise<string> {
     const head = /^(\S{1,64}) ([A-Za-z]{1,32})/.exec(line.toString("latin1", 0, 128));
     if (head === null) return "* BAD Invalid tag or command";
     const [whole, tag, name] = head;
@@ -68,7 +97,7 @@ export class TaggedSyncSession {
     }
     if (upper === "NOOP") return `${tag} OK Completed`;
     if (upper === "LOGOUT") {
-      connection.end(`* BYE LOGOUT received\r\n${tag} OK Completed\r\n`);
+      this.#connection.end(`* BYE LOGOUT received\r\n${tag} OK Completed\r\n`);
       return "";
     }
     return `${tag} BAD Only SYNC commands after the first`;

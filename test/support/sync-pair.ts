@@ -10,16 +10,23 @@ import { type Log, silentLog } from "../../src/base/log.ts";
 import { toUid } from "../../src/base/numbers.ts";
 import { Secret } from "../../src/base/secret.ts";
 import { openDirectory } from "../../src/directory/open.ts";
+import type { Directory } from "../../src/directory/port.ts";
+import { ImapServer } from "../../src/imap/server.ts";
+import { SYNC_CAPABILITIES, syncCommands } from "../../src/main/sync-over-imap.ts";
 import type { Mailbox } from "../../src/store/model.ts";
+import { DEFAULT_NAMESPACE } from "../../src/store/namespace.ts";
 import type { Store } from "../../src/store/port.ts";
 import { connectReplica } from "../../src/sync/client/connect.ts";
 import { mailboxesOfUser } from "../../src/sync/client/groups.ts";
 import { Replica } from "../../src/sync/client/replica.ts";
 import type { SyncRun } from "../../src/sync/client/run.ts";
+import type { SyncServices } from "../../src/sync/dialogue.ts";
 import { Acknowledgements } from "../../src/sync/replication/acknowledgements.ts";
 import { updateUser } from "../../src/sync/client/update-user.ts";
+import type { SyncSettings } from "../../src/sync/options.ts";
 import { SyncServer } from "../../src/sync/server.ts";
 import { directorySettings } from "./directory-settings.ts";
+import { IMAP_TEST_SETTINGS } from "./imap-host.ts";
 import { openStore } from "./open-store.ts";
 import { PipeEnd, TEST_TLS } from "./pipe.ts";
 
@@ -39,6 +46,10 @@ export interface SyncPair {
 export interface ConnectOptions {
   readonly force?: boolean;
   readonly compress?: boolean;
+  /** Who logs in; `repl` is an administrator, `bob` is not. */
+  readonly user?: "repl" | "bob";
+  /** Inside IMAP instead of the csync port. */
+  readonly overImap?: boolean;
   /** The replica does not know #sieve mailboxes. */
   readonly sieveLines?: boolean;
   /** Gets the client's end before anything goes over it: to disturb it. */
@@ -53,6 +64,8 @@ export interface SyncPairOptions {
   /** The master's. */
   readonly log?: Log;
 }
+
+const SYNC_SETTINGS: SyncSettings = { timeoutMs: 0, maxConnections: 10, maxOutputBytes: 8_388_608 };
 
 export async function openSyncPair(
   t: TestContext,
@@ -74,6 +87,7 @@ export async function openSyncPair(
   t.after(() => directory.close());
   await directory.admin?.addDomain("example.test", { isDefault: true });
   await directory.admin?.addUser({ name: "repl", password: "repl-secret", isAdmin: true });
+  await directory.admin?.addUser({ name: "bob", password: "bob-secret" });
   const steps: string[] = [];
   const server = new SyncServer({
     store: there,
@@ -81,31 +95,35 @@ export async function openSyncPair(
     log: silentLog,
     partitions: new Set(["default"]),
     directory: directory.directory,
-    settings: { timeoutMs: 0, maxConnections: 10, maxOutputBytes: 8_388_608 },
+    settings: SYNC_SETTINGS,
     hostName: "there.example.test",
     version: "1",
     tlsAvailable: true,
   });
-  const accept = (): PipeEnd => {
+  const imap = imapServer(there, directory.directory);
+  const accept = (overImap: boolean): PipeEnd => {
     const [end, client] = PipeEnd.pair(TEST_TLS);
-    server.accept(end);
+    (overImap ? imap : server).accept(end);
     return client;
   };
   const connect: SyncPair["connect"] = async ({
     force = false,
     compress = false,
+    user = "repl",
+    overImap = false,
     sieveLines = false,
     onClient = () => {},
   } = {}) => {
-    const client = accept();
+    const client = accept(overImap);
     onClient(client);
     if (sieveLines) hideSieveMailboxes(client);
     const { link, hasSieveMailbox } = await connectReplica(
       {
+        transport: overImap ? "imap" : "csync",
         host: "there.example.test",
         port: 2005,
-        user: "repl",
-        password: new Secret("repl-secret"),
+        user,
+        password: new Secret(`${user}-secret`),
         tls: "auto",
         compress,
         timeoutMs: 60_000,
@@ -144,6 +162,31 @@ export async function openSyncPair(
       await compareUser(here, there, user);
     },
   };
+}
+
+/** The replica's IMAP port. */
+function imapServer(store: Store, directory: Directory): ImapServer {
+  const services: SyncServices = {
+    store,
+    clock: systemClock,
+    log: silentLog,
+    partitions: new Set(["default"]),
+  };
+  return new ImapServer({
+    store,
+    directory,
+    clock: systemClock,
+    log: silentLog,
+    settings: IMAP_TEST_SETTINGS,
+    namespace: DEFAULT_NAMESPACE,
+    hostName: "there.example.test",
+    version: "1",
+    hasCertificate: true,
+    allowPlaintext: false,
+    urlAuthSecret: Buffer.alloc(32, "secret"),
+    extraCommands: syncCommands(services, SYNC_SETTINGS),
+    extraCapabilities: ({ isAdmin }) => (isAdmin ? SYNC_CAPABILITIES : []),
+  });
 }
 
 /** As if the banner did not announce them. */

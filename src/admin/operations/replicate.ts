@@ -16,6 +16,7 @@ import type { Json, Operation, OperationOutput } from "../operation.ts";
 
 /** Mailboxes of one command. */
 const MAX_MAILBOXES = 200;
+const DEFAULT_PORTS = { csync: 2005, imap: 143 };
 
 interface Targets {
   readonly users: readonly UserId[];
@@ -30,7 +31,9 @@ export const replicate: Operation = {
   async run(node, fields, output) {
     const channel = fields.findString("channel");
     const host = fields.findString("host");
-    const port = fields.findCount("port") ?? 2005;
+    const overImap = fields.findBoolean("imap") ?? false;
+    const transport = overImap ? "imap" : node.replication.transportOf(channel ?? "");
+    const port = fields.findCount("port") ?? DEFAULT_PORTS[transport];
     const targets: Targets = {
       users: fields.findStrings("users") ?? [],
       mailboxes: (fields.findStrings("mailboxes") ?? []).map((name) => getMailbox(node, name)),
@@ -44,7 +47,7 @@ export const replicate: Operation = {
     fields.end();
     if (ssh !== undefined) {
       const others =
-        host !== undefined || channel !== undefined || force || check || targets.metas.length > 0;
+        host !== undefined || channel !== undefined || overImap || force || check || targets.metas.length > 0;
       if (others) throw new AdminError("argument_invalid", "--ssh goes with -u, -m and -A only");
       return await replicateByText(node, ssh, targets, verbose, output);
     }
@@ -52,7 +55,7 @@ export const replicate: Operation = {
     const rows = rowQueue(output);
     const step = (text: string): void => (verbose ? rows.add({ step: text }) : undefined);
     try {
-      const run = await open(node, { address, channel: channel ?? "", force, step });
+      const run = await open(node, { address, channel: channel ?? "", transport, force, step });
       try {
         const isSent = (user: UserId): boolean => node.replication.isSent(user, channel ?? "");
         const counts = await (check
@@ -131,7 +134,7 @@ async function open(node: NodeContext, options: RunOptions): Promise<SyncRun> {
 function unreachable({ host, port }: HostPort, error: Error): AdminError {
   return new AdminError("replica_unreachable", `${host}:${port}: ${error.message}`, {
     cause: error,
-    next: "See that the replica runs, that its csync port can be reached, and the options of replication.",
+    next: "See that the replica runs, that its port can be reached, and the options of replication (transport: csync or imap).",
   });
 }
 

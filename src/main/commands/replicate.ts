@@ -4,8 +4,15 @@ import type { CommonFlags } from "../configuration.ts";
 import { ExitCode } from "../exit-codes.ts";
 import { formatTable } from "../output.ts";
 
+interface Server {
+  readonly host: string;
+  /** undefined = the usual one. */
+  readonly port: number | undefined;
+}
+
 interface ReplicateFlags extends CommonFlags {
-  readonly server?: { host: string; port: number };
+  readonly server?: Server;
+  readonly imap?: boolean;
   readonly ssh?: string;
   readonly channel?: string;
   readonly user?: readonly string[];
@@ -41,12 +48,17 @@ export function addReplicateCommand(program: Command): void {
     [
       "replicate -s replica.example.org -u alice -v -v",
       "replicate -s replica.example.org:2005 -m user.alice.Sent user.alice.Drafts",
+      "replicate -s replica.example.org:143 --imap -u alice",
       "replicate --ssh mail@replica.example.org -u alice",
       "replicate -n second -A",
       "replicate -n second -A --check",
     ],
   )
     .option("-s, --server <host[:port]>", "the replica", parseServer)
+    .option(
+      "--imap",
+      "speak to its IMAP port, where the same protocol goes inside IMAP (replication.transport)",
+    )
     .option("-n, --channel <name>", "a channel of replication.channels instead")
     .option("--ssh <host>", "log in there by SSH and speak the text dialect instead (replication.ssh)")
     .option("-u, --user <name...>", "everything of users", collect)
@@ -64,6 +76,7 @@ export function addReplicateCommand(program: Command): void {
           ssh: flags.ssh,
           host: flags.server?.host,
           port: flags.server?.port,
+          imap: flags.imap,
           users: flags.user,
           mailboxes: flags.mailbox,
           metas: flags.meta,
@@ -99,11 +112,12 @@ function differencesText(count: number): string {
   return count === 0 ? "The replica is equal." : `${count} differences.`;
 }
 
-function parseServer(text: string): { host: string; port: number } {
+function parseServer(text: string): Server {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]+))(?::(\d{1,5}))?$/.exec(text);
-  const port = Number(match?.[3] ?? 2005);
+  const port = match?.[3] === undefined ? undefined : Number(match[3]);
   const host = match?.[1] ?? match?.[2];
-  if (host === undefined || port > 65_535) throw new InvalidArgumentError("Expected host or host:port.");
+  if (host === undefined || (port ?? 0) > 65_535)
+    throw new InvalidArgumentError("Expected host or host:port.");
   return { host, port };
 }
 

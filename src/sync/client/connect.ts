@@ -1,14 +1,21 @@
-/** Connects to a replica's csync port: banner, STARTTLS, SASL, COMPRESS, capabilities (Cyrus 3.6.1, observed). */
+/**
+ * Connects to a replica: to its csync port, with banner, STARTTLS, SASL, COMPRESS and capabilities, or to its IMAP port,
+ * where the same commands go on inside IMAP (Cyrus 3.6.1, observed).
+ */
 import type { Clock } from "../../base/io/clock.ts";
 import type { Network } from "../../base/io/network.ts";
 import type { Random } from "../../base/io/random.ts";
 import type { Secret } from "../../base/secret.ts";
-import { createSaslClient } from "../../wire/sasl/client.ts";
-import { SaslError } from "../../wire/sasl/sasl-error.ts";
+import { authenticate } from "./authenticate.ts";
+import { logInToImap } from "./connect-imap.ts";
 import { ReplicaLink } from "./link.ts";
 import { ReplicaLost, ReplicaRefusal } from "./refusal.ts";
 
+/** csync: a port of its own. imap: SYNC commands on an IMAP port, for administrators. */
+export type Transport = "csync" | "imap";
+
 export interface ReplicaAddress {
+  readonly transport: Transport;
   readonly host: string;
   readonly port: number;
   readonly user: string;
@@ -35,9 +42,6 @@ export interface ReplicaConnection {
 }
 
 const CONNECT_TIMEOUT_MS = 30_000;
-/** The best that the replica offers is taken. */
-const MECHANISMS = ["SCRAM-SHA-256", "PLAIN", "LOGIN"];
-const IN_CLEAR = new Set(["PLAIN", "LOGIN"]);
 
 /** @throws ReplicaLost, ReplicaRefusal, the Node error of the connection */
 export async function connectReplica(
@@ -54,18 +58,29 @@ export async function connectReplica(
   });
   const link = new ReplicaLink(connection, ports.clock, address.timeoutMs);
   try {
-    let banner = await link.banner();
-    banner = await secure(link, address, banner);
-    await logIn(link, address, ports, banner);
-    if (address.compress && banner.includes("COMPRESS DEFLATE")) {
-      await link.plain("COMPRESS DEFLATE");
-      link.startDeflate();
-    }
-    return { link, hasSieveMailbox: banner.includes("SIEVE-MAILBOX") && (await enableSieve(link)) };
+    const isOffered = await (address.transport === "imap"
+      ? logInToImap(link, address, ports.random)
+      : logInToCsync(link, address, ports));
+    return { link, hasSieveMailbox: isOffered && (await enableSieve(link)) };
   } catch (error) {
     link.destroy();
     throw error;
   }
+}
+
+/** True when #sieve mailboxes are offered. */
+async function logInToCsync(
+  link: ReplicaLink,
+  address: ReplicaAddress,
+  ports: ReplicaPorts,
+): Promise<boolean> {
+  const banner = await secure(link, address, await link.banner());
+  await logIn(link, address, ports, banner);
+  if (address.compress && banner.includes("COMPRESS DEFLATE")) {
+    await link.plain("COMPRESS DEFLATE");
+    link.startDeflate();
+  }
+  return banner.includes("SIEVE-MAILBOX");
 }
 
 async function secure(
@@ -92,50 +107,23 @@ async function secure(
   return await next;
 }
 
+/** No tags: the command's line, its challenge or its end. */
 async function logIn(
   link: ReplicaLink,
   address: ReplicaAddress,
   { random }: ReplicaPorts,
   banner: readonly string[],
 ): Promise<void> {
-  const offered = new Set(
-    banner
-      .find((line) => line.startsWith("SASL "))
-      ?.split(" ")
-      .slice(1) ?? [],
-  );
-  const mayShowPassword = link.isSecure || address.tls === "off" || isLoopback(address.host);
-  const mechanism = MECHANISMS.find((name) => offered.has(name) && (mayShowPassword || !IN_CLEAR.has(name)));
-  if (mechanism === undefined) {
-    throw new ReplicaRefusal(
-      "AUTHENTICATE",
-      `no mechanism fits among ${[...offered].join(" ")}${mayShowPassword ? "" : " without TLS"}`,
-      "not_authenticated",
-    );
-  }
-  const client = createSaslClient(mechanism, {
-    username: address.user,
-    password: address.password.reveal(),
-    nonce: random.bytes(18).toString("base64"),
+  const mechanisms = banner.find((line) => line.startsWith("SASL "))?.split(" ");
+  await authenticate(address, random, {
+    offered: new Set(mechanisms?.slice(1)),
+    isSecure: link.isSecure,
+    takesInitialResponse: true,
+    async say(text) {
+      const [answer = ""] = await link.exchange(text, () => true);
+      return answer;
+    },
   });
-  const first = client.initialResponse;
-  let answer = await link.step(
-    `AUTHENTICATE ${mechanism}${first === undefined ? "" : ` ${first.toString("base64")}`}`,
-  );
-  try {
-    while (answer.startsWith("+")) {
-      const response = await client.respond(Buffer.from(answer.slice(1).trim(), "base64"));
-      answer = await link.step(response.toString("base64"));
-    }
-    if (!/^OK\b/.test(answer)) throw new ReplicaRefusal("AUTHENTICATE", answer, "not_authenticated");
-    const data = /^OK \(([A-Za-z0-9+/=]+)\)/.exec(answer)?.[1];
-    client.finish(data === undefined ? undefined : Buffer.from(data, "base64"));
-  } catch (error) {
-    if (error instanceof SaslError) {
-      throw new ReplicaRefusal("AUTHENTICATE", error.message, "not_authenticated");
-    }
-    throw error;
-  }
 }
 
 async function enableSieve(link: ReplicaLink): Promise<boolean> {
@@ -152,8 +140,4 @@ async function enableSieve(link: ReplicaLink): Promise<boolean> {
     },
   );
   return enabled;
-}
-
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || host.startsWith("127.");
 }

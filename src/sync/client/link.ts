@@ -18,6 +18,9 @@ const MAX_OUTPUT_BYTES = 4 * 1024 * 1024;
 const MAX_PIECES_BYTES = 512 * 1024;
 /** One message that is fetched back. */
 const MAX_FILE_BYTES = 256 * 1024 * 1024;
+/** Lines of one step before the first command: an IMAP server may say some more. */
+const MAX_LOGIN_LINES = 1000;
+const BYE = /^(?:\* )?BYE /;
 const STAR = 0x2a;
 const PLUS = 0x2b;
 
@@ -54,6 +57,8 @@ export class ReplicaLink {
   #behind: Buffer[] | undefined;
   #timer: Timer | undefined;
   #lastHeardMs: number;
+  /** Inside IMAP: of the next command. */
+  #nextTag: number | undefined;
 
   constructor(connection: Connection, clock: Clock, timeoutMs: number) {
     this.#connection = connection;
@@ -75,15 +80,33 @@ export class ReplicaLink {
     return this.#lost !== undefined;
   }
 
+  /** From now on inside IMAP: `S0 SYNCGET …`, `S1 SYNCAPPLY …` (Cyrus 3.6.1, observed). */
+  startTags(): void {
+    this.#nextTag = 0;
+  }
+
   /** Capability lines up to and with `* OK …`: at the start and after STARTTLS. */
-  banner(): Promise<readonly string[]> {
+  async banner(): Promise<readonly string[]> {
+    const lines = await this.#lines((line) => !line.startsWith("* ") || line.startsWith("* OK"));
+    if (lines.at(-1)?.startsWith("* ") === true) return lines.map((line) => line.slice(2));
+    throw new ReplicaLost(`the replica greeted with ${lines.at(-1)}`);
+  }
+
+  /** Sends a line of the login; all that comes back, up to the line that `isLast` takes for the last. */
+  exchange(text: string, isLast: (line: string) => boolean): Promise<readonly string[]> {
+    const answer = this.#lines(isLast);
+    this.#write(Buffer.from(`${text}\r\n`));
+    return answer;
+  }
+
+  #lines(isLast: (line: string) => boolean): Promise<readonly string[]> {
     const lines: string[] = [];
     return this.#await<readonly string[]>((resolve, reject) => ({
       take(line) {
         const text = line.toString("latin1");
-        lines.push(text.replace(/^\* /, ""));
-        if (!text.startsWith("* ")) reject(new ReplicaLost(`the replica greeted with ${text}`));
-        else if (text.startsWith("* OK")) resolve(lines);
+        lines.push(text);
+        if (lines.length > MAX_LOGIN_LINES) reject(new ReplicaLost("the replica says too much"));
+        else if (isLast(text)) resolve(lines);
         else return false;
         return true;
       },
@@ -104,16 +127,19 @@ export class ReplicaLink {
 
   /** A bare line: RESTART, EXIT, STARTTLS, COMPRESS. Resolves with its last line. */
   plain(text: string): Promise<string> {
-    const answer = this.#answer(text, {});
-    this.#write(Buffer.from(`${text}\r\n`));
+    const tag = this.#takeTag();
+    const answer = this.#answer(text, {}, tag);
+    this.#write(Buffer.from(`${inside(tag)}${text}\r\n`));
     return answer;
   }
 
   /** Pieces of a whole command, printed by the caller. */
   send(name: string, pieces: readonly Buffer[], handlers: AnswerHandlers): Promise<void> {
-    const answer = this.#answer(name, handlers).then(() => undefined);
+    const tag = this.#takeTag();
+    const answer = this.#answer(name, handlers, tag).then(() => undefined);
     // A pipelined command may fail before anybody waits for it.
     answer.catch(() => undefined);
+    if (tag !== "") this.#write(Buffer.from(inside(tag)));
     for (const piece of pieces) this.#write(piece);
     return answer;
   }
@@ -121,10 +147,12 @@ export class ReplicaLink {
   /** A long command in pieces, each made when there is room for it. What others send meanwhile comes behind it. */
   async sendPieces(name: string, pieces: Iterable<readonly Buffer[]>): Promise<void> {
     while (this.#behind !== undefined) await this.#turn();
-    const answer = this.#answer(name, {}).then(() => undefined);
+    const tag = this.#takeTag();
+    const answer = this.#answer(name, {}, tag).then(() => undefined);
     answer.catch(() => undefined);
     this.#behind = [];
     try {
+      if (tag !== "") this.#writeNow(Buffer.from(inside(tag)));
       for (const piece of pieces) {
         for (const bytes of piece) this.#writeNow(bytes);
         await this.#roomFor(MAX_PIECES_BYTES);
@@ -142,13 +170,6 @@ export class ReplicaLink {
       this.#onDrain();
     }
     await answer;
-  }
-
-  /** One step of SASL: the line goes out, the challenge or the last line comes back. */
-  step(text: string): Promise<string> {
-    const answer = this.nextLine();
-    this.#write(Buffer.from(`${text}\r\n`));
-    return answer;
   }
 
   /** One line, whatever it is. */
@@ -199,7 +220,13 @@ export class ReplicaLink {
 
   /** Says goodbye when it still can. */
   async close(): Promise<void> {
-    if (this.#lost === undefined) await this.plain("EXIT").catch(() => undefined);
+    if (this.#lost === undefined) {
+      const goodbye =
+        this.#nextTag === undefined
+          ? this.plain("EXIT")
+          : this.exchange("Q01 LOGOUT", (line) => line.startsWith("Q01 "));
+      await goodbye.catch(() => undefined);
+    }
     this.#lose("closed");
   }
 
@@ -243,7 +270,7 @@ export class ReplicaLink {
 
   #takeLine(line: Buffer): void {
     const first = this.#waiting[0];
-    if (first === undefined || line.toString("latin1", 0, 4) === "BYE ") {
+    if (first === undefined || BYE.test(line.toString("latin1", 0, 6))) {
       this.#lose(`the replica said ${line.toString("latin1", 0, 200)}`);
     } else if (first.take(line)) this.#waiting.shift();
   }
@@ -258,9 +285,14 @@ export class ReplicaLink {
     };
   }
 
-  #answer(name: string, handlers: AnswerHandlers): Promise<string> {
+  #takeTag(): string {
+    return this.#nextTag === undefined ? "" : `S${this.#nextTag++}`;
+  }
+
+  #answer(name: string, handlers: AnswerHandlers, tag: string): Promise<string> {
+    const begin = tag === "" ? 0 : tag.length + 1;
     return this.#await<string>((resolve, reject) => ({
-      take(line) {
+      take: (line) => {
         if (line[0] === STAR && line[1] === STAR) {
           handlers.header?.(new DlistReader(line, 3));
           return false;
@@ -272,7 +304,12 @@ export class ReplicaLink {
           else handlers.line?.(key, reader.sp());
           return false;
         }
-        const text = line.toString("latin1", 0, 1000);
+        if (line.toString("latin1", 0, begin) !== (tag === "" ? "" : `${tag} `)) {
+          // Not the answer to this command: nobody could follow.
+          this.#lose(`the replica said ${line.toString("latin1", 0, 200)}`);
+          return false;
+        }
+        const text = line.toString("latin1", begin, begin + 1000);
         if (/^OK\b/.test(text)) resolve(text);
         else reject(new ReplicaRefusal(name, text));
         return true;
@@ -312,4 +349,9 @@ export class ReplicaLink {
     for (const waiting of this.#waiting.splice(0)) waiting.fail(this.#lost);
     this.#onDrain();
   }
+}
+
+/** What stands before the words of a command: SYNC belongs to its word. */
+function inside(tag: string): string {
+  return tag === "" ? "" : `${tag} SYNC`;
 }

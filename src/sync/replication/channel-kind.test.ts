@@ -15,6 +15,7 @@ test("channel: host and port alone, a mapping, and the text form", () => {
   const whole = {
     host: "r3.example.org:2005",
     users: ["alice", "bob"],
+    transport: "imap",
     tls: "required",
     ca: "r3.pem",
     acknowledge: "replica",
@@ -22,10 +23,11 @@ test("channel: host and port alone, a mapping, and the text form", () => {
   };
   const parsed = channelKind.parse({ ...whole, password: "env:TOKEN" }, CONTEXT);
   assert.equal(parsed.password?.reveal(), "hidden");
+  assert.equal(parsed.transport, "imap");
   assert.deepEqual(parsed.users, ["alice", "bob"]);
   assert.equal(parsed.ca, "/etc/rookery/r3.pem");
   const asText =
-    "r3.example.org:2005;users=alice bob;tls=required;ca=r3.pem;acknowledge=replica;max_rate=1MiB;password=env:TOKEN";
+    "r3.example.org:2005;users=alice bob;transport=imap;tls=required;ca=r3.pem;acknowledge=replica;max_rate=1MiB;password=env:TOKEN";
   assert.deepEqual(channelKind.parse(asText, CONTEXT), parsed);
 });
 

@@ -20,6 +20,7 @@ import {
 } from "../../config/kinds.ts";
 import type { Secret } from "../../base/secret.ts";
 
+export const transportChoice = choice("csync", "imap");
 export const tlsChoice = choice("auto", "required", "off");
 export const acknowledgeChoice = choice("local", "replica");
 
@@ -27,6 +28,7 @@ export interface ChannelSettings {
   readonly address: HostPort;
   /** undefined = as the group says. */
   readonly users?: readonly string[];
+  readonly transport?: "csync" | "imap";
   readonly authname?: string;
   readonly password?: Secret;
   readonly tls?: "auto" | "required" | "off";
@@ -58,6 +60,7 @@ function field<Value>(setting: keyof ChannelSettings, kind: Kind<Value, string>)
 const FIELDS: ReadonlyMap<string, Field> = new Map([
   ["host", field("address", hostPort)],
   ["users", field("users", listOf(text))],
+  ["transport", field("transport", transportChoice)],
   ["authname", field("authname", text)],
   ["password", field("password", secret)],
   ["tls", field("tls", tlsChoice)],

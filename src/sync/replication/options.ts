@@ -1,18 +1,23 @@
 import { boolean, byteSize, duration, listOf, mapOf, path, secret, text } from "../../config/kinds.ts";
 import { option, optionGroup, type SettingsOf } from "../../config/option.ts";
 
-import { acknowledgeChoice, channelKind, tlsChoice } from "./channel-kind.ts";
+import { acknowledgeChoice, channelKind, tlsChoice, transportChoice } from "./channel-kind.ts";
 
 export const replicationOptions = optionGroup("replication", "What this node replicates to others.", {
   channels: option(
     mapOf(channelKind),
     {},
-    "Replicas that follow every change: a name for each, and its host and csync port; further keys override the options below for it.",
+    "Replicas that follow every change: a name for each, and its host and port; further keys override the options below for it.",
   ),
   users: option(
     listOf(text),
     [],
     "Users who are replicated; without any all users of whom this node is master, and shared mailboxes.",
+  ),
+  transport: option(
+    transportChoice,
+    "csync",
+    "How the protocol is carried: csync = on a port of its own, imap = as SYNC commands on the replica's IMAP port.",
   ),
   authname: option(text, "cyrus", "The administrator of the replica that this node logs in as."),
   password: option(secret, undefined, "His password."),

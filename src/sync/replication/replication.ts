@@ -10,7 +10,7 @@ import { Secret } from "../../base/secret.ts";
 import type { HostPort } from "../../config/kinds.ts";
 import type { UserId } from "../../store/model.ts";
 import type { Store } from "../../store/port.ts";
-import { connectReplica, type ReplicaAddress } from "../client/connect.ts";
+import { connectReplica, type ReplicaAddress, type Transport } from "../client/connect.ts";
 import { Replica } from "../client/replica.ts";
 import type { SyncRun } from "../client/run.ts";
 import { TextReplica } from "../text/client/text-replica.ts";
@@ -46,6 +46,8 @@ export interface ReplicationPorts {
 export interface RunOptions {
   readonly address: HostPort;
   readonly channel: string;
+  /** undefined = as the channel or the group of options says. */
+  readonly transport?: Transport | undefined;
   readonly force: boolean;
   readonly step: (text: string) => void;
 }
@@ -90,6 +92,12 @@ export class Replication {
     return this.#ports.settings.channels.get(channel)?.address;
   }
 
+  /** Of the channel, or of a replica without one. */
+  transportOf(channel: string): Transport {
+    const { settings } = this.#ports;
+    return settings.channels.get(channel)?.transport ?? settings.transport;
+  }
+
   /** False for users of whom this node is a replica, unless the channel passes on what it gets itself. */
   isSent(user: UserId, channel: string): boolean {
     const { settings, roles } = this.#ports;
@@ -97,10 +105,10 @@ export class Replication {
   }
 
   /** Connects and logs in. @throws ReplicaLost, ReplicaRefusal, the Node error of the connection */
-  async open({ address, channel, force, step }: RunOptions): Promise<SyncRun> {
+  async open({ address, channel, transport, force, step }: RunOptions): Promise<SyncRun> {
     const { store, clock, log, settings, metrics } = this.#ports;
     const own = settings.channels.get(channel);
-    const replicaAddress = this.#replicaAddress(address, own);
+    const replicaAddress = this.#replicaAddress(address, own, transport);
     const { link, hasSieveMailbox } = await connectReplica(replicaAddress, this.#ports);
     const replica = new Replica(link, hasSieveMailbox);
     if (force) await replica.force();
@@ -163,10 +171,15 @@ export class Replication {
     return count;
   }
 
-  #replicaAddress({ host, port }: HostPort, own: ChannelSettings | undefined): ReplicaAddress {
+  #replicaAddress(
+    { host, port }: HostPort,
+    own: ChannelSettings | undefined,
+    wanted: Transport | undefined,
+  ): ReplicaAddress {
     const { timeoutMs, ...group } = this.#ports.settings;
-    const { authname, password, tls, ca, serverName, compress } = { ...group, ...own };
+    const { transport, authname, password, tls, ca, serverName, compress } = { ...group, ...own };
     return {
+      transport: wanted ?? transport,
       host,
       port,
       user: authname,
