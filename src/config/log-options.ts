@@ -7,7 +7,7 @@ export const logOptions = optionGroup("log", "Logs of the process.", {
   levels: option(
     mapOf(choice(...LOG_LEVELS)),
     {},
-    "Levels of single loggers, named after their room, such as imap=debug.",
+    "Levels of single loggers, named after their room, such as imap=debug. They and level are read again on SIGHUP and within a minute of a change of the file.",
   ),
   format: option(
     choice("auto", "json", "pretty", "opush"),

@@ -73,6 +73,7 @@ export async function startMigration(config: Config, services: MigrationServices
 export interface MigrationNode extends Stoppable {
   readonly endpoints: Endpoints;
   readonly log: Log;
+  readonly logs: Logs;
 }
 
 /** A process that is scheduler, worker or both and nothing else. Several may share a data folder. */
@@ -99,6 +100,7 @@ export async function startMigrationNode(config: Config): Promise<MigrationNode>
   return {
     endpoints,
     log,
+    logs,
     reload() {
       logs.reopen();
       try {

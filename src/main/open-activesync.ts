@@ -43,7 +43,7 @@ export async function openActiveSync(config: Config, platform: Platform): Promis
     hostName: platform.hostName,
     log: logs.named("eas"),
   });
-  const email = new EmailClass({ ...io, receipts });
+  const email = new EmailClass({ ...io, receipts, mailData: logs.named("MAIL.DATA") });
   metrics
     .room("eas")
     .gauge(

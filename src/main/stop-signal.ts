@@ -6,7 +6,7 @@ const STOP_LIMIT_MS = 4500;
 
 export interface Stoppable {
   stop(): Promise<void>;
-  /** SIGHUP: read certificates again, reopen log files. */
+  /** SIGHUP: read certificates and log levels again, reopen log files. */
   reload(): void;
 }
 

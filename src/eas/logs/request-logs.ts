@@ -1,6 +1,6 @@
 /**
  * Logs under the names that Opush gave them (S2.68): AUTHENTICATION, BREAKDOWN, CONTAINER, REQUEST.FULL, REQUEST.TRIMMED,
- * SUMMARY.IN, SUMMARY.OUT. Levels by name: `log.levels: BREAKDOWN=debug`.
+ * SUMMARY.IN, SUMMARY.OUT; MAIL.DATA is the class Email's. Levels by name: `log.levels: BREAKDOWN=debug`.
  */
 import { logWith } from "../../base/context-log.ts";
 import type { Log } from "../../base/log.ts";

@@ -5,6 +5,7 @@ import { after, test } from "node:test";
 import { applicationData, itemContext, mailItem } from "../../../test/support/eas-mail.ts";
 import { systemClock } from "../../base/io/clock.ts";
 import { systemRandom } from "../../base/io/random.ts";
+import { Logs } from "../../base/log.ts";
 import { SystemFlag } from "../../store/model.ts";
 import { tagOf } from "../../wire/wbxml/code-pages.ts";
 import type { Element } from "../element.ts";
@@ -234,3 +235,28 @@ test(
     assert.equal(emailClass.converter.fallbacks, 0);
   },
 );
+
+test("Email: MAIL.DATA has the decoded mail at trace, and nothing above it (S2.68)", async () => {
+  const lines: Record<string, unknown>[] = [];
+  const logs = new Logs({
+    level: "debug",
+    format: "json",
+    destination: (line) => lines.push(JSON.parse(line) as Record<string, unknown>),
+  });
+  const logged = new EmailClass({
+    clock: systemClock,
+    random: systemRandom,
+    mailData: logs.named("MAIL.DATA"),
+  });
+  const mail =
+    "Subject: =?utf-8?Q?gr=C3=BC=C3=9Fe?=\r\nContent-Transfer-Encoding: base64\r\n\r\naGVsbG8=\r\n";
+  const item = mailItem(Buffer.from(mail));
+  await logged.prepare(item, itemContext(141));
+  assert.deepEqual(lines, []);
+  logs.setLevel("trace", "MAIL.DATA");
+  await logged.prepare(item, itemContext(141, wants(preference(1))));
+  const [line] = lines;
+  assert.equal(line?.["item"], "5:1");
+  assert.match(String(line?.["event"]), /<Email:Subject>gr\u00fc\u00dfe<[^]*<AirSyncBase:Data>hello/);
+  await logged.close();
+});

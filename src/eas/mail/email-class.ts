@@ -1,6 +1,7 @@
 /** The class Email of Sync, ItemOperations, Search and Find: MS-ASEMAIL, MS-ASAIRS. */
 import type { Clock } from "../../base/io/clock.ts";
 import type { Random } from "../../base/io/random.ts";
+import type { Log } from "../../base/log.ts";
 import type { WbxmlWriter } from "../../wire/wbxml/writer.ts";
 import type { ItemState, MailCollection, MailItem } from "../account/port.ts";
 import type { Element } from "../element.ts";
@@ -11,6 +12,7 @@ import { addDraft, changeDraft, isDraftContent } from "./draft.ts";
 import { prepareEmail, type WriteEmail, writeEmailChange } from "./email-item.ts";
 import { changeFlags } from "./flag-change.ts";
 import { HtmlConverter } from "./html-converter.ts";
+import { logMail } from "./mail-data-log.ts";
 import type { ReceiptSender } from "./receipts/receipt-sender.ts";
 
 export interface EmailClassPorts {
@@ -18,6 +20,8 @@ export interface EmailClassPorts {
   readonly random: Random;
   /** Tells senders who asked for it that their mail arrived or was read; undefined = nobody is told. */
   readonly receipts?: ReceiptSender | undefined;
+  /** MAIL.DATA: at level trace, every mail as a device gets it. */
+  readonly mailData?: Log;
 }
 
 /** MS-ASCMD §2.2.3.177.17. */
@@ -39,11 +43,13 @@ export class EmailClass implements ItemClass {
     return readBodyOptions(options, version);
   }
 
-  prepare(item: MailItem, context: ItemContext): Promise<WriteEmail> {
-    const { receipts } = this.#ports;
-    return prepareEmail(item, context, this.converter, (header) =>
+  async prepare(item: MailItem, context: ItemContext): Promise<WriteEmail> {
+    const { receipts, mailData } = this.#ports;
+    const write = await prepareEmail(item, context, this.converter, (header) =>
       receipts?.arrived(item, header, context.account),
     );
+    if (mailData?.enabled("trace") === true) logMail(mailData, item, context, write);
+    return write;
   }
 
   writeChange(writer: WbxmlWriter, state: ItemState, { version }: ItemContext): void {

@@ -1,6 +1,9 @@
 import type { Command } from "commander";
 import { collect, command } from "../command-line.ts";
-import { type CommonFlags, readConfiguration } from "../configuration.ts";
+import { systemClock } from "../../base/io/clock.ts";
+import { logOptions } from "../../config/log-options.ts";
+import { type CommonFlags, type Configuration, readConfiguration } from "../configuration.ts";
+import { LiveLogLevels } from "../live-log-levels.ts";
 import { nodeOptions, ROLES } from "../node-options.ts";
 import { terminalOutput } from "../output.ts";
 
@@ -17,17 +20,34 @@ export function addServeCommand(program: Command): void {
     )
     .action(async (flags: CommonFlags & { readonly role?: readonly string[] }) => {
       const output = terminalOutput(flags.json === true);
-      const { config } = readConfiguration(flags, {
-        systemFile: true,
-        ...(flags.role === undefined ? {} : { overrides: { "node.roles": flags.role.join(",") } }),
-      });
+      const read = (): Configuration =>
+        readConfiguration(flags, {
+          systemFile: true,
+          ...(flags.role === undefined ? {} : { overrides: { "node.roles": flags.role.join(",") } }),
+        });
+      const { config, file } = read();
       const { isMigrationOnly, startMigrationNode } = await import("../migration.ts");
       const { serveUntilSignal } = await import("../stop-signal.ts");
       const node = isMigrationOnly(config.get(nodeOptions).roles)
         ? await startMigrationNode(config)
         : await (await import("../node.ts")).startNode(config);
+      const levels = new LiveLogLevels(
+        {
+          logs: "platform" in node ? node.platform.logs : node.logs,
+          log: node.log,
+          file,
+          read: () => read().config.get(logOptions),
+          clock: systemClock,
+        },
+        config.get(logOptions),
+      );
+      levels.watch();
       if (output.json) output.printJson({ endpoints: node.endpoints });
-      await serveUntilSignal(node, node.log);
+      const reload = (): void => {
+        node.reload();
+        levels.reread();
+      };
+      await serveUntilSignal({ stop: () => node.stop(), reload }, node.log);
       // Sockets of peers that never close would keep the process; everything accepted is on disk.
       process.exit();
     });
