@@ -3,11 +3,21 @@
  * not read its answers, so that neither side can grow memory.
  */
 import { SyncProtocolError } from "./codec/errors.ts";
-import { type FileHeader, type FileSink, type FrameHandlers, SyncFramer } from "./codec/framer.ts";
+import {
+  type FileHeader,
+  type FileSink,
+  type FrameHandlers,
+  MAX_LINE_BYTES,
+  MAX_LITERAL_BYTES,
+  SyncFramer,
+} from "./codec/framer.ts";
 import type { RecordSpool } from "./record-spool.ts";
 
 /** Lines that came while a command runs; Cyrus sends one at a time, a pipelining client waits at this bound. */
 const MAX_WAITING_LINES = 64;
+
+/** Before the login: tickets and tokens are the longest. */
+const STRANGERS_LINE_BYTES = 64 * 1024;
 
 /** Where the bytes go and how the peer is made to wait. */
 export interface LineCarrier {
@@ -46,6 +56,7 @@ export class LineStream {
   readonly #carrier: LineCarrier;
   readonly #intake: BodyIntake;
   readonly #maxOutputBytes: number;
+  readonly #maxLiteralBytes: number;
   readonly #framer: SyncFramer;
   readonly #lines: WaitingLine[] = [];
   /** Of the line that is coming. */
@@ -55,10 +66,16 @@ export class LineStream {
   #isPaused = false;
   #drained: (() => void) | undefined;
 
-  constructor(carrier: LineCarrier, intake: BodyIntake, maxOutputBytes: number, maxLiteralBytes?: number) {
+  constructor(
+    carrier: LineCarrier,
+    intake: BodyIntake,
+    maxOutputBytes: number,
+    maxLiteralBytes = MAX_LITERAL_BYTES,
+  ) {
     this.#carrier = carrier;
     this.#intake = intake;
     this.#maxOutputBytes = maxOutputBytes;
+    this.#maxLiteralBytes = maxLiteralBytes;
     const handlers: FrameHandlers = {
       line: (bytes) => {
         this.#lines.push({ bytes, records: this.#records });
@@ -69,6 +86,12 @@ export class LineStream {
       file: (header) => intake.openFile(header),
     };
     this.#framer = new SyncFramer(handlers, maxLiteralBytes);
+  }
+
+  /** Whoever has not logged in may say little: no literals, and lines as long as SASL needs. */
+  boundTo(who: "strangers" | "peers"): void {
+    if (who === "strangers") this.#framer.bound(STRANGERS_LINE_BYTES, 0);
+    else this.#framer.bound(MAX_LINE_BYTES, this.#maxLiteralBytes);
   }
 
   get isBusy(): boolean {

@@ -12,9 +12,10 @@ import {
   type SaslExchange,
 } from "../directory/port.ts";
 import { DeflateLayer } from "../wire/deflate-layer.ts";
+import { SyncProtocolError } from "./codec/errors.ts";
 import { DlistReader } from "./codec/reader.ts";
 import { type Send, SyncDialogue, type SyncServices } from "./dialogue.ts";
-import { LineStream } from "./line-stream.ts";
+import { type BodyIntake, LineStream } from "./line-stream.ts";
 import type { RecordSpool } from "./record-spool.ts";
 import type { SyncSettings } from "./options.ts";
 
@@ -70,9 +71,10 @@ export class SyncSession {
           connection.destroy();
         },
       },
-      this.#dialogue,
+      this.#intake(),
       ports.settings.maxOutputBytes,
     );
+    this.#stream.boundTo("strangers");
     this.#lastHeardMs = ports.clock.monotonicMs();
     connection.onData((chunk) => this.#receive(chunk));
     connection.onDrain(() => this.#stream.drained());
@@ -91,6 +93,24 @@ export class SyncSession {
     this.#write(`${reply}\r\n`);
     this.#isEnded = true;
     this.#connection.end();
+  }
+
+  /** Bodies are taken from administrators only. */
+  #intake(): BodyIntake {
+    const dialogue = this.#dialogue;
+    return {
+      openFile: (header) => {
+        // Nobody else has a use for it, and the disk is not everybody's.
+        if (this.#identity?.isAdmin !== true) throw new SyncProtocolError("Please authenticate first");
+        return dialogue.openFile(header);
+      },
+      openRecords: (head) => dialogue.openRecords(head),
+      get isBehind() {
+        return dialogue.isBehind;
+      },
+      idle: () => dialogue.idle(),
+      restart: () => dialogue.restart(),
+    };
   }
 
   #greet(): void {
@@ -177,6 +197,7 @@ export class SyncSession {
       if (step.kind === "challenge") return `+ ${step.data.toString("base64")}`;
       this.#exchange = undefined;
       this.#identity = step.identity;
+      if (step.identity.isAdmin) this.#stream.boundTo("peers");
       // SCRAM's last words travel with the success (Cyrus prot_printf "OK %s").
       if (step.data !== undefined) return `OK (${step.data.toString("base64")}) Success`;
       return `OK Success (${this.#connection.tls === undefined ? "no protection" : "tls protection"})`;
@@ -195,6 +216,7 @@ export class SyncSession {
     this.#stream.clear();
     await this.#connection.startTls();
     this.#identity = undefined;
+    this.#stream.boundTo("strangers");
     this.#greet();
     return "";
   }

@@ -53,7 +53,8 @@ const TAIL = /(?:%\{([^\s{}]{1,255}) ([0-9a-f]{40}) (\d{1,16})\}|\{(\d{1,16})\+?
 
 export class SyncFramer {
   readonly #handlers: FrameHandlers;
-  readonly #maxLiteralBytes: number;
+  #maxLiteralBytes: number;
+  #maxLineBytes = MAX_LINE_BYTES;
   readonly #minCutBytes: number;
   #parts: Buffer[] = [];
   #lineBytes = 0;
@@ -74,6 +75,12 @@ export class SyncFramer {
     this.#handlers = handlers;
     this.#maxLiteralBytes = maxLiteralBytes;
     this.#minCutBytes = minCutBytes;
+  }
+
+  /** From now on lines and literals up to so many bytes. */
+  bound(maxLineBytes: number, maxLiteralBytes: number): void {
+    this.#maxLineBytes = maxLineBytes;
+    this.#maxLiteralBytes = maxLiteralBytes;
   }
 
   /** True between two lines: nothing is half read. */
@@ -118,7 +125,7 @@ export class SyncFramer {
     const end = newline < 0 ? chunk.length : newline + 1;
     this.#text.push(chunk.subarray(at, end));
     this.#lineBytes += end - at;
-    if (this.#lineBytes > MAX_LINE_BYTES) throw new SyncProtocolError("line too long");
+    if (this.#lineBytes > this.#maxLineBytes) throw new SyncProtocolError("line too long");
     if (newline >= 0) this.#endText();
     else if (this.#lineBytes >= this.#minCutBytes && !this.#isExamined) this.#examine();
     return end;
@@ -175,7 +182,7 @@ export class SyncFramer {
   #keep(bytes: Buffer): void {
     this.#parts.push(bytes);
     this.#lineBytes += bytes.length;
-    if (this.#lineBytes > MAX_LINE_BYTES) throw new SyncProtocolError("line too long");
+    if (this.#lineBytes > this.#maxLineBytes) throw new SyncProtocolError("line too long");
   }
 
   #endLine(): void {
