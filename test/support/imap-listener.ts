@@ -126,6 +126,11 @@ export class ImapListener {
     this.#secureListener = parts.secureListener;
   }
 
+  /** In the clear. */
+  get address(): { readonly host: string; readonly port: number } {
+    return { host: "127.0.0.1", port: this.#listener.port };
+  }
+
   connectRaw(implicitTls = false): Promise<Connection> {
     return systemNetwork.connect({
       host: "127.0.0.1",

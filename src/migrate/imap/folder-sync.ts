@@ -20,6 +20,7 @@ import { ImapClientError } from "../../imap/client-command.ts";
 import { FolderCopy } from "./folder-copy.ts";
 import type { Folder, FolderStatus } from "../../imap/client-folders.ts";
 import type { MessageFlags } from "../../imap/client-fetch.ts";
+import { place, unplacedText } from "./placeless.ts";
 import { expungeFormer, renumber, startAgain } from "./new-numbers.ts";
 import type { ImapSource, Opened } from "./source.ts";
 import type { MailTarget, Strays, TargetFolder } from "./target.ts";
@@ -41,6 +42,8 @@ export interface FolderWork {
   readonly copied: (messages: number, bytes: number, saved: number) => void;
   /** Before a FETCH: its first message. */
   readonly asked: (uid: number) => void;
+  /** For the record: what could not be done. */
+  readonly problem: (text: string) => void;
   /** What of the folder itself is carried over; for the cursor. */
   readonly attributes: Promise<string>;
 }
@@ -202,6 +205,7 @@ class FolderSync {
     if (ranges !== undefined && ranges.length === 0) return;
     let gone: LedgerRecord[] = [];
     const write = async (): Promise<void> => {
+      if (settings.propagateDeletes) gone = [...(await place(this.#work, gone))];
       const uids = gone.filter((record) => isStored(record) && record.targetUid > 0);
       if (settings.propagateDeletes && uids.length > 0) {
         await target.expunge(
@@ -210,6 +214,7 @@ class FolderSync {
         );
         this.#expunged += uids.length;
       }
+      if (settings.propagateDeletes) this.#tellUnplaced("were deleted at the source", gone);
       for (const record of gone) await ledger.put({ ...record, outcome: "deleted" });
       gone = [];
     };
@@ -220,6 +225,11 @@ class FolderSync {
     }
     await write();
     await ledger.flush();
+  }
+
+  #tellUnplaced(what: string, records: readonly LedgerRecord[]): void {
+    const text = unplacedText(what, records);
+    if (text !== undefined) this.#work.problem(text);
   }
 
   /** UIDs that are not in the ledger, or stand there as lost and shall be tried again. */
@@ -323,27 +333,37 @@ class FlagChanges {
 
   /** How many there were. */
   async write(): Promise<number> {
-    const { ledger, target, targetFolder } = this.#work;
+    const { ledger } = this.#work;
     let count = 0;
-    let changes: { uid: number; flags: MessageFlags }[] = [];
-    let records: LedgerRecord[] = [];
+    let changed: LedgerRecord[] = [];
+    const wanted = new Map<number, MessageFlags>();
     const flush = async (): Promise<void> => {
-      if (records.length === 0) return;
-      if (changes.length > 0) await target.setFlags(targetFolder, changes);
-      for (const record of records) await ledger.put(record);
-      changes = [];
-      records = [];
+      await this.#carry(changed, wanted);
+      changed = [];
+      wanted.clear();
     };
     for (const { uid, flags } of this.#open.sort((a, b) => a.uid - b.uid)) {
       const record = await ledger.find(uid);
       if (record === undefined || !isStored(record) || record.flagsHash === flags.hash) continue;
-      if (record.targetUid > 0) changes.push({ uid: record.targetUid, flags });
-      records.push({ ...record, flagsHash: flags.hash });
+      wanted.set(uid, flags);
+      changed.push(record);
       count++;
-      if (records.length >= CHANGES_A_WRITE) await flush();
+      if (changed.length >= CHANGES_A_WRITE) await flush();
     }
     await flush();
     await ledger.flush();
     return count;
+  }
+
+  async #carry(changed: readonly LedgerRecord[], wanted: ReadonlyMap<number, MessageFlags>): Promise<void> {
+    if (changed.length === 0) return;
+    const { ledger, target, targetFolder, problem } = this.#work;
+    const records = await place(this.#work, changed);
+    const there = records.filter(({ targetUid }) => targetUid > 0);
+    const changes = there.map(({ uid, targetUid }) => ({ uid: targetUid, flags: wanted.get(uid)! }));
+    if (changes.length > 0) await target.setFlags(targetFolder, changes);
+    for (const record of there) await ledger.put({ ...record, flagsHash: wanted.get(record.uid)!.hash });
+    const text = unplacedText("have other flags at the source", records);
+    if (text !== undefined) problem(text);
   }
 }

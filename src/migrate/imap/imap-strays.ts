@@ -4,8 +4,7 @@
  */
 import { dateSeconds } from "./dates.ts";
 import type { FetchedValues } from "../../imap/client-fetch.ts";
-import type { CopyMessage } from "./message.ts";
-import type { Strays, TargetMessage } from "./target.ts";
+import type { StrayKey, Strays, TargetMessage } from "./target.ts";
 import { Turns } from "./turns.ts";
 
 export class ImapStrays implements Strays {
@@ -28,11 +27,15 @@ export class ImapStrays implements Strays {
   }
 
   /** One after the other: each may read from the server. */
-  claim(message: CopyMessage): Promise<number | undefined> {
-    return this.#turns.run(() => this.#claim(message));
+  claim(message: StrayKey): Promise<number | undefined> {
+    return this.#turns.run(async () => (await this.#alike(message)).shift());
   }
 
-  async #claim({ sizeBytes, internalDate, guid }: CopyMessage): Promise<number | undefined> {
+  alike(message: StrayKey): Promise<readonly number[]> {
+    return this.#turns.run(async () => (await this.#alike(message)).toSorted((a, b) => a - b));
+  }
+
+  async #alike({ sizeBytes, internalDate, guid }: StrayKey): Promise<number[]> {
     const key = `${sizeBytes} ${internalDate}`;
     const candidates = this.#candidates.get(key);
     if (candidates !== undefined) {
@@ -41,7 +44,7 @@ export class ImapStrays implements Strays {
         push(this.#read, `${key} ${guid}`, uid);
       }
     }
-    return this.#read.get(`${key} ${guid}`)?.shift();
+    return this.#read.get(`${key} ${guid}`) ?? [];
   }
 }
 

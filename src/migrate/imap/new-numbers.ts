@@ -7,6 +7,7 @@
 import { numbersOf, parseRanges, printNumbers } from "../../wire/number-set.ts";
 import { isStored } from "../ledger/record.ts";
 import type { FolderWork } from "./folder-sync.ts";
+import { placedRecords } from "./placeless.ts";
 import type { Opened } from "./source.ts";
 
 /** The ledger begins anew. */
@@ -41,9 +42,8 @@ export async function startAgain(work: FolderWork, opened: Opened): Promise<void
 /** At the target, ascending: everything that came from the source, under whatever numbers. */
 async function copiedUids(work: FolderWork): Promise<number[]> {
   const copied = formerUids(work);
-  for await (const record of work.ledger.all()) {
-    if (isStored(record) && record.targetUid > 0) copied.add(record.targetUid);
-  }
+  if (!work.settings.propagateDeletes) return [];
+  for (const { targetUid } of await placedRecords(work)) copied.add(targetUid);
   return [...copied].sort((a, b) => a - b);
 }
 

@@ -1,7 +1,6 @@
 /** Messages of the store that the ledger does not know, by what makes them one with a message of the source. */
 import type { MailboxView } from "../../store/port.ts";
-import type { CopyMessage } from "./message.ts";
-import type { Strays } from "./target.ts";
+import type { StrayKey, Strays } from "./target.ts";
 
 export class StoreStrays implements Strays {
   /** Digest and date → UIDs, highest first. */
@@ -21,7 +20,11 @@ export class StoreStrays implements Strays {
     }
   }
 
-  claim({ guid, internalDate }: CopyMessage): Promise<number | undefined> {
+  claim({ guid, internalDate }: StrayKey): Promise<number | undefined> {
     return Promise.resolve(this.#uids.get(`${guid} ${internalDate}`)?.pop());
+  }
+
+  alike({ guid, internalDate }: StrayKey): Promise<readonly number[]> {
+    return Promise.resolve((this.#uids.get(`${guid} ${internalDate}`) ?? []).toReversed());
   }
 }

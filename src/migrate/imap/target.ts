@@ -50,8 +50,12 @@ export interface TargetMessage {
 export interface Strays {
   readonly size: number;
   /** The UID of one with the same bytes and date, which then is no stray any more. */
-  claim(message: CopyMessage): Promise<number | undefined>;
+  claim(message: StrayKey): Promise<number | undefined>;
+  /** UIDs of all with the same bytes and date, ascending. */
+  alike(message: StrayKey): Promise<readonly number[]>;
 }
+
+export type StrayKey = Pick<CopyMessage, "sizeBytes" | "internalDate" | "guid">;
 
 /** The target has no room (or refuses for now): the run stops and says so, nothing is skipped. */
 export class TargetFullError extends Error {

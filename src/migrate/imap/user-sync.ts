@@ -4,7 +4,6 @@ import type { FolderLedger } from "../ledger/folder-ledger.ts";
 import { attributesOf, firstCursor } from "./first-cursor.ts";
 import { mappingRules } from "./mapping-rules.ts";
 import type { Ledger } from "../ledger/ledger.ts";
-import { isStored } from "../ledger/record.ts";
 import type { MigrationJob } from "../model.ts";
 import { ImapClientError } from "../../imap/client-command.ts";
 import type { Folder, FolderList } from "../../imap/client-folders.ts";
@@ -13,6 +12,7 @@ import type { JobReport } from "./job-report.ts";
 import { type GoneFolders, goneFolders } from "./gone-folders.ts";
 import { HOLDS_NO_MESSAGES, mapFolders, type Mapping } from "./mapping.ts";
 import type { MigrateImapSettings } from "./options.ts";
+import { placedRecords } from "./placeless.ts";
 import { renamedFolders } from "./renamed-folders.ts";
 import type { ImapSource } from "./source.ts";
 import type { Verification, VerifyLevel } from "../ledger/verification.ts";
@@ -238,6 +238,7 @@ export class UserSync {
         report.saved(path.join("/"), saved);
       },
       asked: (uid) => asked(folder.name, uid),
+      problem: (text) => report.problem(`${folder.name}: ${text}`),
       attributes,
     });
     return async () => {
@@ -340,10 +341,8 @@ export class UserSync {
       if (list.folders.length === 0) throw new ImapClientError("LIST: the source lists no folder at all");
       const there = this.#targetFolders.get(cursor.target.join("\0"));
       if (there !== undefined && there.uidValidity === cursor.targetUidValidity) {
-        const uids: number[] = [];
-        for await (const record of folder.all()) {
-          if (isStored(record) && record.targetUid > 0) uids.push(record.targetUid);
-        }
+        const placed = await placedRecords({ target, targetFolder: there, ledger: folder });
+        const uids = placed.map(({ targetUid }) => targetUid);
         if (uids.length > 0) await target.expunge(there, uids);
         await target.removeFolder(cursor.target);
         report.expunged(uids.length);
