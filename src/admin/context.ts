@@ -1,5 +1,7 @@
 import type { Clock } from "../base/io/clock.ts";
 import type { Log } from "../base/log.ts";
+import type { Scripts } from "../delivery/scripts.ts";
+import type { SieveFilter } from "../delivery/sieve-filter.ts";
 import type { DirectoryAdmin } from "../directory/admin.ts";
 import type { Directory } from "../directory/port.ts";
 import type { DeviceStates } from "../eas/state/port.ts";
@@ -17,6 +19,8 @@ export interface NodeContext {
   readonly directory: Directory;
   /** Undefined where users are kept elsewhere (LDAP). */
   readonly directoryAdmin: DirectoryAdmin | undefined;
+  readonly scripts: Scripts;
+  readonly filter: Pick<SieveFilter, "rehearse">;
   /** Outgoing mail. */
   readonly queue: Queue;
   /** What ActiveSync devices know. Its methods reject with SqlError while it cannot be had. */

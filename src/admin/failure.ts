@@ -2,6 +2,7 @@
  * One shape for everything that can go wrong in an operation: it crosses the admin socket as JSON, is printed by the
  * command line and decides its exit code. `next` says what the operator can do now.
  */
+import { ScriptRefusal, type ScriptRefusalCode } from "../delivery/script-refusal.ts";
 import { DirectoryError, type DirectoryErrorCode } from "../directory/admin.ts";
 import { SqlError } from "../base/io/sql/port.ts";
 import { AuthError } from "../directory/port.ts";
@@ -81,7 +82,7 @@ const ADMIN_KIND: Record<AdminErrorCode, FailureKind> = {
   request_too_big: "refused",
 };
 
-const NEXT: Partial<Record<StoreErrorCode | DirectoryErrorCode, string>> = {
+const NEXT: Partial<Record<StoreErrorCode | DirectoryErrorCode | ScriptRefusalCode, string>> = {
   mailbox_not_found: "See the names with: rookery mailbox list",
   mailbox_exists: "Choose another name, or see what is there with: rookery mailbox list",
   mailbox_name_invalid: "Write it as user.alice.Folder, or example.org!user.bob.Folder in another domain.",
@@ -98,6 +99,11 @@ const NEXT: Partial<Record<StoreErrorCode | DirectoryErrorCode, string>> = {
   alias_loop: "See the aliases with: rookery alias list",
   alias_unknown: "See the aliases with: rookery alias list",
   group_unknown: "See the groups with: rookery group list",
+  script_not_found: "See the scripts with: rookery sieve list USER",
+  script_active: "Make another one active first, or none: rookery sieve activate USER --none",
+  script_invalid: "See every fault and warning with: rookery sieve check FILE",
+  script_too_big: "The option sieve.max_script_size sets the bound.",
+  too_many_scripts: "The option sieve.max_scripts sets the bound.",
   app_password_unknown: "See the ids with: rookery app-password list NAME",
 };
 
@@ -114,6 +120,9 @@ export function describeFailure(error: unknown): Failure {
     return { kind, code: error.code, message: error.message, next: NEXT[error.code] };
   }
   if (error instanceof DirectoryError) {
+    return { kind: "refused", code: error.code, message: error.message, next: NEXT[error.code] };
+  }
+  if (error instanceof ScriptRefusal) {
     return { kind: "refused", code: error.code, message: error.message, next: NEXT[error.code] };
   }
   if (error instanceof AuthError) {

@@ -31,6 +31,7 @@ import { certificateReload, nodeStatus } from "./operations/node.ts";
 import { queueDrop, queueList, queueRetry, queueShow } from "./operations/queue.ts";
 import { replicate } from "./operations/replicate.ts";
 import { replicationQueue, replicationRole, replicationStatus } from "./operations/replication.ts";
+import { sieveActivate, sieveDelete, sieveGet, sieveList, sievePut, sieveTest } from "./operations/sieve.ts";
 import { userAdd, userDelete, userList, userPassword, userRename, userSet } from "./operations/user.ts";
 
 export const operations: readonly Operation[] = [
@@ -70,6 +71,12 @@ export const operations: readonly Operation[] = [
   backupUser,
   restoreUser,
   deliver,
+  sieveList,
+  sieveGet,
+  sievePut,
+  sieveActivate,
+  sieveDelete,
+  sieveTest,
   queueList,
   queueShow,
   queueRetry,

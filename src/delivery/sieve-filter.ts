@@ -12,6 +12,7 @@ import type { Log } from "../base/log.ts";
 import type { Directory } from "../directory/port.ts";
 import { buildMail } from "../mime/build.ts";
 import { printDateHeader } from "../mime/date.ts";
+import type { SieveOutcome } from "../sieve/actions.ts";
 import { SieveSyntaxError } from "../sieve/errors.ts";
 import { SieveScript } from "../sieve/script.ts";
 import type { Accessor } from "../store/access.ts";
@@ -101,6 +102,38 @@ export class SieveFilter implements Filter {
     const merged = withOneCopyEach(result, place);
     for (const { key, seconds } of environment.seen) merged.push({ kind: "remember", key, seconds });
     return merged.length === 0 ? [{ kind: "discard" }] : merged;
+  }
+
+  /**
+   * What a script would do with a message of this user, with his mailboxes, memory and other scripts; nothing is done.
+   * @param source undefined = his active script. @returns undefined when he has none
+   * @throws ScriptRefusal script_invalid, script_too_big
+   */
+  async rehearse(trial: {
+    readonly userId: UserId;
+    readonly source: Buffer | undefined;
+    readonly message: Buffer;
+    readonly sender: string;
+    readonly recipient: string;
+  }): Promise<SieveOutcome | undefined> {
+    const { scripts, random } = this.#ports;
+    const source = trial.source ?? (await scripts.findActive(trial.userId))?.content;
+    if (source === undefined) return undefined;
+    scripts.check(source);
+    const script = new SieveScript(source.toString("utf8"), scripts.limits);
+    const envelope: Envelope = {
+      sender: trial.sender,
+      senderText: trial.sender,
+      id: random.bytes(8).toString("hex"),
+      peerName: "",
+      peerAddress: "127.0.0.1",
+      protocol: "LMTP",
+      tls: "",
+      authenticatedAs: "",
+    };
+    const environment = await this.#environment(envelope, trial.recipient, trial.userId, true);
+    const scanned = trial.message.subarray(0, MAX_SCANNED_BYTES);
+    return script.run(new MailMessage(scanned, trial.message.length), environment, { trace: true });
   }
 
   #compile(guid: Guid, content: Buffer): Compiled {

@@ -226,6 +226,8 @@ export async function openPlatform(config: Config, options: PlatformOptions = {}
     maintenance: store.maintenance,
     directory: directory.directory,
     directoryAdmin: directory.admin,
+    scripts,
+    filter,
     queue,
     devices: gatewayState.states,
     deviceTraces,
