@@ -32,10 +32,19 @@ import { queueDrop, queueList, queueRetry, queueShow } from "./operations/queue.
 import { replicate } from "./operations/replicate.ts";
 import { replicationQueue, replicationRole, replicationStatus } from "./operations/replication.ts";
 import { sieveActivate, sieveDelete, sieveGet, sieveList, sievePut, sieveTest } from "./operations/sieve.ts";
-import { userAdd, userDelete, userList, userPassword, userRename, userSet } from "./operations/user.ts";
+import {
+  userAdd,
+  userAddMany,
+  userDelete,
+  userList,
+  userPassword,
+  userRename,
+  userSet,
+} from "./operations/user.ts";
 
 export const operations: readonly Operation[] = [
   userAdd,
+  userAddMany,
   userList,
   userPassword,
   userSet,

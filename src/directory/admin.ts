@@ -8,6 +8,8 @@ import type { User } from "./port.ts";
 export interface DirectoryAdmin {
   /** @throws DirectoryError user_exists, name_invalid, domain_unknown, password_invalid, address_taken */
   addUser(user: NewUser): Promise<User>;
+  /** Everybody who can be added, in one transaction; for each the user, or why he is refused (as `addUser`). */
+  addUsers(users: readonly NewUser[]): Promise<readonly (User | DirectoryError)[]>;
   /** Also drops app passwords, memberships and the user as target of aliases. @throws DirectoryError user_unknown */
   removeUser(name: string): Promise<void>;
   /** @throws DirectoryError user_unknown, password_invalid */

@@ -1,8 +1,7 @@
 /** The write side of the embedded directory: checks a change, makes it in one durable transaction. */
+import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/io/clock.ts";
 import type { Random } from "../base/io/random.ts";
-import { prepare } from "../wire/sasl/prepare.ts";
-import type { ScramKeys } from "../wire/sasl/scram-keys.ts";
 import { canonicalDomain, isValidUserName, printAddress, splitDetail, userIdOf } from "./address.ts";
 import { DirectoryError } from "./admin.ts";
 import type {
@@ -16,11 +15,12 @@ import type {
   NewUser,
   UserFilter,
 } from "./admin.ts";
-import { MAX_PASSWORD_CHARACTERS } from "./authenticator.ts";
 import { EmbeddedAppPasswords } from "./embedded-app-passwords.ts";
 import type { EmbeddedDatabase, UserRow } from "./embedded-database.ts";
 import { newCredentialVersion } from "./credential-version.ts";
 import { EmbeddedNames } from "./embedded-names.ts";
+import { EmbeddedNewUsers } from "./embedded-new-users.ts";
+import { secretsOf, storeSecrets } from "./embedded-secrets.ts";
 import type { EmbeddedSource } from "./embedded-source.ts";
 import type { PasswordHasher } from "./password-hasher.ts";
 import type { User } from "./port.ts";
@@ -35,49 +35,28 @@ export interface EmbeddedAdminParts {
   readonly plusSeparator: string;
 }
 
-interface Secrets {
-  readonly hash: string;
-  readonly keys: ScramKeys;
-}
-
 export class EmbeddedAdmin implements DirectoryAdmin {
   readonly #parts: EmbeddedAdminParts;
   readonly #names: EmbeddedNames;
   readonly #appPasswords: EmbeddedAppPasswords;
+  readonly #newUsers: EmbeddedNewUsers;
 
   constructor(parts: EmbeddedAdminParts) {
     this.#parts = parts;
     this.#names = new EmbeddedNames(parts.database, parts.source, parts.plusSeparator);
     this.#appPasswords = new EmbeddedAppPasswords(parts, this.#names);
+    this.#newUsers = new EmbeddedNewUsers(parts, this.#names);
   }
 
   async addUser(user: NewUser): Promise<User> {
-    const { database } = this.#parts;
-    const address = this.#names.newAddress(user.name);
-    const userId = userIdOf(address, this.#defaultDomain);
-    if (database.hasUser(userId)) throw new DirectoryError("user_exists", `user "${userId}" exists`);
-    const secrets = user.password === undefined ? undefined : await this.#secretsOf(user.password);
-    return database.write(() => {
-      if (database.hasUser(userId)) throw new DirectoryError("user_exists", `user "${userId}" exists`);
-      this.#names.refuseTaken(printAddress(address));
-      database.sql
-        .prepare(
-          `INSERT INTO users (user_id, display_name, enabled, is_admin, is_proxy, quota_bytes, credential_version)
-           VALUES (?, ?, ?, ?, ?, ?, ?)`,
-        )
-        .run(
-          userId,
-          user.displayName ?? "",
-          bit(user.enabled ?? true),
-          bit(user.isAdmin ?? false),
-          bit(user.isProxy ?? false),
-          user.quotaBytes ?? null,
-          this.#newVersion(),
-        );
-      const row = this.#names.row(userId);
-      if (secrets !== undefined) this.#store(row, secrets);
-      return this.#parts.source.toUser(row);
-    });
+    const [added] = await this.addUsers([user]);
+    if (added instanceof DirectoryError) throw added;
+    assert(added !== undefined, "a user is added or refused");
+    return added;
+  }
+
+  addUsers(users: readonly NewUser[]): Promise<readonly (User | DirectoryError)[]> {
+    return this.#newUsers.add(users);
   }
 
   async removeUser(name: string): Promise<void> {
@@ -93,8 +72,10 @@ export class EmbeddedAdmin implements DirectoryAdmin {
 
   async setPassword(name: string, password: string): Promise<void> {
     this.#names.row(name);
-    const secrets = await this.#secretsOf(password);
-    this.#parts.database.write(() => this.#store(this.#names.row(name), secrets));
+    const secrets = await secretsOf(password, this.#parts.hasher);
+    this.#parts.database.write(() =>
+      storeSecrets(this.#parts.database, this.#names.row(name), secrets, this.#newVersion()),
+    );
   }
 
   async renameUser(name: string, newName: string): Promise<User> {
@@ -322,30 +303,6 @@ export class EmbeddedAdmin implements DirectoryAdmin {
   #update(name: string, assignments: string, ...values: readonly (string | number | null)[]): void {
     const { sql } = this.#parts.database;
     sql.prepare(`UPDATE users SET ${assignments} WHERE id = ?`).run(...values, this.#names.row(name).id);
-  }
-
-  #store(row: UserRow, { hash, keys }: Secrets): void {
-    this.#update(row.user_id, `password_hash = ?, credential_version = ?`, hash, this.#newVersion());
-    this.#parts.database.sql
-      .prepare(
-        `UPDATE users SET scram_salt = ?, scram_iterations = ?, scram_stored_key = ?, scram_server_key = ? WHERE id = ?`,
-      )
-      .run(keys.salt, keys.iterations, keys.storedKey, keys.serverKey, row.id);
-  }
-
-  async #secretsOf(password: string): Promise<Secrets> {
-    const prepared = prepare(password, "stored");
-    if (prepared === undefined || prepared === "" || password.length > MAX_PASSWORD_CHARACTERS) {
-      throw new DirectoryError(
-        "password_invalid",
-        `a password has 1 to ${MAX_PASSWORD_CHARACTERS} characters and no control characters (RFC 4013)`,
-      );
-    }
-    const [hash, keys] = await Promise.all([
-      this.#parts.hasher.hash(prepared),
-      this.#parts.hasher.scramKeys(prepared),
-    ]);
-    return { hash, keys };
   }
 
   #newVersion(): number {

@@ -32,3 +32,72 @@ test("an INBOX neither leaves its user nor goes by mistake; a restored user is t
     assert.equal(again.exitCode, 0, again.stderr);
     assert.doesNotMatch(again.stdout, /user add/);
   }));
+
+test("user add --file adds everybody who can be added, and names the lines of the others", () =>
+  withFilledStore(async (filled) => {
+    await filled.close();
+    const rookery = (argv: readonly string[], input = ""): Promise<CliResult> =>
+      runCli(["user", ...argv, "--data", filled.folder], { input });
+    const file = [
+      "Name,password,displayName,quota,admin",
+      'carol,swordfish,"Smith, Carol",2GiB,yes',
+      "dave,,,,",
+      "CAROL,again,,,",
+      "no good,x,,,",
+      "erin,x,,much,",
+      "frank,x,,,perhaps",
+      "grace,x,,,,,",
+      ",x,,,",
+      "heidi,secret,,,no",
+      "",
+    ].join("\r\n");
+
+    const added = await rookery(["add", "--file", "-", "--generate", "--json"], file);
+    assert.equal(added.exitCode, 1, added.stderr);
+    const answer = JSON.parse(added.stdout) as {
+      readonly added: number;
+      readonly refused: readonly { readonly line: number; readonly name: string; readonly reason: string }[];
+      readonly passwords: readonly { readonly user: string; readonly password: string }[];
+    };
+    assert.equal(answer.added, 3);
+    assert.deepEqual(
+      answer.refused.map(({ line, name }) => [line, name]),
+      [
+        [4, "CAROL"],
+        [5, "no good"],
+        [6, "erin"],
+        [7, "frank"],
+        [8, "grace"],
+        [9, ""],
+      ],
+    );
+    assert.match(answer.refused[0]?.reason ?? "", /user "carol" exists/);
+    assert.deepEqual(
+      answer.passwords.map(({ user }) => user),
+      ["dave"],
+    );
+    assert.doesNotMatch(added.stdout + added.stderr, /swordfish/);
+
+    const again = await rookery(["add", "--file", "-"], "name,password\nheidi,x\nivan,\n");
+    assert.equal(again.exitCode, 1);
+    assert.equal(
+      again.stdout,
+      'line 2: heidi: user "heidi" exists\nline 3: ivan: there is no password (--generate makes one)\n0 users added, 2 refused.\n',
+    );
+    const listed = JSON.parse((await rookery(["list", "--json"])).stdout) as readonly object[];
+    assert.partialDeepStrictEqual(listed, [
+      { user: "carol", displayName: "Smith, Carol", admin: true, quotaBytes: 2 * 1024 ** 3 },
+      { user: "dave", admin: false },
+      { user: "heidi" },
+    ]);
+    const mailboxes = await runCli(["mailbox", "list", "--data", filled.folder]);
+    for (const user of ["carol", "dave", "heidi"])
+      assert.match(mailboxes.stdout, new RegExp(`^user\\.${user} `, "m"));
+
+    for (const argv of [["add"], ["add", "zed", "--file", "-"], ["add", "--file", "-", "--password", "x"]]) {
+      assert.equal((await rookery(argv)).exitCode, 64, argv.join(" "));
+    }
+    const unknown = await rookery(["add", "--file", "-"], "name,pasword\nzed,x\n");
+    assert.equal(unknown.exitCode, 64);
+    assert.match(unknown.stderr, /"pasword" is no column/);
+  }));

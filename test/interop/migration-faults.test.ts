@@ -62,9 +62,16 @@ test(
     for (const user of USERS) {
       const client = await logIn(endpoint, user, `of-${user}`);
       await client.ok("CREATE Projects");
-      for (let number = 0; number < MESSAGES; number++) {
-        const text = `Subject: ${user} ${number}\r\n\r\nBody ${number}\r\n`;
-        await client.append(number % 3 === 0 ? "Projects" : "INBOX", "", Buffer.from(text));
+      const numbers = Array.from({ length: MESSAGES }, (_, number) => number);
+      for (const [folder, isThere] of [
+        ["Projects", (number: number) => number % 3 === 0],
+        ["INBOX", (number: number) => number % 3 !== 0],
+      ] as const) {
+        const mail = numbers.filter(isThere).map((number) => ({
+          flags: "",
+          message: Buffer.from(`Subject: ${user} ${number}\r\n\r\nBody ${number}\r\n`),
+        }));
+        await client.appendAll(folder, mail);
       }
       await client.close();
     }
@@ -80,10 +87,11 @@ test(
       ]);
     const target = await startTarget(0);
     nodes.set("target", target);
-    for (const [user, ...more] of [["mover", "--proxy"], ...USERS.map((user) => [user])]) {
-      const words = ["user", "add", user ?? "", "--password", `new-${user}`, ...more];
-      assert.equal((await runCli([...words, "--data", join(folder, "target")])).exitCode, 0);
-    }
+    const lines = ["mover", ...USERS].map((user) => `${user},new-${user},${user === "mover" ? "yes" : "no"}`);
+    const added = await runCli(["user", "add", "--file", "-", "--data", join(folder, "target")], {
+      input: ["name,password,proxy", ...lines].join("\n"),
+    });
+    assert.equal(added.exitCode, 0, added.stdout + added.stderr);
     const targetEndpoint = target.endpoint("imap");
     writeFileSync(join(folder, "key"), KEY, { mode: 0o600 });
     const common = [
@@ -110,7 +118,9 @@ test(
           ];
       nodes.set(name, await startServe(join(folder, name), [...common, ...role]));
     };
-    await Promise.all(["scheduler1", "worker1", "worker2"].map(start));
+    // All have started or failed before anything is stopped.
+    const starts = await Promise.allSettled(["scheduler1", "worker1", "worker2"].map(start));
+    for (const started of starts) if (started.status === "rejected") throw started.reason;
 
     const migration = await openDoor(url);
     await migration.sources.add({ name: "Old", apiKey: "key-of-old" });

@@ -48,10 +48,10 @@ export async function startOneNode(options: FleetOptions): Promise<Fleet> {
     "migrateworker.threads=4",
   ]);
   const cli = (...words: string[]) => runWith(data, settings, words);
-  for (const user of options.users) {
-    const added = await cli("user", "add", user, "--password", `new-${user}`);
-    assert.equal(added.exitCode, 0, added.stderr);
-  }
+  const file = join(options.folder, "users.csv");
+  writeFileSync(file, ["name,password", ...options.users.map((user) => `${user},new-${user}`)].join("\n"));
+  const added = await cli("user", "add", "--file", file);
+  assert.equal(added.exitCode, 0, added.stdout + added.stderr);
   const { host, port } = node.endpoint("imap");
   return {
     name: "one node with SQLite, into its store",

@@ -1,30 +1,85 @@
+import { DirectoryError, type NewUser } from "../../directory/admin.ts";
 import type { User } from "../../directory/port.ts";
 import { inboxOf } from "../../store/names.ts";
-import { writableDirectory } from "../context.ts";
+import { type NodeContext, writableDirectory } from "../context.ts";
+import { describeFailure } from "../failure.ts";
+import { Fields } from "../fields.ts";
 import type { Json, Operation } from "../operation.ts";
 
 export const userAdd: Operation = {
   name: "user.add",
   async run(node, fields) {
-    const name = fields.string("name");
-    const password = fields.findString("password");
-    const displayName = fields.findString("displayName");
-    const isAdmin = fields.findBoolean("admin");
-    const isProxy = fields.findBoolean("proxy");
-    const quotaBytes = fields.findCount("quotaBytes");
-    fields.end();
-    const user = await writableDirectory(node).addUser({
-      name,
-      ...(password === undefined ? {} : { password }),
-      ...(displayName === undefined ? {} : { displayName }),
-      ...(isAdmin === undefined ? {} : { isAdmin }),
-      ...(isProxy === undefined ? {} : { isProxy }),
-      ...(quotaBytes === undefined ? {} : { quotaBytes }),
-    });
+    const user = await writableDirectory(node).addUser(newUser(fields));
     await node.createHome(user.userId);
     return userToJson(user);
   },
 };
+
+/** Users that are added by one transaction, and whose mailboxes are made side by side. */
+const USERS_A_BATCH = 64;
+
+/**
+ * Many users: the payload has one JSON object a line, with the arguments of `user.add`. A row for each in their order:
+ * {at, user}, or {at, name, code, message} of one who is refused; the others are added all the same.
+ */
+export const userAddMany: Operation = {
+  name: "user.add-many",
+  async run(node, fields, output) {
+    fields.end();
+    const directory = writableDirectory(node);
+    const users = output.payload
+      .toString()
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => newUser(new Fields(JSON.parse(line))));
+    let added = 0;
+    for (let from = 0; from < users.length; from += USERS_A_BATCH) {
+      const batch = users.slice(from, from + USERS_A_BATCH);
+      const answers = await directory.addUsers(batch);
+      const settled = await Promise.all(answers.map((answer) => withHome(node, answer)));
+      for (const [index, answer] of settled.entries()) {
+        if ("user" in answer) added++;
+        const name = batch[index]?.name ?? "";
+        await output.row({ at: from + index, ...("user" in answer ? {} : { name }), ...answer });
+      }
+      output.progress({ what: "users", done: from + batch.length, total: users.length });
+    }
+    return { added, refused: users.length - added };
+  },
+};
+
+async function withHome(
+  node: NodeContext,
+  answer: User | DirectoryError,
+): Promise<{ readonly user: string } | { readonly code: string; readonly message: string }> {
+  if (answer instanceof DirectoryError) return { code: answer.code, message: answer.message };
+  try {
+    await node.createHome(answer.userId);
+    return { user: answer.userId };
+  } catch (error) {
+    const { code, message } = describeFailure(error);
+    return { code, message: `added, but without mailboxes until he logs in: ${message}` };
+  }
+}
+
+/** @throws AdminError argument_invalid */
+function newUser(fields: Fields): NewUser {
+  const password = fields.findString("password");
+  const displayName = fields.findString("displayName");
+  const isAdmin = fields.findBoolean("admin");
+  const isProxy = fields.findBoolean("proxy");
+  const quotaBytes = fields.findCount("quotaBytes");
+  const user = {
+    name: fields.string("name"),
+    ...(password === undefined ? {} : { password }),
+    ...(displayName === undefined ? {} : { displayName }),
+    ...(isAdmin === undefined ? {} : { isAdmin }),
+    ...(isProxy === undefined ? {} : { isProxy }),
+    ...(quotaBytes === undefined ? {} : { quotaBytes }),
+  };
+  fields.end();
+  return user;
+}
 
 export const userList: Operation = {
   name: "user.list",

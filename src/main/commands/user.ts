@@ -1,10 +1,12 @@
 import type { Command } from "commander";
 import type { Json } from "../../admin/operation.ts";
 import { systemRandom } from "../../base/io/random.ts";
+import { ExitCode } from "../exit-codes.ts";
 import { command, commandGroup, operate, parseBytes, parseBytesLimit } from "../command-line.ts";
 import type { CommonFlags } from "../configuration.ts";
 import { formatBytes, formatTable } from "../output.ts";
 import { generatePassword, readPassword } from "../password-input.ts";
+import { addUsersOfFile, USERS_FILE_HELP } from "./users-file.ts";
 
 interface PasswordFlags extends CommonFlags {
   readonly password?: string;
@@ -86,23 +88,42 @@ export function addUserCommands(program: Command): void {
 
 function addUserAdd(user: Command): void {
   interface AddFlags extends PasswordFlags {
+    readonly file?: string;
     readonly displayName?: string;
     readonly admin?: boolean;
     readonly proxy?: boolean;
     readonly quota?: number;
   }
-  command(user, "add <name>", "Add a user with INBOX and special folders", [
+  command(user, "add [name]", "Add a user with INBOX and special folders, or many from a file", [
     "user add alice",
     "user add bob@example.org --generate --quota 2GiB",
     'user add carol --display-name "Carol Smith" < password.txt',
+    "user add --file users.csv",
+    "user add --file - --generate --json < users.csv",
   ])
+    .option("--file <file>", "add the users of a CSV file (- = standard input)")
     .option("--password <password>", "the password itself (other users of this machine can see it)")
-    .option("--generate", "make a random password and print it")
+    .option("--generate", "make a random password and print it; with --file, of those who have none there")
     .option("--display-name <text>", "the full name")
     .option("--quota <size>", "how much mail may be kept, as in 2GiB", parseBytes)
     .option("--admin", "may administer every mailbox over IMAP")
     .option("--proxy", "may log in for others (front ends)")
-    .action(async (name: string, flags: AddFlags) => {
+    .addHelpText("after", `\n${USERS_FILE_HELP}\n`)
+    .action(async (name: string | undefined, flags: AddFlags, self: Command) => {
+      const { file } = flags;
+      if ((name === undefined) === (file === undefined))
+        self.error("error: name a user, or a file with --file", { exitCode: ExitCode.usage });
+      if (file !== undefined) {
+        const single = ["password", "displayName", "quota", "admin", "proxy"] as const;
+        if (single.some((flag) => flags[flag] !== undefined)) {
+          self.error("error: with --file, all but --generate stands in the file", {
+            exitCode: ExitCode.usage,
+          });
+        }
+        await addUsersOfFile(file, flags);
+        return;
+      }
+      if (name === undefined) return;
       const password = await choosePassword(name, flags);
       await operate(flags, {
         operation: "user.add",
