@@ -57,8 +57,8 @@ export interface RequestSummary {
 
 export type EasAnswer =
   | { readonly kind: "wbxml"; readonly bytes: Buffer }
-  /** 200 with no body: a Sync without change, SendMail that went well. */
-  | { readonly kind: "empty" }
+  /** 200 with no body: a Sync without change, SendMail that went well. `delivered` hears that it was written whole. */
+  | { readonly kind: "empty"; readonly delivered?: () => void }
   /** GetAttachment. */
   | { readonly kind: "bytes"; readonly contentType: string; readonly bytes: Buffer }
   /** MS-ASCMD §2.2.1.10.1: the WBXML part and the data parts that it numbers from 1. */

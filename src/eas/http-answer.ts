@@ -7,6 +7,8 @@ export interface HttpAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
+  /** To be called when the answer was written to the connection whole. */
+  readonly delivered?: () => void;
 }
 
 export const WBXML_TYPE = "application/vnd.ms-sync.wbxml";
@@ -18,7 +20,12 @@ export function toHttp(answer: EasAnswer): HttpAnswer {
     case "wbxml":
       return { status: 200, headers: { "Content-Type": WBXML_TYPE }, body: answer.bytes };
     case "empty":
-      return { status: 200, headers: {}, body: NOTHING };
+      return {
+        status: 200,
+        headers: {},
+        body: NOTHING,
+        ...(answer.delivered !== undefined && { delivered: answer.delivered }),
+      };
     case "bytes":
       return { status: 200, headers: { "Content-Type": answer.contentType }, body: answer.bytes };
     case "multipart":

@@ -23,7 +23,8 @@ export function easRoutes(server: EasServer): HttpRoutes {
           url,
           handler: async (request, reply) => {
             const answer = await server.handle(toIntake(request, reply));
-            const { status, headers, body } = answer;
+            const { status, headers, body, delivered } = answer;
+            if (delivered !== undefined) reply.raw.once("finish", delivered);
             return reply
               .code(status)
               .headers(headers)

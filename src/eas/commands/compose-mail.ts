@@ -2,7 +2,6 @@
  * What SendMail, SmartReply and SmartForward have in common (MS-ASCMD §2.2.1.17, §2.2.1.19, §2.2.1.20): the request in its
  * two forms (`message/rfc822` with parameters up to 12.1, WBXML since 14.0), sending once for each ClientId, refusals.
  */
-import { createHash } from "node:crypto";
 import { tagOf } from "../../wire/wbxml/code-pages.ts";
 import { WbxmlWriter } from "../../wire/wbxml/writer.ts";
 import { AccountError, type AccountErrorCode, PartlySentError } from "../account/port.ts";
@@ -10,6 +9,8 @@ import type { EasAnswer, EasRequest } from "../command.ts";
 import { folderKeyOf } from "../folders/folder-key.ts";
 import { parseItemId } from "../folders/server-id.ts";
 import { type ItemPlace, parseLongId } from "./find-item.ts";
+import { sendOnce } from "./send-once.ts";
+import type { CommandServices } from "./services.ts";
 
 const STATUS = tagOf("ComposeMail:Status");
 const CLIENT_ID = tagOf("ComposeMail:ClientId");
@@ -60,7 +61,7 @@ const ACCOUNT_REFUSALS: Partial<Record<AccountErrorCode, ComposeRefusalCode>> = 
 };
 
 export interface ComposeRequest {
-  /** "" up to 12.1. */
+  /** Up to 12.1 "" in the request; then what the message is known by instead (send-once.ts). */
   readonly clientId: string;
   readonly saveInSent: boolean;
   readonly replaceMime: boolean;
@@ -124,52 +125,45 @@ export function identityOf({ device }: EasRequest, { clientId }: ComposeRequest)
   return `${device.userId}/${device.deviceId}/${clientId}`;
 }
 
-/** Runs `compose` and sends what it gives, once for each ClientId. */
+/** Runs `compose` and sends what it gives, once for each message. */
 export async function composeAnswer(
   request: EasRequest,
+  services: Pick<CommandServices, "clock" | "random">,
   compose: (read: ComposeRequest) => Promise<Buffer>,
   sent: (read: ComposeRequest) => Promise<void> = () => Promise.resolve(),
 ): Promise<EasAnswer> {
   try {
-    const read = readCompose(request);
-    const address = sentAddress(request, read);
-    if (address !== undefined && (await request.states.get(address)) !== undefined) {
+    const asked = readCompose(request);
+    const once = await sendOnce(request, asked, services);
+    const answer: EasAnswer = {
+      kind: "empty",
+      ...(once.delivered !== undefined && { delivered: once.delivered }),
+    };
+    if (once.wasSent) {
+      // 12.1 has no word for it: the answer that was lost comes again.
+      if (asked.clientId === "") return answer;
       throw new ComposeRefusal("previously_sent", "a message with this ClientId was sent");
     }
+    const read = { ...asked, clientId: once.id };
     const bytes = await compose(read);
-    const onceKey =
-      read.clientId === "" ? {} : { onceKey: `eas:${request.device.deviceId}:${read.clientId}` };
-    // After it was sent: a request that died before is tried again, and nothing is lost.
-    const remember = async (): Promise<void> => {
-      if (address === undefined) return;
-      await request.states.put([{ ...address, expected: 0, value: Buffer.from("1") }]);
-    };
+    const onceKey = `eas:${request.device.deviceId}:${once.id}`;
     try {
-      await request.account.send({ bytes, saveInSent: read.saveInSent, ...onceKey });
+      await request.account.send({ bytes, saveInSent: read.saveInSent, onceKey });
     } catch (error) {
-      if (error instanceof PartlySentError) await remember();
+      if (error instanceof PartlySentError) await once.sent();
       throw error;
     }
-    await remember();
+    // After it was sent: a request that died before is tried again, and the account tells by the key what came of it.
+    await once.sent();
     request.summary.inChange += 1;
     await sent(read);
-    return { kind: "empty" };
+    return answer;
   } catch (error) {
     const refusal = asRefusal(error);
     if (refusal === undefined) throw error;
     request.log.warn("message not sent", { reason: refusal.code, err: refusal.message });
     return refusalAnswer(request, refusal);
   }
-}
-
-function sentAddress(
-  { device }: EasRequest,
-  { clientId }: ComposeRequest,
-): { userId: string; deviceId: string; kind: "sent"; key: string } | undefined {
-  if (clientId === "") return undefined;
-  // MS-ASCMD §2.2.3.29: 40 characters; what is longer is known by its hash.
-  const key = clientId.length <= 64 ? clientId : createHash("sha256").update(clientId).digest("hex");
-  return { userId: device.userId, deviceId: device.deviceId, kind: "sent", key };
 }
 
 function asRefusal(error: unknown): ComposeRefusal | undefined {

@@ -4,11 +4,12 @@ import { completeMessage } from "../mail/compose/outgoing.ts";
 import { composeAnswer, identityOf } from "./compose-mail.ts";
 import type { CommandServices } from "./services.ts";
 
-export function sendMail({ clock }: CommandServices): Command {
+export function sendMail(services: CommandServices): Command {
+  const { clock } = services;
   return {
     name: "SendMail",
     run: (request) =>
-      composeAnswer(request, (read) =>
+      composeAnswer(request, services, (read) =>
         Promise.resolve(
           completeMessage(read.mime, {
             clock,

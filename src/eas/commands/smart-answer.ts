@@ -46,6 +46,7 @@ async function answer(
   let place: ItemPlace | undefined;
   return composeAnswer(
     request,
+    services,
     async (read) => {
       place = await readSource(request);
       const mime = kind === "forward" ? withForwardees(read.mime, request.root) : read.mime;
