@@ -10,6 +10,7 @@ import { type FileHeader, type FileSink, SyncFramer } from "../codec/framer.ts";
 import type { RecordSink } from "../codec/record-cutter.ts";
 import { DlistReader } from "../codec/reader.ts";
 import { DlistWriter } from "../codec/writer.ts";
+import { turn } from "../turn.ts";
 import { ReplicaLost, ReplicaRefusal } from "./refusal.ts";
 
 /** Bytes written and not yet taken by the replica. */
@@ -155,6 +156,7 @@ export class ReplicaLink {
       if (tag !== "") this.#writeNow(Buffer.from(inside(tag)));
       for (const piece of pieces) {
         for (const bytes of piece) this.#writeNow(bytes);
+        await turn();
         await this.#roomFor(MAX_PIECES_BYTES);
         // It takes what is sent; it has nothing to say before the end.
         this.#lastHeardMs = this.#clock.monotonicMs();

@@ -7,12 +7,13 @@ import type { Mailbox, MailboxId, MessageRecord } from "../../store/model.ts";
 import { printAcl } from "../../store/acl.ts";
 import { userOf } from "../../store/names.ts";
 import { type SyncMailbox, writeMailbox } from "../codec/mailbox-line.ts";
-import { writeSince } from "../codec/mailbox-pieces.ts";
+import { mailboxPieces, writeSince } from "../codec/mailbox-pieces.ts";
 import { writeRecord } from "../codec/record.ts";
 import { type Base, collect, freshOf, isExpunged, isNews } from "./collect.ts";
 import { RunningCrc } from "./record-crc.ts";
 import { ReplicaRefusal } from "./refusal.ts";
 import type { SyncRun } from "./run.ts";
+import { RECORDS_A_TURN } from "../turn.ts";
 import { sendMany } from "./send-many.ts";
 import { upload, uploadAhead } from "./upload.ts";
 
@@ -127,6 +128,11 @@ async function apply(
   const annotations = own.intermediate ? [] : [...run.store.annotations.all(own.name)];
   const { link } = run.replica;
   await link.room();
+  if (records.length > RECORDS_A_TURN) {
+    const head = { mailbox: own, annotations, since };
+    const pieces = mailboxPieces("client", ["APPLY", "MAILBOX"], head, slices(records));
+    return await link.sendPieces("APPLY MAILBOX", pieces);
+  }
   await link.command("APPLY", "MAILBOX", (writer) =>
     writeMailbox(writer, own, annotations, (kv) => {
       if (own.intermediate) return;
@@ -136,6 +142,10 @@ async function apply(
       });
     }),
   );
+}
+
+function* slices(records: readonly MessageRecord[]): Generator<readonly MessageRecord[]> {
+  for (let at = 0; at < records.length; at += RECORDS_A_TURN) yield records.slice(at, at + RECORDS_A_TURN);
 }
 
 function printStart(run: SyncRun, own: Mailbox, remote: SyncMailbox | undefined): void {

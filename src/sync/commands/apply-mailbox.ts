@@ -9,6 +9,7 @@ import { DlistReader } from "../codec/reader.ts";
 import type { SyncDialogue } from "../dialogue.ts";
 import type { RecordSpool } from "../record-spool.ts";
 import { SyncRefusal, SyncReply } from "../reply.ts";
+import { RECORDS_A_TURN, turn } from "../turn.ts";
 
 const NEEDED = [
   "UNIQUEID",
@@ -146,14 +147,19 @@ async function applyRecords(
   // 6: every record is checked before the first is changed.
   const check = newsOf();
   let left = 0;
+  let looked = 0;
   for await (const group of recordGroups(sent, spool)) {
-    for (const item of group) if (check(item) !== undefined) left += 1;
+    for (const item of group) {
+      if (check(item) !== undefined) left += 1;
+      if (++looked % RECORDS_A_TURN === 0) await turn();
+    }
   }
   const take = newsOf();
   let batch: IncomingRecord[] = [];
   for await (const group of recordGroups(sent, spool)) {
     for (const item of group) {
       const record = take(item);
+      if (++looked % RECORDS_A_TURN === 0) await turn();
       if (record === undefined) continue;
       batch.push(record);
       left -= 1;

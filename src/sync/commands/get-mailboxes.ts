@@ -6,6 +6,7 @@ import { writeMailbox } from "../codec/mailbox-line.ts";
 import { mailboxPieces } from "../codec/mailbox-pieces.ts";
 import type { DlistReader } from "../codec/reader.ts";
 import { SyncRefusal, SyncReply } from "../reply.ts";
+import { turn } from "../turn.ts";
 
 /** Names that Cyrus's client does not want to hear of before it has enabled #sieve mailboxes. */
 export function isVisible(dialogue: SyncDialogue, mailbox: Mailbox): boolean {
@@ -49,7 +50,11 @@ export const getFullMailbox = syncCommand({
     const annotations = [...store.annotations.all(mailbox.name)];
     const groups = store.readRecords(mailbox.id, { includeExpunged: true });
     const pieces = mailboxPieces("server", ["*", "MAILBOX"], { mailbox, annotations }, groups);
-    for (const piece of pieces) await send(piece);
+    for (const piece of pieces) {
+      await send(piece);
+      // A peer that reads fast is no reason to let the others wait.
+      await turn();
+    }
   },
 });
 
