@@ -9,6 +9,8 @@ import { LocalAccounts } from "../eas/account/local/local-accounts.ts";
 import { mailActionsOf } from "../eas/account/local/mail-actions.ts";
 import type { LocalServices } from "../eas/account/local/services.ts";
 import { TreeWatch } from "../eas/account/local/tree-watch.ts";
+import { MarkStore } from "../eas/account/mark-store.ts";
+import { marked } from "../eas/account/marked-account.ts";
 import type { Accounts } from "../eas/account/port.ts";
 import { gatewayOptions } from "../eas/account/remote/options.ts";
 import { RemoteAccounts } from "../eas/account/remote/remote-accounts.ts";
@@ -29,6 +31,7 @@ export function openAccounts(config: Config, platform: Platform): OpenAccounts {
     const accounts = new RemoteAccounts({
       settings,
       people,
+      states: platform.gatewayState.states,
       network: systemNetwork,
       clock: systemClock,
       random: systemRandom,
@@ -39,7 +42,7 @@ export function openAccounts(config: Config, platform: Platform): OpenAccounts {
       log,
     });
     return {
-      accounts,
+      accounts: marked(accounts, new MarkStore(platform.gatewayState.states)),
       close() {
         accounts.close();
         people.close();

@@ -7,12 +7,14 @@ import { NetworkList } from "../../src/base/networks.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { FailedLogins } from "../../src/directory/failed-logins.ts";
 import { gatewayOptions } from "../../src/eas/account/remote/options.ts";
-import { RemoteAccounts } from "../../src/eas/account/remote/remote-accounts.ts";
+import { RemoteAccounts, type RemoteAccountsPorts } from "../../src/eas/account/remote/remote-accounts.ts";
+import { MemoryStates } from "./memory-states.ts";
 
 /** Everything in the clear on loopback; `settings` as in `--set`, without the group. */
 export function remoteAccounts(
   imapPort: number,
   settings: Readonly<Record<string, string>> = {},
+  ports: Partial<Pick<RemoteAccountsPorts, "states" | "clock">> = {},
 ): RemoteAccounts {
   const all = {
     imap: `127.0.0.1:${imapPort}`,
@@ -28,6 +30,7 @@ export function remoteAccounts(
     settings: config.get(gatewayOptions),
     network: systemNetwork,
     clock: systemClock,
+    states: new MemoryStates(),
     random: systemRandom,
     log: silentLog,
     commandLog: silentLog,
@@ -42,5 +45,6 @@ export function remoteAccounts(
       failedLoginMemoryMs: 1000,
       failedLoginExempt: new NetworkList([]),
     }),
+    ...ports,
   });
 }

@@ -53,9 +53,13 @@ export type StateKind =
   | "parameters"
   /** Key = ClientId. */
   | "sent"
+  /** Messages handed to an SMTP server, of no device; key = hash of their onceKey. */
+  | "sending"
   /** Bad items; key = CollectionId:uid; value = reason. */
   | "quarantine"
-  | "policy";
+  | "policy"
+  /** Follow-ups and verbs of a folder, of all devices (deviceId ""); key = hash of the folder's key. */
+  | "marks";
 
 export interface StateAddress {
   readonly userId: string;

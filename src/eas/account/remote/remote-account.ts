@@ -3,7 +3,6 @@ import type { People } from "../../../directory/people/people.ts";
 import { astring } from "../../../imap/client-connect.ts";
 import type { CommandPart } from "../../../imap/client-command.ts";
 import { wireMailbox, wireName } from "../../../imap/client-folders.ts";
-import { SystemFlag } from "../../../store/model.ts";
 import {
   type Account,
   AccountError,
@@ -18,11 +17,12 @@ import {
 } from "../port.ts";
 import { accepted } from "./failure.ts";
 import type { RemoteFolder } from "./folder-tree.ts";
-import { appendTo, RemoteCollection } from "./mail-collection.ts";
+import { RemoteCollection } from "./mail-collection.ts";
 import type { RemoteUser } from "./remote-user.ts";
 import { searchFolders } from "./search.ts";
 import { FRESH, select } from "./selecting.ts";
-import { sendBySmtp } from "./sending.ts";
+import type { SendLedger } from "./send-ledger.ts";
+import { sendMessage } from "./send-once.ts";
 
 /** A device's account is broken without them: MS-ASCMD §2.2.1.3 and §2.2.1.7 have a status for that. */
 const KEPT: ReadonlySet<FolderUse> = new Set(["inbox", "drafts", "trash", "sent"]);
@@ -39,10 +39,12 @@ const NO_VACATION: Vacation = {
 export class RemoteAccount implements Account {
   readonly #user: RemoteUser;
   readonly #people: People | undefined;
+  readonly #ledger: SendLedger;
 
-  constructor(user: RemoteUser, people: People | undefined) {
+  constructor(user: RemoteUser, people: People | undefined, ledger: SendLedger) {
     this.#user = user;
     this.#people = people;
+    this.#ledger = ledger;
   }
 
   /** In small letters, since servers take names in any case: a blocked device stays blocked however its user writes his. */
@@ -171,20 +173,8 @@ export class RemoteAccount implements Account {
     return found.length > maxBytes ? "too_big" : found;
   }
 
-  async send(message: OutgoingMessage): Promise<void> {
-    const raw = await sendBySmtp(message, this.#user.settings, this.#user.smtpLogin);
-    if (!message.saveInSent) return;
-    const { folders } = await this.#user.knownTree();
-    const sent = folders.find(({ use }) => use === "sent");
-    // OP-130: without a Sent folder it is sent all the same.
-    if (sent === undefined) return;
-    const flags = { systemFlags: SystemFlag.seen, keywords: [] };
-    try {
-      await this.#user.connections.use((lent) => appendTo(lent, sent, raw, flags), { repeatable: false });
-    } catch (error) {
-      // It is on its way: to say that it failed would have the device send it again.
-      this.#user.log.warn("sent mail not saved", { user: this.userId, err: error });
-    }
+  send(message: OutgoingMessage): Promise<void> {
+    return sendMessage({ user: this.#user, userId: this.userId, ledger: this.#ledger }, message);
   }
 
   vacation(): Promise<Vacation> {

@@ -10,10 +10,13 @@ import type { People } from "../../../directory/people/people.ts";
 import { AuthError } from "../../../directory/port.ts";
 import { type Account, AccountError, type Accounts } from "../port.ts";
 import { RemoteAccount } from "./remote-account.ts";
+import { type LedgerPorts, SendLedger } from "./send-ledger.ts";
 import { type RemoteIdentity, RemoteUser, type RemoteUserPorts } from "./remote-user.ts";
 
 export interface RemoteAccountsPorts extends Omit<RemoteUserPorts, "authorities"> {
   readonly people: People | undefined;
+  /** Where sent messages are remembered: the gateways share it. */
+  readonly states: LedgerPorts["states"];
   readonly failedLogins: FailedLogins;
   /** Passwords are taken without TLS (directory.allowplaintext). */
   readonly allowPlaintext: boolean;
@@ -26,6 +29,8 @@ interface Known {
 }
 
 const MAX_USERS = 20_000;
+/** Silences of the SMTP server in a row, after which a gateway that began to send is taken for dead. */
+const LEASE_TIMEOUTS = 3;
 /** After this long the password is proven again by a login. */
 const PROVEN_MS = 10 * 60_000;
 
@@ -33,6 +38,7 @@ export class RemoteAccounts implements Accounts {
   readonly #ports: RemoteAccountsPorts;
   readonly #authorities: string | undefined;
   readonly #salt: Buffer;
+  readonly #ledger: SendLedger;
   readonly #known = new Lru<string, Known>({
     maxEntries: MAX_USERS,
     onEvict: ({ user }) => user.close(),
@@ -43,6 +49,8 @@ export class RemoteAccounts implements Accounts {
   constructor(ports: RemoteAccountsPorts) {
     this.#ports = ports;
     this.#salt = ports.random.bytes(32);
+    const { states, clock, random, settings } = ports;
+    this.#ledger = new SendLedger({ states, clock, random, leaseMs: LEASE_TIMEOUTS * settings.timeoutMs });
     this.#authorities = ports.settings.authorities?.reveal();
   }
 
@@ -54,7 +62,8 @@ export class RemoteAccounts implements Accounts {
     const digest = createHash("sha256").update(this.#salt).update(password).digest();
     const known = this.#known.get(identity.loginName);
     if (known !== undefined && timingSafeEqual(known.digest, digest)) {
-      if (clock.monotonicMs() - known.provenAtMs < PROVEN_MS) return new RemoteAccount(known.user, people);
+      if (clock.monotonicMs() - known.provenAtMs < PROVEN_MS)
+        return new RemoteAccount(known.user, people, this.#ledger);
     }
     try {
       await failedLogins.enter(remoteAddress, identity.loginName);
@@ -71,7 +80,7 @@ export class RemoteAccounts implements Accounts {
     try {
       const user = await proving;
       failedLogins.succeeded(remoteAddress, identity.loginName);
-      return new RemoteAccount(user, people);
+      return new RemoteAccount(user, people, this.#ledger);
     } catch (error) {
       if (error instanceof AccountError && error.code === "credentials_invalid") {
         failedLogins.failed(remoteAddress, identity.loginName, digest.toString("hex"));

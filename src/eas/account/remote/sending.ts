@@ -16,18 +16,30 @@ export interface SmtpLogin {
 const BCC = new Set(["bcc", "resent-bcc"]);
 const MAX_RECIPIENTS = 5_000;
 
-/** The message as it leaves, Bcc taken out. @throws AccountError no_recipient, sender_denied, send_failed, message_too_big, over_quota, unavailable, credentials_invalid */
+/** The server said nothing: it may have the message or not. */
+export class UnansweredError extends AccountError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("unavailable", message, options);
+  }
+}
+
+/** As it leaves. */
+export function withoutBcc(bytes: Buffer): Buffer {
+  const bodyStart = headerEnd(bytes);
+  return Buffer.concat([selectFields(bytes, 0, bodyStart, BCC, true), bytes.subarray(bodyStart)]);
+}
+
+/** @throws AccountError no_recipient, sender_denied, send_failed, message_too_big, over_quota, unavailable (UnansweredError when it may be sent), credentials_invalid */
 export async function sendBySmtp(
   { bytes, recipients }: Pick<OutgoingMessage, "bytes" | "recipients">,
   settings: GatewaySettings,
   { user, password, address, authorities }: SmtpLogin,
-): Promise<Buffer> {
-  const bodyStart = headerEnd(bytes);
-  const to = recipients ?? recipientsOf(bytes, bodyStart);
+): Promise<void> {
+  const to = recipients ?? recipientsOf(bytes, headerEnd(bytes));
   if (to.length === 0) throw new AccountError("no_recipient", "the message has no recipients");
   if (to.length > MAX_RECIPIENTS)
     throw new AccountError("send_failed", `more than ${MAX_RECIPIENTS} recipients`);
-  const raw = Buffer.concat([selectFields(bytes, 0, bodyStart, BCC, true), bytes.subarray(bodyStart)]);
+  const raw = withoutBcc(bytes);
   const { smtp, smtpTls, smtpLogin, verifyCertificates, timeoutMs } = settings;
   const transport = createTransport({
     host: smtp.host === "" ? "127.0.0.1" : smtp.host,
@@ -49,7 +61,6 @@ export async function sendBySmtp(
     if (rejected.length > 0) {
       throw new PartlySentError(`refused for ${rejected.map(String).join(", ")}; the others got it`);
     }
-    return raw;
   } catch (error) {
     throw toAccountError(error);
   } finally {
@@ -86,5 +97,15 @@ function toAccountError(error: unknown): unknown {
           : code >= 500
             ? "send_failed"
             : "unavailable";
-  return new AccountError(account, said, { cause: error });
+  const isUnanswered = account === "unavailable" && code === 0 && !isNotConnected(error);
+  return isUnanswered
+    ? new UnansweredError(said, { cause: error })
+    : new AccountError(account, said, { cause: error });
+}
+
+/** Then nothing was handed over. */
+function isNotConnected(error: Error): boolean {
+  const inner = error.cause instanceof Error ? error.cause : error;
+  const isRefused = "syscall" in inner && (inner.syscall === "connect" || inner.syscall === "getaddrinfo");
+  return isRefused || ("code" in error && (error.code === "EDNS" || error.code === "ETLS"));
 }
