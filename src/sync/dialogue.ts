@@ -13,7 +13,7 @@ import { applyTable, getTable } from "./commands/table.ts";
 import type { BodyIntake } from "./line-stream.ts";
 import type { RecordSpool } from "./record-spool.ts";
 import { MailboxScripts } from "./mailbox-scripts.ts";
-import { replyTo, SyncReply } from "./reply.ts";
+import { replyTo, SyncRefusal, SyncReply } from "./reply.ts";
 import { Staging } from "./staging.ts";
 
 export interface SyncServices {
@@ -22,6 +22,8 @@ export interface SyncServices {
   readonly log: Log;
   /** Names of the partitions that messages may be stored on. */
   readonly partitions: ReadonlySet<string>;
+  /** Partitions of masters → one of these; `*` = any other name. */
+  readonly foreignPartitions?: ReadonlyMap<string, string>;
   /** Users' scripts do not run here: each one that is active is told in the log. */
   readonly sieveIsOff?: boolean;
 }
@@ -51,6 +53,16 @@ export class SyncDialogue implements BodyIntake {
   warnOfActiveScript(user: UserId): void {
     if (this.services.sieveIsOff !== true || user === "") return;
     this.services.log.warn("user has an active Sieve script, and scripts do not run here", { user });
+  }
+
+  /** The partition here for one that a master names. @throws SyncRefusal when there is none */
+  partitionOf(name: string): string {
+    const { partitions, foreignPartitions, log } = this.services;
+    const own = partitions.has(name) ? name : undefined;
+    const taken = foreignPartitions?.get(name) ?? own ?? foreignPartitions?.get("*");
+    if (taken !== undefined) return taken;
+    log.warn("a master names a partition that is not here, see sync.partitions", { partition: name });
+    throw new SyncRefusal(SyncReply.badPartition);
   }
 
   openFile(header: FileHeader): FileSink {

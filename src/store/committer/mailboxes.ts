@@ -34,7 +34,9 @@ export function createWith(newUniqueId: NewUniqueId): Apply<"create"> {
   return (batch, args) => {
     checkName(args.name);
     const existing = batch.byName(args.name);
-    if (existing !== undefined && (!existing.statics.intermediate || args.intermediate)) {
+    // An intermediate gives way to a mailbox, and to an intermediate with the unique id of its master.
+    const isPlaceholder = args.intermediate && args.uniqueId === undefined;
+    if (existing !== undefined && (!existing.statics.intermediate || isPlaceholder)) {
       throw new StoreError("mailbox_exists", `mailbox ${args.name} exists already`);
     }
     if (args.uniqueId !== undefined && batch.index.idOfUniqueId(args.uniqueId) !== undefined) {

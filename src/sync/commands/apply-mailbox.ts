@@ -41,7 +41,9 @@ export const applyMailbox = syncCommand({
     if (sent.type === "sieve" && !dialogue.enabled.has("SIEVE-MAILBOX")) {
       throw new SyncRefusal(SyncReply.badParameters);
     }
-    const { own, isNew } = await findOrCreate(dialogue, sent);
+    // Before anything is changed. Cyrus 3.6.1 has no check here.
+    const partition = sent.intermediate ? undefined : dialogue.partitionOf(sent.partition);
+    const { own, isNew } = await findOrCreate(dialogue, sent, partition);
     if (sent.intermediate || sent.deleted) return;
     if (!isNew) checkState(dialogue, own, sent);
     await applyRecords(dialogue, own, sent, { isNew, spool });
@@ -66,33 +68,26 @@ function warnOfScripts(dialogue: SyncDialogue, { id, name }: Mailbox): void {
 async function findOrCreate(
   dialogue: SyncDialogue,
   sent: SyncMailbox,
+  partition: string | undefined,
 ): Promise<{ own: Mailbox; isNew: boolean }> {
   const { store } = dialogue.services;
   const own = store.mailboxes.find(sent.name);
   if (own?.uniqueId === sent.uniqueId) return { own, isNew: false };
-  if (own !== undefined) {
-    // 3: another mailbox of that name gives way only when it is empty, or by force.
-    if (!own.intermediate && own.lastUid !== 0 && !dialogue.force) throw new SyncRefusal(SyncReply.moved);
-    await store.delete(own.id, { immediate: true, local: true });
-  }
-  // 2: the id under another name.
+  // 3: another mailbox of that name gives way only when it is empty, or by force.
+  const isInTheWay = own !== undefined && !own.intermediate && own.lastUid !== 0;
+  if (isInTheWay && !dialogue.force) throw new SyncRefusal(SyncReply.moved);
+  // 2: the id under another name, before anything is deleted.
   if (store.mailboxes.byUniqueId(sent.uniqueId) !== undefined) throw new SyncRefusal(SyncReply.moved);
-  const isPlain = !sent.intermediate;
+  // An intermediate in the way is replaced by what is created.
+  if (own?.intermediate === false) await store.delete(own.id, { immediate: true, local: true });
   const created = await store.create(sent.name, {
     type: sent.type,
     uniqueId: sent.uniqueId,
     intermediate: sent.intermediate,
     local: true,
-    ...(isPlain
-      ? { partition: partitionOf(dialogue, sent), acl: sent.acl, uidValidity: sent.uidValidity }
-      : {}),
+    ...(partition === undefined ? {} : { partition, acl: sent.acl, uidValidity: sent.uidValidity }),
   });
   return { own: created, isNew: true };
-}
-
-function partitionOf(dialogue: SyncDialogue, sent: SyncMailbox): string {
-  if (!dialogue.services.partitions.has(sent.partition)) throw new SyncRefusal(SyncReply.badPartition);
-  return sent.partition;
 }
 
 function checkState(dialogue: SyncDialogue, own: Mailbox, sent: SyncMailbox): void {
@@ -140,7 +135,7 @@ async function applyRecords(
     return (item) => {
       const record = readRecord(item);
       const before = isNew ? undefined : find(record.uid);
-      if (before === undefined) return newRecord(dialogue, own, sent, record);
+      if (before === undefined) return newRecord(dialogue, own, record);
       return isChange(dialogue, before, record) ? record : undefined;
     };
   };
@@ -209,16 +204,11 @@ function isChange(dialogue: SyncDialogue, before: MessageRecord, record: Message
 }
 
 /** @throws SyncRefusal when it cannot be new, or its bytes are nowhere */
-function newRecord(
-  dialogue: SyncDialogue,
-  own: Mailbox,
-  sent: SyncMailbox,
-  record: MessageRecord,
-): IncomingRecord {
+function newRecord(dialogue: SyncDialogue, own: Mailbox, record: MessageRecord): IncomingRecord {
   const isGone = (record.systemFlags & SystemFlag.expunged) !== 0;
   if (record.uid <= own.lastUid && !isGone && !dialogue.force) throw new SyncRefusal(SyncReply.checksum);
   const body: NewMessage["body"] | undefined =
-    dialogue.staging.find(record.guid) ?? linkable(dialogue, sent, record);
+    dialogue.staging.find(record.guid) ?? linkable(dialogue, own, record);
   if (body !== undefined) return { ...record, body };
   if (isGone) return record;
   throw new SyncRefusal(SyncReply.unknown);
@@ -226,7 +216,7 @@ function newRecord(
 
 function linkable(
   dialogue: SyncDialogue,
-  { partition }: SyncMailbox,
+  { partition }: Mailbox,
   { guid, systemFlags }: MessageRecord,
 ): NewMessage["body"] | undefined {
   if ((systemFlags & SystemFlag.expunged) !== 0) return undefined;

@@ -1,7 +1,6 @@
 import { syncCommand } from "../command.ts";
 import { responseLine } from "../codec/response-line.ts";
 import { readFields } from "../fields.ts";
-import { SyncRefusal, SyncReply } from "../reply.ts";
 
 /** Capabilities that a client may apply. */
 const KNOWN = new Set(["SIEVE-MAILBOX"]);
@@ -10,13 +9,11 @@ const KNOWN = new Set(["SIEVE-MAILBOX"]);
 export const applyMessage = syncCommand({
   name: "MESSAGE",
   async run(dialogue, reader) {
-    let badPartition = false;
-    reader.list((item) => {
-      if (!dialogue.services.partitions.has(item.file().partition)) badPartition = true;
-    });
+    const named = new Set<string>();
+    reader.list((item) => void named.add(item.file().partition));
     reader.end();
-    // Cyrus 3.6.1 aborts here; a clear NO is all it takes.
-    if (badPartition) throw new SyncRefusal(SyncReply.badPartition);
+    // Cyrus 3.6.1 aborts where there is no such partition; a clear NO is all it takes.
+    for (const partition of named) dialogue.partitionOf(partition);
   },
 });
 
@@ -25,7 +22,7 @@ export const applyReserve = syncCommand({
   name: "RESERVE",
   async run(dialogue, reader, send) {
     const fields = readFields(reader);
-    const partition = fields.text("PARTITION");
+    const partition = dialogue.partitionOf(fields.text("PARTITION"));
     const { store } = dialogue.services;
     const missing = fields
       .texts("GUID")

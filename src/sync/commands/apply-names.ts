@@ -10,10 +10,9 @@ export const applyRename = syncCommand({
   name: "RENAME",
   async run(dialogue, reader) {
     const fields = readFields(reader);
-    const { store, partitions } = dialogue.services;
+    const { store } = dialogue.services;
     const mailbox = findMailbox(dialogue, fields.text("OLDMBOXNAME"));
-    const partition = fields.text("PARTITION");
-    if (!partitions.has(partition)) throw new SyncRefusal(SyncReply.badPartition);
+    const partition = dialogue.partitionOf(fields.text("PARTITION"));
     await store.rename(mailbox.id, fields.text("NEWMBOXNAME"), {
       withChildren: false,
       partition,

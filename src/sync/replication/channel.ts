@@ -8,10 +8,11 @@ import type { Log } from "../../base/log.ts";
 import type { UserId } from "../../store/model.ts";
 import type { FeedFollower, Store } from "../../store/port.ts";
 import { inboxOf } from "../../store/names.ts";
-import { mailboxesOfUser, sharedMailboxes, usersOf } from "../client/groups.ts";
+import { mailboxesOfUser, usersOf } from "../client/groups.ts";
 import { ReplicaRefusal } from "../client/refusal.ts";
 import type { SyncRun } from "../client/run.ts";
 import { updateMeta, updateServerAnnotations } from "../client/update-meta.ts";
+import { MAX_MAILBOXES, updateShared } from "../client/update-shared.ts";
 import { updateSomeMailboxes, updateUser } from "../client/update-user.ts";
 import type { ConfirmingChannel } from "./acknowledgements.ts";
 import { Confirmations } from "./confirmations.ts";
@@ -20,8 +21,6 @@ import type { ReplicationMetrics } from "./metrics.ts";
 
 /** Entries of the feed that one round looks at. */
 const ROUND_ENTRIES = 2000;
-/** Mailboxes of one command; more are sent in several. */
-const MAX_MAILBOXES = 200;
 const FIRST_RETRY_MS = 500;
 /** Users whom an administrator has put into the queue. */
 export const MAX_QUEUED_USERS = 1_000_000;
@@ -65,7 +64,7 @@ export class Channel implements ConfirmingChannel {
   readonly #confirmations: Confirmations | undefined;
   #follower: FeedFollower | undefined;
   #run: SyncRun | undefined;
-  /** Read up to here; the follower's position is behind it while users are stuck. */
+  /** Taken or put aside up to here; the follower's position is behind it while users are stuck. */
   #cursor = 0;
   /** User → sequence of his first change that the replica does not have. */
   readonly #stuck = new Map<UserId, number>();
@@ -178,8 +177,6 @@ export class Channel implements ConfirmingChannel {
     if (this.#run !== undefined && !this.#run.replica.link.isLost) return this.#run;
     const run = await this.#ports.connect();
     this.#ports.log.info("following", { channel: this.#ports.name, host: this.#ports.host });
-    // What was under way when the connection broke is looked at again.
-    this.#cursor = this.#follower?.position ?? 0;
     this.#run = run;
     return run;
   }
@@ -187,7 +184,8 @@ export class Channel implements ConfirmingChannel {
   /** True when there is nothing more to do. */
   async #round(run: SyncRun, follower: FeedFollower): Promise<boolean> {
     const { store } = this.#ports;
-    if (follower.fellBehind) await this.#compareAll(run, follower);
+    // Not the follower's position: it stays behind while somebody is stuck, and the comparison was made.
+    if (this.#cursor < store.feed.tail - 1) await this.#compareAll(run, follower);
     const entries = store.feed.read(this.#cursor, ROUND_ENTRIES);
     for (const changes of groupByUser(entries)) {
       if (!this.#ports.isWanted(changes.user)) continue;
@@ -212,9 +210,10 @@ export class Channel implements ConfirmingChannel {
     const [user] = this.#queue;
     if (user === undefined) return;
     this.#queue.delete(user);
+    if (!this.#ports.isWanted(user)) return;
     this.#current = user;
     try {
-      await this.#guarded(user, this.#cursor + 1, async () => failedFirst(await updateUser(run, user)));
+      await this.#guarded(user, this.#cursor + 1, () => this.#sendAllOf(run, user));
     } catch (error) {
       this.#queue.add(user);
       throw error;
@@ -256,27 +255,33 @@ export class Channel implements ConfirmingChannel {
       if (!(error instanceof ReplicaRefusal)) throw error;
     }
     try {
-      const run = await this.#connected();
-      if (user === "") await work();
-      else failedFirst(await updateUser(run, user));
+      await this.#sendAllOf(await this.#connected(), user);
+      this.#stuck.delete(user);
     } catch (error) {
       if (!(error instanceof ReplicaRefusal)) throw error;
-      this.#lastError = `${user}: ${error.message}`;
+      this.#lastError = `${user === "" ? "shared mailboxes" : user}: ${error.message}`;
       this.#ports.log.error("user could not be replicated, tried again later", { user, err: error });
-      if (this.#stuck.size >= MAX_STUCK_USERS) throw error;
+      if (this.#stuck.size >= MAX_STUCK_USERS && !this.#stuck.has(user)) throw error;
       this.#stuck.set(user, Math.min(sequence, this.#stuck.get(user) ?? sequence));
     }
   }
 
+  /** Each once; who is refused again stays, unless somebody else has become his master. */
   async #retryStuck(run: SyncRun, follower: FeedFollower): Promise<void> {
-    for (const [user, sequence] of this.#stuck) {
-      this.#stuck.delete(user);
-      await this.#guarded(user, sequence, async () => {
-        if (user === "") failedFirst(await updateSomeMailboxes(run, [...sharedMailboxes(run.store)], []));
-        else failedFirst(await updateUser(run, user));
-      });
+    for (const user of [...this.#stuck.keys()]) {
+      try {
+        if (this.#ports.isWanted(user)) await this.#sendAllOf(run, user);
+        this.#stuck.delete(user);
+      } catch (error) {
+        if (!(error instanceof ReplicaRefusal)) throw error;
+      }
     }
     await this.#advance(follower);
+  }
+
+  /** @throws ReplicaRefusal of the first mailbox that failed, after all have been tried */
+  async #sendAllOf(run: SyncRun, user: UserId): Promise<void> {
+    failedFirst(await (user === "" ? updateShared(run, this.#ports.isWanted) : updateUser(run, user)));
   }
 
   async #advance(follower: FeedFollower): Promise<void> {
@@ -284,27 +289,20 @@ export class Channel implements ConfirmingChannel {
     await follower.advance(safe);
   }
 
-  /** The feed was trimmed, or the channel is new: everything is looked at once. */
+  /**
+   * The feed was trimmed, or the channel is new: everything is looked at once. No entry speaks of who is refused here, so
+   * the position stays where it is until he is taken: after a restart everything is compared again.
+   */
   async #compareAll(run: SyncRun, follower: FeedFollower): Promise<void> {
     const { store, isWanted } = this.#ports;
     const { head } = store.feed;
+    const first = follower.position + 1;
     this.#isComparing = true;
     try {
       for (const user of usersOf(store)) {
-        if (!isWanted(user)) continue;
-        await this.#guarded(user, head, async () => failedFirst(await updateUser(run, user)));
+        if (isWanted(user)) await this.#guarded(user, first, () => this.#sendAllOf(run, user));
       }
-      if (isWanted("")) {
-        let some = [];
-        for (const mailbox of sharedMailboxes(store)) {
-          some.push(mailbox);
-          if (some.length < MAX_MAILBOXES) continue;
-          await updateSomeMailboxes(run, some, []);
-          some = [];
-        }
-        if (some.length > 0) await updateSomeMailboxes(run, some, []);
-        await updateServerAnnotations(run, this.#ports.isWanted);
-      }
+      if (isWanted("")) await this.#guarded("", first, () => this.#sendAllOf(run, ""));
     } finally {
       this.#isComparing = false;
     }
