@@ -5,17 +5,24 @@
  *   items that were sent as they were after it, stand in `exceptions` with the modseq that they had.
  * - `complete`: every item that the filter lets in was sent or is ahead of `position`. Until then what is missing is found
  *   by comparing the UIDs.
- * - Without CONDSTORE (modseq 0) the flags of known items are kept instead, four bits an item.
+ * - Without CONDSTORE (modseq 0) the flags of known items are kept instead: four bits an item, and 24 more of those few
+ *   that have categories.
  */
 import type { ItemState } from "../account/port.ts";
 import { SystemFlag } from "../../store/model.ts";
 import { MAX_UINT32 } from "../../base/numbers.ts";
+import { categoriesOf } from "../mail/categories.ts";
 import { ByteReader, ByteWriter } from "./bytes.ts";
 import { UidSet } from "./uid-set.ts";
 
 const COMPLETE = 1;
 const HAS_FLAGS = 2;
 const AGEING = 4;
+const HAS_CATEGORIES = 8;
+/** Of `flagBits`: system flags below, the digest of categories above. */
+const SYSTEM_BITS = 4;
+const SYSTEM_MASK = (1 << SYSTEM_BITS) - 1;
+const DIGEST_MASK = 0xff_ff_ff;
 
 export interface Position {
   readonly modseq: number;
@@ -35,7 +42,7 @@ export class Cursor {
   /** Items that cannot be shown, kept out. */
   excluded: UidSet;
   readonly exceptions: Map<number, number>;
-  /** UID → four bits of `flagBits`; only where the server has no CONDSTORE. */
+  /** UID → `flagBits`; only where the server has no CONDSTORE. */
   readonly flags: Map<number, number> | undefined;
 
   constructor(values: {
@@ -121,10 +128,12 @@ export class Cursor {
     writer.number(this.position.modseq);
     writer.number(this.position.uid);
     writer.number(this.vanishedModseq);
+    const categories = this.flags === undefined ? [] : withCategories(this.known, this.flags);
     writer.number(
       (this.complete ? COMPLETE : 0) |
         (this.flags === undefined ? 0 : HAS_FLAGS) |
-        (this.ageing ? AGEING : 0),
+        (this.ageing ? AGEING : 0) |
+        (categories.length > 0 ? HAS_CATEGORIES : 0),
     );
     this.known.encode(writer);
     this.excluded.encode(writer);
@@ -134,6 +143,15 @@ export class Cursor {
       writer.number(modseq);
     }
     if (this.flags !== undefined) writer.bytes(packFlags(this.known, this.flags));
+    if (categories.length > 0) {
+      writer.number(categories.length);
+      let last = 0;
+      for (const [uid, digest] of categories) {
+        writer.number(uid - last);
+        writer.number(digest);
+        last = uid;
+      }
+    }
     return writer.finish();
   }
 
@@ -148,6 +166,13 @@ export class Cursor {
     const exceptions = new Map<number, number>();
     for (let left = reader.number(); left > 0; left--) exceptions.set(reader.number(), reader.number());
     const flags = bits & HAS_FLAGS ? unpackFlags(known, reader.bytes()) : undefined;
+    if (flags !== undefined && bits & HAS_CATEGORIES) {
+      let uid = 0;
+      for (let left = reader.number(); left > 0; left--) {
+        uid += reader.number();
+        flags.set(uid, (flags.get(uid) ?? 0) | (reader.number() << SYSTEM_BITS));
+      }
+    }
     const cursor = new Cursor({ since, position, vanishedModseq, known, excluded, exceptions, flags });
     cursor.complete = (bits & COMPLETE) !== 0;
     cursor.ageing = (bits & AGEING) !== 0;
@@ -155,15 +180,43 @@ export class Cursor {
   }
 }
 
-/** What of an item's flags devices see, in four bits. */
+/** What of an item's flags devices see: four bits, and above them a digest of its categories, 0 without any. */
 export function flagBits({ systemFlags, keywords }: Pick<ItemState, "systemFlags" | "keywords">): number {
   const isForwarded = keywords.some((keyword) => keyword.toLowerCase() === "$forwarded");
   return (
     (systemFlags & SystemFlag.seen ? 1 : 0) |
     (systemFlags & SystemFlag.flagged ? 2 : 0) |
     (systemFlags & SystemFlag.answered ? 4 : 0) |
-    (isForwarded ? 8 : 0)
+    (isForwarded ? 8 : 0) |
+    (categoryDigest(keywords) << SYSTEM_BITS)
   );
+}
+
+/** FNV-1a over the sorted names, cut to 24 bits; their case means nothing (RFC 9051 §2.3.2). */
+function categoryDigest(keywords: readonly string[]): number {
+  if (keywords.length === 0) return 0;
+  const names = categoriesOf(keywords);
+  if (names.length === 0) return 0;
+  let hash = 0x81_1c_9d_c5;
+  for (const byte of Buffer.from(
+    names
+      .map((name) => name.toLowerCase())
+      .sort()
+      .join("\0"),
+  )) {
+    hash = Math.imul(hash ^ byte, 0x01_00_01_93);
+  }
+  return ((hash >>> 8) ^ hash) & DIGEST_MASK || 1;
+}
+
+/** UID and digest of the items that have categories, ascending. */
+function withCategories(known: UidSet, flags: ReadonlyMap<number, number>): [uid: number, digest: number][] {
+  const found: [number, number][] = [];
+  for (const uid of known) {
+    const digest = (flags.get(uid) ?? 0) >>> SYSTEM_BITS;
+    if (digest !== 0) found.push([uid, digest]);
+  }
+  return found;
 }
 
 /** Two items a byte, in order of the UIDs. */
@@ -171,7 +224,7 @@ function packFlags(known: UidSet, flags: ReadonlyMap<number, number>): Buffer {
   const packed = Buffer.alloc((known.count + 1) >>> 1);
   let at = 0;
   for (const uid of known) {
-    packed[at >>> 1]! |= (flags.get(uid) ?? 0) << (at & 1 ? 4 : 0);
+    packed[at >>> 1]! |= ((flags.get(uid) ?? 0) & SYSTEM_MASK) << (at & 1 ? 4 : 0);
     at++;
   }
   return packed;

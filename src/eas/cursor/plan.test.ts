@@ -24,17 +24,20 @@ class Box {
     return this.condstore ? this.modseq : 0;
   }
   deliver(internalDate: number): void {
-    this.#set({ uid: this.uidNext++ as Uid, systemFlags: 0, internalDate });
+    this.#set({ uid: this.uidNext++ as Uid, systemFlags: 0, keywords: [], internalDate });
   }
   flag(uid: number, systemFlags: number): number {
     const state = this.live.get(uid)!;
     this.#set({ ...state, systemFlags });
     return this.modseq;
   }
-  #set(values: { uid: Uid; systemFlags: number; internalDate: number }): void {
+  tag(uid: number, keywords: readonly string[]): void {
+    this.#set({ ...this.live.get(uid)!, keywords });
+  }
+  #set(values: Pick<ItemState, "uid" | "systemFlags" | "keywords" | "internalDate">): void {
     this.modseq++;
     const modseq = this.condstore ? this.modseq : 0;
-    this.live.set(values.uid, { keywords: [], sizeBytes: 10, ...values, modseq });
+    this.live.set(values.uid, { sizeBytes: 10, ...values, modseq });
   }
   expunge(uid: number): void {
     this.live.delete(uid);
@@ -69,7 +72,8 @@ class Box {
 
 /** What a device makes of the operations. */
 class Phone {
-  readonly items = new Map<number, number>();
+  /** What is shown of each. */
+  readonly items = new Map<number, string>();
 
   async sync(box: Box, cursor: Cursor, since: number, window: number): Promise<boolean> {
     const plan = await planBatch(cursor, box, { since, window });
@@ -77,17 +81,21 @@ class Phone {
     for (const uid of [...plan.deletes, ...plan.softDeletes]) {
       assert.ok(this.items.delete(uid), `delete of ${uid}, which the device does not have`);
     }
-    for (const { uid, systemFlags } of plan.changes) {
-      assert.ok(this.items.has(uid));
-      this.items.set(uid, systemFlags);
+    for (const state of plan.changes) {
+      assert.ok(this.items.has(state.uid));
+      this.items.set(state.uid, shownOf(state));
     }
     for (const state of await box.states(plan.adds)) {
       assert.ok(!this.items.has(state.uid), `${state.uid} comes twice`);
-      this.items.set(state.uid, state.systemFlags);
+      this.items.set(state.uid, shownOf(state));
       cursor.sent(state);
     }
     return plan.more;
   }
+}
+
+function shownOf({ systemFlags, keywords }: ItemState): string {
+  return [systemFlags, ...keywords].join(" ");
 }
 
 type Step = { kind: string; a: number; b: number };
@@ -95,6 +103,7 @@ const kinds = [
   "deliver",
   "deliver",
   "flag",
+  "tag",
   "own",
   "delete",
   "undelete",
@@ -103,6 +112,7 @@ const kinds = [
   "sync",
   "filter",
 ];
+const TAGS = ["Work", "Private", "Über=C3"];
 const step = fc.record({
   kind: fc.constantFrom(...kinds),
   a: fc.nat(1000),
@@ -125,20 +135,21 @@ async function play(condstore: boolean, list: readonly Step[]): Promise<void> {
     else if (kind === "expunge") box.expunge(uid);
     else if (kind === "delete") box.flag(uid, SystemFlag.deleted);
     else if (kind === "undelete") box.flag(uid, 0);
+    else if (kind === "tag") box.tag(uid, TAGS.slice(b % 3, b % 4));
     else if (kind === "flag") box.flag(uid, b % 2 ? SystemFlag.seen : SystemFlag.flagged);
     else if (phone.items.has(uid)) {
       const before = box.live.get(uid)!;
       const inStep = condstore ? cursor.knowsChange(before) : true;
       if (!condstore || before.systemFlags & SystemFlag.deleted) continue;
       const modseq = box.flag(uid, SystemFlag.answered);
-      phone.items.set(uid, SystemFlag.answered);
+      phone.items.set(uid, shownOf(box.live.get(uid)!));
       if (inStep) cursor.saw(uid, modseq);
     }
     cursor = Cursor.decode(cursor.encode());
   }
   for (let round = 0; await phone.sync(box, cursor, since, 5); round++) assert.ok(round < 500);
   const shown = await box.uids(since);
-  const expected = [...shown].map((uid) => [uid, box.live.get(uid)!.systemFlags]);
+  const expected = [...shown].map((uid) => [uid, shownOf(box.live.get(uid)!)]);
   assert.deepEqual(
     [...phone.items].sort(([x], [y]) => x - y),
     expected,
@@ -170,6 +181,30 @@ test("planBatch: a change by the device is not sent back, one by somebody else i
   assert.equal((await planBatch(cursor, box, { since: 0, window: 10 })).count, 0);
   box.flag(1, SystemFlag.flagged);
   assert.equal((await planBatch(cursor, box, { since: 0, window: 10 })).changes.length, 1);
+});
+
+test("planBatch: without CONDSTORE a category is a change, keywords of mail programs are none", async () => {
+  const box = new Box(false);
+  for (let count = 0; count < 1_000; count++) box.deliver(1);
+  let cursor = Cursor.start(0, 0);
+  await new Phone().sync(box, cursor, 0, 1_000);
+  const plain = cursor.encode().length;
+  const changes = async (): Promise<number[]> => {
+    cursor = Cursor.decode(cursor.encode());
+    return (await planBatch(cursor, box, { since: 0, window: 10 })).changes.map(({ uid }) => uid);
+  };
+  box.tag(700, ["NonJunk", "$MDNSent"]);
+  assert.deepEqual(await changes(), []);
+  box.tag(700, ["Work", "NonJunk"]);
+  box.tag(9, ["Work"]);
+  assert.deepEqual(await changes(), [9, 700]);
+  assert.deepEqual(await changes(), []);
+  box.tag(700, ["Private"]);
+  assert.deepEqual(await changes(), [700]);
+  // Room for those that have categories only.
+  assert.ok(cursor.encode().length < plain + 20);
+  box.tag(700, []);
+  assert.deepEqual(await changes(), [700]);
 });
 
 test("planBatch: a mailbox of 70,000 items comes whole, newest first", async () => {
