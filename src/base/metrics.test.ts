@@ -19,6 +19,20 @@ test("Metrics: names carry the room; the same metric is made once", async () => 
   assert.equal(await metrics.value("rookery_imap_nothing"), undefined);
 });
 
+test("Metrics: a gauge by label has what there is at the scrape", async () => {
+  const metrics = new Metrics();
+  let queues = new Map([
+    ["a", 1],
+    ["b", 2],
+  ]);
+  metrics.room("imap").gaugeByLabel("queued", "Waiting.", "queue", () => queues);
+  assert.match(await metrics.text(), /queued\{queue="a"\} 1\n.*queued\{queue="b"\} 2\n/);
+  queues = new Map([["b", 3]]);
+  const text = await metrics.text();
+  assert.match(text, /queued\{queue="b"\} 3\n/);
+  assert.doesNotMatch(text, /queue="a"/);
+});
+
 test("Metrics: names without their unit are bugs", () => {
   const room = new Metrics().room("imap");
   assert.throws(() => room.counter("commands", "Commands."), /_total/);

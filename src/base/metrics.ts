@@ -110,6 +110,29 @@ export class RoomMetrics {
     });
   }
 
+  /** One value for each of things that come and go. @param read is asked at each scrape: [value of the label, value] */
+  gaugeByLabel<const Label extends string>(
+    name: string,
+    help: string,
+    label: Label,
+    read: () => Iterable<readonly [string, number]>,
+  ): Gauge<Label> {
+    return this.#once(
+      name,
+      (full) =>
+        new Gauge<Label>({
+          name: full,
+          help,
+          labelNames: [label],
+          registers: [this.#registry],
+          collect() {
+            this.reset();
+            for (const [of, value] of read()) this.labels(of).set(value);
+          },
+        }),
+    );
+  }
+
   /** @param name ends in the unit: `_seconds`, `_bytes` */
   histogram<const Label extends string = never>(
     name: string,

@@ -110,6 +110,7 @@ export async function startNode(config: Config, hooks: NodeHooks = {}): Promise<
     const syncServices: SyncServices = {
       store,
       partitions: PARTITIONS,
+      foreignPartitions: config.get(syncOptions).partitions,
       clock: systemClock,
       log: logs.named("sync"),
       sieveIsOff: !config.get(sieveOptions).enabled,

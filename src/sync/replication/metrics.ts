@@ -18,19 +18,30 @@ export function replicationMetrics(room: RoomMetrics): ReplicationMetrics {
     ["channel"],
   );
   let status: () => readonly ChannelStatus[] = () => [];
-  const highest = (value: (channel: ChannelStatus) => number): number =>
-    status().reduce((most, channel) => Math.max(most, value(channel)), 0);
   room.gauge("channels", "Configured channels.", () => status().length);
   room.gauge(
     "active_channels",
     "Channels that are connected and follow; fewer than configured = replication does not work.",
     () => status().filter(({ isConnected }) => isConnected).length,
   );
-  room.gauge("lag_changes", "Changes that the slowest channel has not sent.", () =>
-    highest(({ lagChanges }) => lagChanges),
+  const perChannel = (name: string, help: string, value: (channel: ChannelStatus) => number): void => {
+    room.gaugeByLabel(name, help, "channel", () =>
+      status().map((channel) => [channel.name, value(channel)] as const),
+    );
+  };
+  perChannel("connected", "Whether the channel is connected and follows: 0 or 1.", (channel) =>
+    Number(channel.isConnected),
   );
-  room.gauge("lag_seconds", "Age of the oldest change that the slowest channel has not sent.", () =>
-    highest(({ lagSeconds }) => lagSeconds),
+  perChannel("failing", "Whether its last try failed, see replication status: 0 or 1.", (channel) =>
+    Number(channel.lastError !== ""),
+  );
+  perChannel("lag_changes", "Changes that it has not sent.", ({ lagChanges }) => lagChanges);
+  perChannel("lag_seconds", "Age of the oldest change that it has not sent.", ({ lagSeconds }) => lagSeconds);
+  perChannel("queued_users", "Users in its queue, to be compared in full.", ({ queuedUsers }) => queuedUsers);
+  perChannel(
+    "stuck_users",
+    "Users whom the replica refused and who are tried again.",
+    ({ stuckUsers }) => stuckUsers.length,
   );
   return {
     uploaded(channel, count, size) {
