@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { systemClock } from "../../src/base/io/clock.ts";
 import { systemRandom } from "../../src/base/io/random.ts";
+import { encodeMarks, type FollowUp, type ItemMarks } from "../../src/eas/account/item-marks.ts";
 import type { EasAnswer } from "../../src/eas/command.ts";
 import { find } from "../../src/eas/commands/find.ts";
 import { itemOperations } from "../../src/eas/commands/item-operations.ts";
@@ -25,6 +26,25 @@ import { EasTrial } from "../support/eas-trial.ts";
 
 const BODY_TYPES = [1, 2, 4];
 const FLAGS = [0, SystemFlag.seen, SystemFlag.flagged | SystemFlag.answered, SystemFlag.draft];
+const TEN = "2026-01-05T10:00:00.000Z";
+const MARKS: readonly ItemMarks[] = [
+  {
+    followUp: {
+      status: "active",
+      fields: Object.fromEntries([
+        ["FlagType", "Reply"],
+        ["Subject", "call"],
+        ...["StartDate", "DueDate", "UtcStartDate", "UtcDueDate", "ReminderTime"].map((name) => [name, TEN]),
+        ["ReminderSet", "1"],
+        ["OrdinalDate", TEN],
+        ["SubOrdinalDate", "5555555"],
+      ]) as FollowUp["fields"],
+    },
+    lastVerb: { verb: 1, atMs: 1_700_000_000_000 },
+  },
+  { followUp: { status: "complete", fields: { DateCompleted: TEN, CompleteTime: TEN } } },
+  { lastVerb: { verb: 3, atMs: 1_700_000_000_000 } },
+];
 const MAX_ROUNDS = 50;
 const OLD_ELEMENTS = ["Email:WeekOfMonth", "Email:Reminder", "Email:GlobalObjId", "ItemOperations:Part"];
 const NEW_ELEMENTS = ["Calendar:UID", "Email:WeekOfMonth", "AirSyncBase:BodyPart", "ItemOperations:Part"];
@@ -57,6 +77,13 @@ for (const version of PROTOCOL_VERSIONS) {
           systemFlags: FLAGS[at % FLAGS.length] ?? 0,
           keywords: at % 2 === 0 ? ["$Forwarded", "Blue"] : [],
           internalDate: 1_700_000_000,
+          annotations: [
+            {
+              entry: "/vendor/rookery/activesync",
+              userId: "",
+              value: encodeMarks(MARKS[at % MARKS.length] ?? {}),
+            },
+          ],
         }));
         await trial.store.append(trial.store.mailboxes.get(folder).id, messages, OTHER_CLIENT);
       }
@@ -73,7 +100,10 @@ for (const version of PROTOCOL_VERSIONS) {
 
   test(`eas answers ${printVersion(version)}: Search, Find and ItemOperations keep the schema`, async () => {
     const folder = new MemoryMail();
-    for (const bytes of manyMails()) folder.put(bytes, SystemFlag.flagged, ["Blue"]);
+    for (const [at, bytes] of manyMails().entries()) {
+      const uid = folder.put(bytes, at % 2 === 0 ? SystemFlag.flagged : 0, ["Blue"]);
+      folder.get(uid).marks = MARKS[at % MARKS.length] ?? {};
+    }
     const { account } = sendingAccount([folder]);
     const request = (command: string, tree: Tree, acceptMultipart = false): Promise<EasAnswer> =>
       easRequest({
@@ -202,7 +232,7 @@ test("eas schema: says what is unknown, misplaced, missing, repeated, too new, o
     [folder(["FolderHierarchy:Status", "one"]), 161, /"one" is no int/],
     [folder(["FolderHierarchy:Status", 1], ["AirSync:Status", 1]), 161, /does not belong here/],
     [folder("text", ["FolderHierarchy:Status", 1]), 161, /has text/],
-    [["Tasks:Subject", "x"], 161, /no such element/],
+    [["Tasks:Sensitivity", "x"], 161, /no such element/],
     [["Settings:Settings", ["Settings:RightsManagementInformation"]], 140, /not in this version/],
   ];
   for (const [tree, version, expected] of cases) {

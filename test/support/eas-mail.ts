@@ -13,6 +13,7 @@ import type {
   MailItem,
   OutgoingMessage,
 } from "../../src/eas/account/port.ts";
+import type { ItemMarks } from "../../src/eas/account/item-marks.ts";
 import type { EasAnswer, EasRequest } from "../../src/eas/command.ts";
 import { type Element, parseElement } from "../../src/eas/element.ts";
 import { encodeRecord } from "../../src/eas/folders/folder-record.ts";
@@ -30,6 +31,7 @@ export interface StoredMail {
   systemFlags: number;
   keywords: string[];
   readonly internalDate: number;
+  marks?: ItemMarks;
 }
 
 export function mailItem(bytes: Buffer, state: Partial<ItemState> = {}): MailItem {
@@ -86,7 +88,10 @@ export class MemoryMail implements Partial<MailCollection> {
     for (const uid of uids) if (this.mails.has(uid)) yield this.#item(uid);
   }
 
-  storeFlags(uids: readonly Uid[], { add, remove }: ItemFlagChange): Promise<ReadonlyMap<Uid, number>> {
+  storeFlags(
+    uids: readonly Uid[],
+    { add, remove, marks }: ItemFlagChange,
+  ): Promise<ReadonlyMap<Uid, number>> {
     this.modseq += 1;
     const done = new Map<Uid, number>();
     for (const uid of uids) {
@@ -94,6 +99,7 @@ export class MemoryMail implements Partial<MailCollection> {
       if (mail === undefined) continue;
       mail.systemFlags = (mail.systemFlags | add.systemFlags) & ~remove.systemFlags;
       mail.keywords = [...mail.keywords.filter((word) => !remove.keywords.includes(word)), ...add.keywords];
+      if (marks !== undefined) mail.marks = marks;
       done.set(uid, this.modseq);
     }
     return Promise.resolve(done);
@@ -118,8 +124,15 @@ export class MemoryMail implements Partial<MailCollection> {
   release(): void {}
 
   #item(uid: Uid): MailItem {
-    const { bytes, systemFlags, keywords, internalDate } = this.get(uid);
-    return mailItem(bytes, { uid, systemFlags, keywords, internalDate, modseq: this.modseq });
+    const { bytes, systemFlags, keywords, internalDate, marks } = this.get(uid);
+    return mailItem(bytes, {
+      uid,
+      systemFlags,
+      keywords,
+      internalDate,
+      modseq: this.modseq,
+      ...(marks === undefined ? {} : { marks }),
+    });
   }
 }
 

@@ -95,7 +95,17 @@ const email: Readonly<Record<string, string>> = {
   ...each("Email", "date", "DateReceived CompleteTime StartTime EndTime DtStamp RecurrenceId"),
   ...each("Email", "byte", "Importance AllDayEvent InstanceType ResponseRequested DisallowNewTimeProposal"),
   "Email:Read": "bool",
-  "Email:Flag": "all Status? FlagType? CompleteTime?",
+  "Email:Flag":
+    "all Status? FlagType? CompleteTime? Tasks:Subject? Tasks:DateCompleted? Tasks:StartDate? Tasks:DueDate? " +
+    "Tasks:UtcStartDate? Tasks:UtcDueDate? Tasks:ReminderSet? Tasks:ReminderTime? Tasks:OrdinalDate? " +
+    "Tasks:SubOrdinalDate?",
+  ...each(
+    "Tasks",
+    "date",
+    "DateCompleted StartDate DueDate UtcStartDate UtcDueDate ReminderTime OrdinalDate",
+  ),
+  "Tasks:ReminderSet": "bool",
+  ...each("Tasks", "text", "Subject SubOrdinalDate"),
   ...each("Email", "int", "Status Sensitivity BusyStatus"),
   "Email:FlagType": "text",
   "Email:Categories": "seq Category*",

@@ -10,6 +10,7 @@
 import type { Uid } from "../../base/numbers.ts";
 import type { Person } from "../../directory/people/people.ts";
 import type { MessageSummary } from "../../mime/summary.ts";
+import type { ItemMarks } from "./item-marks.ts";
 
 export interface Account {
   readonly userId: string;
@@ -76,6 +77,8 @@ export interface ItemState {
   /** Seconds since 1970. */
   readonly internalDate: number;
   readonly sizeBytes: number;
+  /** What devices keep about it beside its flags; undefined = nothing. */
+  readonly marks?: ItemMarks;
 }
 
 export interface MailCollection {
@@ -141,6 +144,8 @@ export interface FailedItem {
 }
 
 export interface ItemFlagChange {
+  /** Take the place of those that are there; undefined = leave them. */
+  readonly marks?: ItemMarks;
   readonly add: { readonly systemFlags: number; readonly keywords: readonly string[] };
   readonly remove: { readonly systemFlags: number; readonly keywords: readonly string[] };
 }

@@ -1,8 +1,7 @@
 /** SmartReply (MS-ASCMD §2.2.1.20) and SmartForward (§2.2.1.19): the original is quoted here, and marked afterwards. */
 import { tagOf } from "../../wire/wbxml/code-pages.ts";
-import { SystemFlag } from "../../store/model.ts";
 import { toUid } from "../../base/numbers.ts";
-import type { ItemFlagChange } from "../account/port.ts";
+import type { LastVerb } from "../account/item-marks.ts";
 import type { Command, EasAnswer, EasRequest } from "../command.ts";
 import type { Element } from "../element.ts";
 import { answerMessage } from "../mail/compose/answer.ts";
@@ -10,16 +9,12 @@ import { addressField, copyFields } from "../mail/compose/header.ts";
 import { completeMessage } from "../mail/compose/outgoing.ts";
 import { newBoundary } from "../mail/compose/print-draft.ts";
 import { emailOf } from "../mail/email-class.ts";
+import { FORWARD, REPLY, REPLY_TO_ALL, verbChange } from "../mail/last-verb.ts";
+import { readMailHeader } from "../mail/mail-header.ts";
 import { headerEnd } from "../../mime/headers.ts";
 import { ComposeRefusal, composeAnswer, identityOf, readSource } from "./compose-mail.ts";
 import { type ItemPlace, withItem } from "./find-item.ts";
 import type { CommandServices } from "./services.ts";
-
-const NOTHING = { systemFlags: 0, keywords: [] };
-const MARKS: Record<"reply" | "forward", ItemFlagChange> = {
-  reply: { add: { systemFlags: SystemFlag.answered, keywords: [] }, remove: NOTHING },
-  forward: { add: { systemFlags: 0, keywords: ["$Forwarded"] }, remove: NOTHING },
-};
 
 const FORWARDEES = tagOf("ComposeMail:Forwardees");
 const FORWARDEE = tagOf("ComposeMail:Forwardee");
@@ -44,12 +39,14 @@ async function answer(
   const email = emailOf(services);
   const { account } = request;
   let place: ItemPlace | undefined;
+  let verb: LastVerb["verb"] = kind === "forward" ? FORWARD : REPLY;
   return composeAnswer(
     request,
     services,
     async (read) => {
       place = await readSource(request);
       const mime = kind === "forward" ? withForwardees(read.mime, request.root) : read.mime;
+      if (kind === "reply" && isToMany(mime)) verb = REPLY_TO_ALL;
       const header = { clock, account, identity: identityOf(request, read) };
       const bytes = await withItem(request, place, (item) =>
         // The device edited the whole: nothing of the original is added (MS-ASCMD §2.2.3.143.2).
@@ -66,7 +63,7 @@ async function answer(
       return bytes;
     },
     async () => {
-      if (place !== undefined) await mark(request, place, MARKS[kind]);
+      if (place !== undefined) await mark(request, place, { verb, atMs: clock.nowMs() });
     },
   );
 }
@@ -88,16 +85,19 @@ function withForwardees(mime: Buffer, root: Element | undefined): Buffer {
   ]);
 }
 
+/** A device does not say whether it answers all: more than one who gets the answer says so. */
+function isToMany(mime: Buffer): boolean {
+  const { to, cc } = readMailHeader(mime.subarray(0, headerEnd(mime)));
+  return to.length + cc.length > 1;
+}
+
 /** The message is sent: that the original can not be marked does not change it. */
-async function mark(
-  request: EasRequest,
-  { folderKey, uid }: ItemPlace,
-  change: ItemFlagChange,
-): Promise<void> {
+async function mark(request: EasRequest, { folderKey, uid }: ItemPlace, lastVerb: LastVerb): Promise<void> {
   try {
     const collection = await request.account.openMail(folderKey);
     try {
-      await collection.storeFlags([toUid(uid)], change);
+      const [state] = await collection.states([toUid(uid)]);
+      if (state !== undefined) await collection.storeFlags([state.uid], verbChange(lastVerb, state));
     } finally {
       collection.release();
     }

@@ -15,6 +15,7 @@ import { toUid } from "../../base/numbers.ts";
 import { summarize } from "../../mime/summarize.ts";
 import { SystemFlag } from "../../store/model.ts";
 import { tagOf } from "../../wire/wbxml/code-pages.ts";
+import { decodeMarks, encodeMarks, type ItemMarks } from "../account/item-marks.ts";
 import { type Element, parseElement } from "../element.ts";
 import type { DeviceChange } from "../item-class.ts";
 import { categoriesOf, toKeyword } from "./categories.ts";
@@ -65,6 +66,126 @@ test("categories: any text comes back as it was", () => {
     }),
     { seed: 1 },
   );
+});
+
+const NINE = "2026-01-05T09:00:00.000Z";
+const TEN = "2026-01-05T10:00:00.000Z";
+const FOLLOW_UP: Tree[] = [
+  ["Email:Status", 2],
+  ["Email:FlagType", "Reply"],
+  ["Tasks:Subject", "call gr\u00fc\u00dfe"],
+  ["Tasks:StartDate", NINE],
+  ["Tasks:DueDate", TEN],
+  ["Tasks:UtcStartDate", NINE],
+  ["Tasks:UtcDueDate", TEN],
+  ["Tasks:ReminderSet", 1],
+  ["Tasks:ReminderTime", NINE],
+];
+
+/** Children of Flag as another device gets them. */
+async function flagOf(folder: MemoryMail, uid: number): Promise<Record<string, string>> {
+  const [state] = await folder.states([toUid(uid)]);
+  const told = applicationData((writer) => email.writeChange(writer, state!, itemContext(161)));
+  const flag = told.child(tagOf("Email:Flag"))!;
+  return Object.fromEntries(flag.children.map((one) => [one.name.replace(/^.*:/, ""), one.text]));
+}
+
+test("change: a follow-up keeps its dates, is done with its time, and cleared without a trace", async () => {
+  const folder = new MemoryMail();
+  const uid = folder.put("Subject: x\r\n\r\n");
+  const change = (...content: Tree[]) =>
+    email.change(folder.collection, uid, data(["Email:Flag", ...content]), itemContext(161));
+  assert.equal((await change(...FOLLOW_UP)).modseq, folder.modseq);
+  assert.equal(folder.get(uid).systemFlags, SystemFlag.flagged);
+  const active = {
+    Status: "2",
+    FlagType: "Reply",
+    Subject: "call gr\u00fc\u00dfe",
+    StartDate: NINE,
+    DueDate: TEN,
+    UtcStartDate: NINE,
+    UtcDueDate: TEN,
+    ReminderSet: "1",
+    ReminderTime: NINE,
+  };
+  assert.deepEqual(await flagOf(folder, uid), active);
+  assert.equal((await change(...FOLLOW_UP)).modseq, 0, "the same again changes nothing");
+
+  // Another program takes the flag away and sets it again: nothing is told that it contradicts.
+  folder.get(uid).systemFlags = 0;
+  assert.deepEqual(await flagOf(folder, uid), {});
+  folder.get(uid).systemFlags = SystemFlag.flagged;
+  assert.deepEqual(await flagOf(folder, uid), active);
+
+  await change(["Email:Status", 1], ["Tasks:DateCompleted", TEN], ["Email:CompleteTime", TEN]);
+  assert.equal(folder.get(uid).systemFlags, 0);
+  assert.deepEqual(await flagOf(folder, uid), { Status: "1", DateCompleted: TEN, CompleteTime: TEN });
+  await change();
+  assert.deepEqual(await flagOf(folder, uid), {});
+  assert.deepEqual(folder.get(uid).marks, {});
+});
+
+test("change: follow-ups that MS-ASEMAIL does not allow get status 6 and change nothing", async () => {
+  const folder = new MemoryMail();
+  const uid = folder.put("Subject: x\r\n\r\n");
+  const without = (name: string): Tree[] => FOLLOW_UP.filter(([tag]) => tag !== name);
+  const cases: Tree[][] = [
+    [["Email:Status", 3]],
+    without("Tasks:DueDate"),
+    without("Tasks:ReminderTime"),
+    [...without("Tasks:StartDate"), ["Tasks:StartDate", "2026-02-01T00:00:00.000Z"]],
+    [...without("Tasks:StartDate"), ["Tasks:StartDate", "tomorrow"]],
+    [
+      ["Email:Status", 1],
+      ["Tasks:DateCompleted", TEN],
+    ],
+  ];
+  for (const content of cases) {
+    const flag: Tree = ["Email:Flag", ...content];
+    const { status } = await email.change(folder.collection, uid, data(flag), itemContext(161));
+    assert.equal(status, 6, JSON.stringify(content));
+  }
+  assert.equal(folder.get(uid).systemFlags, 0);
+  assert.equal(folder.get(uid).marks, undefined);
+});
+
+test("change: a verb with its time sets the flag of other programs, and goes with it", async () => {
+  const folder = new MemoryMail();
+  const uid = folder.put("Subject: x\r\n\r\n");
+  const verbs = async (): Promise<(string | undefined)[]> => {
+    const [state] = await folder.states([uid]);
+    const told = applicationData((writer) => email.writeChange(writer, state!, itemContext(161)));
+    return ["LastVerbExecuted", "LastVerbExecutionTime"].map((name) => told.textOf(tagOf(`Email2:${name}`)));
+  };
+  const change: Tree[] = [
+    ["Email2:LastVerbExecuted", 2],
+    ["Email2:LastVerbExecutionTime", TEN],
+  ];
+  await email.change(folder.collection, uid, data(...change), itemContext(161));
+  assert.equal(folder.get(uid).systemFlags, SystemFlag.answered);
+  assert.deepEqual(await verbs(), ["2", TEN]);
+  folder.get(uid).systemFlags = 0;
+  assert.deepEqual(await verbs(), [undefined, undefined]);
+  folder.get(uid).keywords = ["$forwarded"];
+  assert.deepEqual(await verbs(), ["3", undefined]);
+});
+
+test("marks: what was kept comes back, and anything else is nothing", () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => assert.deepEqual(decodeMarks(bytes), {})),
+    { seed: 1 },
+  );
+  for (const text of ['{"flag":1,"verb":[9,1]}', '{"flag":{"status":"x"},"verb":[1,1e300]}', "[]", "null"]) {
+    assert.deepEqual(decodeMarks(Buffer.from(text)), {});
+  }
+  const marks: ItemMarks = {
+    followUp: { status: "active", fields: { Subject: "\u{1f600}".repeat(200), DueDate: NINE } },
+    lastVerb: { verb: 3, atMs: Date.parse(TEN) },
+  };
+  const kept = decodeMarks(encodeMarks(marks)!);
+  assert.deepEqual(kept, decodeMarks(encodeMarks(kept)!));
+  assert.deepEqual(kept.lastVerb, marks.lastVerb);
+  assert.ok(kept.followUp!.fields.Subject!.length <= 255);
 });
 
 const DRAFT: Tree[] = [

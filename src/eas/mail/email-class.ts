@@ -66,7 +66,8 @@ export class EmailClass implements ItemClass {
       return changeDraft(collection, uid, data, context, this.#ports);
     }
     const change = await changeFlags(collection, uid, data);
-    if (change === undefined) return { status: OBJECT_NOT_FOUND, uid: undefined, modseq: 0 };
+    if (change === "gone") return { status: OBJECT_NOT_FOUND, uid: undefined, modseq: 0 };
+    if (change === "invalid") return { status: CONVERSION_ERROR, uid: undefined, modseq: 0 };
     if (change.becameRead) this.#ports.receipts?.wasRead(collection, uid, context.account);
     return { status: OK, uid: undefined, modseq: change.modseq };
   }

@@ -11,7 +11,9 @@ import { writeAttachments } from "./attachments.ts";
 import { categoriesOf } from "./categories.ts";
 import { conversationId, conversationIndex } from "./conversation.ts";
 import { base, email, email2, PART } from "./email-tags.ts";
+import { writeFollowUp } from "./follow-up.ts";
 import type { HtmlConverter } from "./html-converter.ts";
+import { writeVerb } from "./last-verb.ts";
 import { layOut } from "./layout.ts";
 import { MailBody, type ShownBody, type ShownPart } from "./mail-body.ts";
 import { displayNames, type MailHeader, printAddresses, readMailHeader } from "./mail-header.ts";
@@ -72,7 +74,7 @@ export async function prepareEmail(
       writeMeeting(writer, meeting, version);
     }
     writer.text(email.internetCpid, codePageOf(charset));
-    writeFlag(writer, item);
+    writeFollowUp(writer, item);
     writer.text(email.contentClass, kind.contentClass);
     writer.text(base.nativeBodyType, nativeBodyType(layout));
     if (version < 140) return;
@@ -100,7 +102,7 @@ export async function prepareEmail(
 /** What a change of flags touches. */
 export function writeEmailChange(writer: WbxmlWriter, state: ItemState, version: ProtocolVersion): void {
   writer.text(email.read, isRead(state) ? 1 : 0);
-  writeFlag(writer, state);
+  writeFollowUp(writer, state);
   if (version < 140) return;
   writeVerb(writer, state);
   writeCategories(writer, state, true);
@@ -156,23 +158,6 @@ function writeSize(writer: WbxmlWriter, body: ShownBody): void {
 
 function writeData(writer: WbxmlWriter, { bytes }: ShownBody): void {
   if (bytes.length > 0) writer.start(base.data).inlineBytes(bytes).end();
-}
-
-/** Follow-up: MS-ASEMAIL §2.2.2.34. An empty element = none. The dates of a task are not kept by IMAP flags. */
-function writeFlag(writer: WbxmlWriter, { systemFlags }: ItemState): void {
-  if ((systemFlags & SystemFlag.flagged) === 0) {
-    writer.empty(email.flag);
-    return;
-  }
-  writer.start(email.flag).text(email.flagStatus, 2).text(email.flagType, "Flag for follow up").end();
-}
-
-/** MS-ASEMAIL §2.2.2.42: 1 reply, 3 forward. */
-function writeVerb(writer: WbxmlWriter, { systemFlags, keywords }: ItemState): void {
-  if (systemFlags & SystemFlag.answered) writer.text(email2.lastVerbExecuted, 1);
-  else if (keywords.some((keyword) => keyword.toLowerCase() === "$forwarded")) {
-    writer.text(email2.lastVerbExecuted, 3);
-  }
 }
 
 function writeCategories(writer: WbxmlWriter, { keywords }: ItemState, evenNone: boolean): void {

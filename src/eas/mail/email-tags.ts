@@ -26,6 +26,7 @@ export const email2 = {
   conversationId: tagOf("Email2:ConversationId"),
   conversationIndex: tagOf("Email2:ConversationIndex"),
   lastVerbExecuted: tagOf("Email2:LastVerbExecuted"),
+  lastVerbExecutionTime: tagOf("Email2:LastVerbExecutionTime"),
   receivedAsBcc: tagOf("Email2:ReceivedAsBcc"),
   sender: tagOf("Email2:Sender"),
   isDraft: tagOf("Email2:IsDraft"),

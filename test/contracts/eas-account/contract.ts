@@ -2,11 +2,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { toUid, type Uid } from "../../../src/base/numbers.ts";
+import type { ItemMarks } from "../../../src/eas/account/item-marks.ts";
 import {
   type Account,
   AccountError,
   type AccountErrorCode,
   type Folder,
+  type ItemState,
   type MailCollection,
 } from "../../../src/eas/account/port.ts";
 import { SystemFlag } from "../../../src/store/model.ts";
@@ -68,6 +70,74 @@ export function accountContract(makePlace: () => Promise<AccountPlace>): void {
     });
     return uids;
   };
+
+  contract(
+    "marks: kept with the message, told to others as a change, taken along, and taken away",
+    async (account, other) => {
+      const [uid = toUid(1), plain = toUid(2)] = await put(account, 2);
+      const marks: ItemMarks = {
+        followUp: {
+          status: "active",
+          fields: { Subject: "gr\u00fc\u00dfe", DueDate: "2026-01-05T10:00:00.000Z" },
+        },
+        lastVerb: { verb: 2, atMs: Date.UTC(2026, 0, 5) },
+      };
+      const change = { add: { systemFlags: SystemFlag.flagged, keywords: [] }, remove: NOTHING };
+      let before = 0;
+      await withInbox(other, async (inbox) => {
+        before = inbox.highestModseq;
+        assert.equal((await inbox.states([uid]))[0]?.marks, undefined);
+      });
+      let own: number | undefined;
+      await withInbox(account, async (inbox) => {
+        await inbox.states([uid]);
+        own = (await inbox.storeFlags([uid], { ...change, marks })).get(uid);
+      });
+      const seenBy = async (who: Account): Promise<ItemState | undefined> => {
+        let found: ItemState | undefined;
+        await withInbox(who, async (inbox) => {
+          const changed = await inbox.changedAfter({ modseq: before, uid: toUid(0xffff_fffe) }, 10);
+          assert.deepEqual(
+            changed.map((state) => state.uid),
+            [uid],
+          );
+          [found] = changed;
+          before = inbox.highestModseq;
+          const [state, unmarked] = await inbox.states([uid, plain]);
+          assert.deepEqual(state?.marks, found?.marks);
+          assert.equal(unmarked?.marks, undefined);
+          for await (const item of inbox.items([uid])) {
+            assert.deepEqual(item.failure === undefined ? item.marks : item.failure, found?.marks);
+          }
+        });
+        return found;
+      };
+      const first = await seenBy(other);
+      assert.deepEqual(first?.marks, marks);
+      assert.equal(first?.modseq, own, "the device's own change has the modseq that others see");
+      // Other marks without a change of flags are news as well.
+      const later: ItemMarks = { followUp: { status: "active", fields: { FlagType: "Reply" } } };
+      await withInbox(account, async (inbox) => {
+        await inbox.storeFlags([uid], { add: NOTHING, remove: NOTHING, marks: later });
+      });
+      assert.deepEqual((await seenBy(other))?.marks, later);
+
+      const made = await account.createFolder(undefined, "Elsewhere");
+      await withInbox(account, async (inbox) => {
+        const moved = (await inbox.move([uid], made.key)).get(uid);
+        assert.ok(moved !== undefined);
+        const target = await other.openMail(made.key);
+        try {
+          assert.deepEqual((await target.states([moved]))[0]?.marks, later);
+          await target.storeFlags([moved], { add: NOTHING, remove: NOTHING, marks: {} });
+          const { followUp, lastVerb } = (await target.states([moved]))[0]?.marks ?? {};
+          assert.deepEqual([followUp, lastVerb], [undefined, undefined]);
+        } finally {
+          target.release();
+        }
+      });
+    },
+  );
 
   contract("folders: made, renamed with their key, moved, deleted", async (account) => {
     const made = await account.createFolder(undefined, "Grüße & mehr");

@@ -2,6 +2,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe } from "node:test";
+import { MarkStore } from "../../../src/eas/account/mark-store.ts";
+import { marked } from "../../../src/eas/account/marked-account.ts";
+import { MemoryStates } from "../../support/memory-states.ts";
 import { remoteAccounts } from "../../support/eas-remote.ts";
 import { startCyrus } from "../../support/peers/cyrus.ts";
 import { startDovecot } from "../../support/peers/dovecot.ts";
@@ -27,7 +30,8 @@ function contractOver(name: string, start: (folder: string) => Promise<Peer>): v
     accountContract(async () => {
       const user = `user${next++}`;
       const accounts = remoteAccounts(peer?.ports["imap"] ?? 0, { poll_interval: "200ms" });
-      const open = () => accounts.open(user, "secret", "192.0.2.1", true);
+      const gateway = marked(accounts, new MarkStore(new MemoryStates()));
+      const open = () => gateway.open(user, "secret", "192.0.2.1", true);
       // What this node makes for its own users.
       await (await open()).createFolder(undefined, "Trash");
       return { open, close: () => Promise.resolve(accounts.close()) };

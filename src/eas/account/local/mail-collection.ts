@@ -5,6 +5,7 @@ import { effectiveRights, requireRights } from "../../../store/access.ts";
 import { Right } from "../../../store/acl.ts";
 import { type Mailbox, SystemFlag } from "../../../store/model.ts";
 import type { FlagChange, MailboxView, Store } from "../../../store/port.ts";
+import { decodeMarks, encodeMarks, type ItemMarks } from "../item-marks.ts";
 import {
   AccountError,
   type AppendOptions,
@@ -21,6 +22,8 @@ import { readItems } from "./mail-items.ts";
 import type { LocalUser } from "./services.ts";
 
 const NO_UIDS = new Uint32Array(0);
+/** Follow-up dates and verbs (RFC 5257 §3.2). */
+const MARKS_ENTRY = "/vendor/rookery/activesync";
 /** Changed and shown states of so many messages are remembered. */
 const MAX_SHOWN = 10_000;
 
@@ -143,12 +146,21 @@ export class LocalCollection implements MailCollection {
         : [],
       internalDate: view.internalDates[index]!,
       sizeBytes: view.sizes[index]!,
+      ...this.#marksOf(view.uids[index]! as Uid),
     };
+  }
+
+  /** An annotation of everybody, as \Flagged is a flag of everybody; it is replicated with the message. */
+  #marksOf(uid: Uid): Pick<ItemState, "marks"> | undefined {
+    const found = this.#store.annotations
+      .ofMessage(this.#opened.id, uid)
+      .find(({ entry, userId }) => entry === MARKS_ENTRY && userId === "");
+    return found && { marks: decodeMarks(found.value) };
   }
 
   async storeFlags(uids: readonly Uid[], change: ItemFlagChange): Promise<ReadonlyMap<Uid, number>> {
     const view = await this.#view();
-    const { add, remove } = this.#permitted(change);
+    const { add, remove, marks } = this.#permitted(change);
     const modseqs = new Map<Uid, number>();
     for (const uid of uids) {
       const index = view.indexOf(uid);
@@ -166,8 +178,9 @@ export class LocalCollection implements MailCollection {
       const known = this.#shown.get(uid) ?? state.modseq;
       const modseq = await asAccount(this.#replace(view, uid, replacement, change));
       if (modseq === undefined) continue;
-      modseqs.set(uid, modseq.retried || known !== state.modseq ? 0 : modseq.value);
-      this.#shown.set(uid, modseq.value);
+      const marked = marks === undefined ? modseq : await asAccount(this.#mark(view, uid, marks, modseq));
+      modseqs.set(uid, marked.retried || known !== state.modseq ? 0 : marked.value);
+      this.#shown.set(uid, marked.value);
     }
     return modseqs;
   }
@@ -195,6 +208,22 @@ export class LocalCollection implements MailCollection {
     return after < 0 ? undefined : { value: view.modseqs[after]!, retried: true };
   }
 
+  async #mark(
+    view: MailboxView,
+    uid: Uid,
+    marks: ItemMarks,
+    before: { readonly value: number; readonly retried: boolean },
+  ): Promise<{ readonly value: number; readonly retried: boolean }> {
+    const index = view.indexOf(uid);
+    // Somebody was faster between the two changes: his is not to be taken for ours.
+    const isOvertaken = index >= 0 && view.modseqs[index]! !== before.value;
+    const value = encodeMarks(marks);
+    const annotation = { entry: MARKS_ENTRY, userId: "", value };
+    const { by } = this.#user;
+    const { modseq } = await this.#store.annotateMessages(this.#opened.id, [uid], [annotation], by);
+    return { value: modseq, retried: before.retried || isOvertaken };
+  }
+
   /** RFC 4314 §4: flags without the right are passed over; a change of which nothing is left is refused. */
   #permitted(change: ItemFlagChange): ItemFlagChange {
     const rights = effectiveRights(this.#mailbox, this.#user);
@@ -207,9 +236,16 @@ export class LocalCollection implements MailCollection {
       systemFlags: part.systemFlags & mask,
       keywords: keywords ? part.keywords : [],
     });
-    const permitted = { add: permit(change.add), remove: permit(change.remove) };
-    const size = ({ add, remove }: ItemFlagChange): number =>
-      (add.systemFlags | remove.systemFlags) + add.keywords.length + remove.keywords.length;
+    const permitted: ItemFlagChange = {
+      add: permit(change.add),
+      remove: permit(change.remove),
+      ...(change.marks === undefined || !keywords ? {} : { marks: change.marks }),
+    };
+    const size = ({ add, remove, marks }: ItemFlagChange): number =>
+      (add.systemFlags | remove.systemFlags) +
+      add.keywords.length +
+      remove.keywords.length +
+      (marks === undefined ? 0 : 1);
     if (size(change) > 0 && size(permitted) === 0) {
       throw new AccountError("permission_denied", "the rights s, w and t are missing");
     }
