@@ -4,7 +4,7 @@ import { execFile } from "node:child_process";
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
+import { test, type TestContext } from "node:test";
 import { promisify } from "node:util";
 import fc from "fast-check";
 import { MailMessage } from "../../src/delivery/sieve-message.ts";
@@ -14,7 +14,7 @@ import { literalEnvironment } from "../../src/sieve/testing.ts";
 import { inNamespace, makeEtc, VMAIL_UID } from "../support/peers/namespace.ts";
 import { peerOrSkip } from "../support/peers/peer-or-skip.ts";
 import { unpackPeer } from "../support/peers/unpack.ts";
-import { sampleMessage, sampleScript } from "../support/sieve-samples.ts";
+import { longScript, sampleMessage, sampleMultipart, sampleScript } from "../support/sieve-samples.ts";
 
 const run = promisify(execFile);
 const isLong = process.env["ROOKERY_LONG"] === "1";
@@ -32,6 +32,14 @@ function dispositionOf(actions: readonly SieveAction[]): string[] {
     if (action.kind === "redirect") copies.set(action.address, `redirect ${action.address}`);
     else if (action.kind === "keep") copies.set("INBOX", copy("INBOX", action.flags));
     else if (action.kind === "fileinto") copies.set(action.mailbox, copy(action.mailbox, action.flags));
+    else if (action.kind === "reject") copies.set("reject", `reject ${action.reason}`);
+    else if (action.kind === "notify") copies.set("notify", `notify ${action.message ?? ""}`);
+    else if (action.kind === "vacation") {
+      copies.set(
+        "vacation",
+        `vacation ${action.seconds} ${action.subject ?? ""} ${action.handle === "h" ? "h" : ""}`.trim(),
+      );
+    }
   }
   return [...copies.values()].sort();
 }
@@ -48,16 +56,32 @@ function parseReport(report: string): string[] {
   const found: string[] = [];
   let folder: string | undefined;
   let flags: string[] = [];
+  let vacation: { seconds: string; subject: string; handle: string } | undefined;
+  let isNotice = false;
   const flush = (): void => {
     if (folder !== undefined) found.push(copy(folder, flags));
+    if (vacation !== undefined) {
+      const { seconds, subject, handle } = vacation;
+      // Without :handle each makes up its own.
+      found.push(`vacation ${seconds} ${subject} ${handle === "h" ? "h" : ""}`.trim());
+    }
     folder = undefined;
     flags = [];
+    vacation = undefined;
+    isNotice = false;
   };
   for (const line of report.split("\n")) {
     const stored = /^ \* store message in folder: (.*)$/.exec(line);
     const redirected = /^ \* redirect message to: <(.*)>$/.exec(line);
     const marked = /^\s+\+ add IMAP flags: (.*)$/.exec(line);
     if (stored !== null || redirected !== null || line.startsWith(" * ")) flush();
+    const rejected = /^ \* reject message with reason: (.*)$/.exec(line);
+    const fact = /^\s+=> (seconds|subject|handle)\s*: (.*)$/.exec(line);
+    if (rejected !== null) found.push(`reject ${rejected[1] ?? ""}`);
+    if (line.startsWith(" * send vacation")) vacation = { seconds: "", subject: "", handle: "" };
+    if (line.startsWith(" * send notification")) isNotice = true;
+    if (vacation !== undefined && fact !== null) vacation[fact[1] as keyof typeof vacation] = fact[2] ?? "";
+    if (isNotice && fact?.[1] === "subject") found.push(`notify ${fact[2] ?? ""}`);
     if (stored !== null) folder = stored[1];
     if (redirected !== null) found.push(`redirect ${redirected[1] ?? ""}`);
     if (marked !== null) flags = (marked[1] ?? "").split(/\s+/);
@@ -66,20 +90,33 @@ function parseReport(report: string): string[] {
   return [...new Set(found)].sort();
 }
 
-test("Pigeonhole and Rookery decide the same", { timeout: 600_000 }, async (t) => {
+test("Pigeonhole and Rookery decide the same", { timeout: 600_000 }, (t) =>
+  compare(t, sampleScript, sampleMessage),
+);
+
+test("and so with answers, refusals, header edits and parts", { timeout: 600_000 }, (t) =>
+  compare(t, longScript, fc.oneof(sampleMessage, sampleMultipart)),
+);
+
+async function compare(
+  t: TestContext,
+  script: fc.Arbitrary<string>,
+  message: fc.Arbitrary<string>,
+): Promise<void> {
   if (!(await peerOrSkip(t, "dovecot"))) return;
   const folder = mkdtempSync(join(tmpdir(), "rk-sieve-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   chmodSync(folder, 0o755);
   mkdirSync(join(folder, "mail"));
-  const scripts = fc.sample(sampleScript, { seed: SEED, numRuns: SCRIPTS });
-  const messages = fc.sample(sampleMessage, { seed: SEED, numRuns: MESSAGES });
-  for (const [index, script] of scripts.entries()) writeFileSync(join(folder, `s${index}.sieve`), script);
-  for (const [index, message] of messages.entries()) writeFileSync(join(folder, `m${index}.eml`), message);
+  const scripts = fc.sample(script, { seed: SEED, numRuns: SCRIPTS });
+  const messages = fc.sample(message, { seed: SEED, numRuns: MESSAGES });
+  for (const [index, source] of scripts.entries()) writeFileSync(join(folder, `s${index}.sieve`), source);
+  for (const [index, source] of messages.entries()) writeFileSync(join(folder, `m${index}.eml`), source);
   writeFileSync(
     join(folder, "dovecot.conf"),
     `mail_location = maildir:${folder}/mail\nmail_home = ${folder}\nmail_uid = ${VMAIL_UID}\nmail_gid = ${VMAIL_UID}\n` +
-      "ssl = no\nrecipient_delimiter = +\nnamespace inbox {\n inbox = yes\n separator = /\n}\n",
+      "ssl = no\nrecipient_delimiter = +\nnamespace inbox {\n inbox = yes\n separator = /\n}\n" +
+      "plugin {\n sieve_extensions = +editheader +vacation-seconds\n sieve_vacation_min_period = 60s\n}\n",
   );
   for (const name of ["", "mail"]) chownSync(join(folder, name), VMAIL_UID, VMAIL_UID);
   const loop =
@@ -93,17 +130,24 @@ test("Pigeonhole and Rookery decide the same", { timeout: 600_000 }, async (t) =
   const environment = literalEnvironment({
     envelopeFrom: SENDER,
     envelopeTo: RECIPIENT,
-    mailboxExists: () => true,
+    mailboxExists: (name) => name !== "Nope",
   });
   const differences: string[] = [];
   for (const report of reports) {
     const [numbers = "", ...rest] = report.split("\n");
     const [s = 0, m = 0] = numbers.split(" ").map(Number);
     const text = rest.join("\n");
-    assert.match(text, /final result: success/, `Pigeonhole refused\n${scripts[s]}\n${text}`);
+    assert.match(
+      text,
+      /final result: (?:success|failed; resolved with successful implicit keep)/,
+      `Pigeonhole refused\n${scripts[s]}\n${text}`,
+    );
     const bytes = Buffer.from(messages[m] ?? "");
     const outcome = new SieveScript(scripts[s] ?? "").run(new MailMessage(bytes, bytes.length), environment);
-    const [mine, theirs] = [dispositionOf(outcome.actions).join(" | "), parseReport(text).join(" | ")];
+    // Actions that go not together (RFC 5429 §2.4): the message is kept, the owner is told.
+    const theyFailed = text.includes("final result: failed");
+    const theirs = theyFailed ? "failed" : parseReport(text).join(" | ");
+    const mine = outcome.error === undefined ? dispositionOf(outcome.actions).join(" | ") : "failed";
     if (mine !== theirs) {
       differences.push(`${scripts[s]}\n${messages[m]}\nRookery:    ${mine}\nPigeonhole: ${theirs}\n${text}`);
     }
@@ -113,4 +157,4 @@ test("Pigeonhole and Rookery decide the same", { timeout: 600_000 }, async (t) =
     0,
     `${differences.length} of ${reports.length} differ:\n${differences.slice(0, 5).join("\n")}`,
   );
-});
+}

@@ -117,6 +117,120 @@ export const sampleScript: fc.Arbitrary<string> = fc
   .array(statement, { minLength: 1, maxLength: 6 })
   .map((statements) => REQUIRE + statements.join("\n") + "\n");
 
+const MORE_REQUIRE =
+  'require ["reject", "vacation", "vacation-seconds", "editheader", "enotify", "mailbox", "ihave", "foreverypart", "mime", ' +
+  '"extracttext", "environment"];\n';
+
+const optional = (of: fc.Arbitrary<string>): fc.Arbitrary<string> =>
+  fc.option(of, { nil: "" }).map((text) => (text === "" ? "" : `${text}\n`));
+
+const headerEdit = fc.oneof(
+  fc
+    .tuple(fc.constantFrom("", ":last "), word)
+    .map(([where, key]) => `addheader ${where}"X-Tag" ${quote(key)};`),
+  fc.tuple(match, word).map(([kind, key]) => `deleteheader ${kind} "X-Tag" ${quote(key)};`),
+  fc.constantFrom("1", "2", "1 :last").map((index) => `deleteheader :index ${index} "x-tag";`),
+);
+
+const partLoop = fc.oneof(
+  fc
+    .tuple(
+      fc.constantFrom(":type", ":subtype", ":contenttype"),
+      fc.constantFrom("text", "html", "text/plain", "image"),
+    )
+    .map(
+      ([what, key]) =>
+        `foreverypart { if header :mime ${what} :is "content-type" "${key}" { addflag "part"; break; } }`,
+    ),
+  fc
+    // Not "*", which Pigeonhole finds in a parameter that is not there.
+    .tuple(
+      fc.constantFrom("name", "filename"),
+      glob.filter((key) => key !== "*"),
+    )
+    .map(
+      ([parameter, key]) =>
+        `foreverypart { if header :mime :param "${parameter}" :matches ["content-type", "content-disposition"] ${quote(key)} { fileinto :create "Attached"; } }`,
+    ),
+  fc
+    .constantFrom(5, 20)
+    .map(
+      (count) =>
+        `foreverypart { if header :mime :contenttype :is "content-type" "text/plain" { extracttext :first ${count} "seen"; } }`,
+    ),
+);
+
+const refusal = test.map((one) => `if ${one} { reject "No, thank you."; stop; }`);
+const guarded = fc.oneof(
+  word.map((key) => `if not mailboxexists "Nope" { set "seen" ${quote(key)}; }`),
+  fc.constantFrom(
+    'if ihave "nonsense" { discard; stop; }',
+    'if environment :is "nonsense" "x" { discard; stop; }',
+  ),
+);
+const answer = fc
+  .tuple(fc.constantFrom("", ":days 3 ", ":seconds 600 "), fc.constantFrom("", ':handle "h" '), word)
+  .map(([period, handle, subject]) => `vacation ${period}${handle}:subject ${quote(subject)} "Gone.";`);
+const notice = fc
+  .tuple(fc.constantFrom("", ':importance "1" '), word)
+  .map(([importance, text]) => `notify ${importance}:message ${quote(text)} "mailto:boss@x.test";`);
+
+/**
+ * With answers, refusals, header edits and parts besides: what only Pigeonhole has of the peers. It measures a message
+ * whose header was edited as it is then, Rookery as it came.
+ */
+export const longScript: fc.Arbitrary<string> = fc
+  .tuple(
+    fc.array(headerEdit, { maxLength: 3 }).map((edits) => edits.join("\n")),
+    optional(partLoop),
+    optional(guarded),
+    optional(refusal),
+    fc.array(statement, { maxLength: 4 }).map((statements) => statements.join("\n")),
+    optional(answer),
+    optional(notice),
+  )
+  .map((pieces) => REQUIRE + MORE_REQUIRE + pieces.join("\n"))
+  .filter(
+    (script) => !mixesCopies(script) && !(/ size /.test(script) && /(?:add|delete)header/.test(script)),
+  );
+
+/** Plain text, its alternative in HTML and an attachment. */
+export const sampleMultipart: fc.Arbitrary<string> = fc
+  .tuple(word, fc.array(word, { maxLength: 3 }), fc.constantFrom("report.txt", "Beta", "x*y.png"))
+  .map(([subject, tags, name]) =>
+    [
+      "Date: Thu, 01 Jan 2026 10:00:00 +0100",
+      "From: <bob@remote.test>",
+      "To: alice+work@example.test",
+      `Subject: ${subject === "grün" ? "gruen" : subject}`,
+      "Message-ID: <2@remote.test>",
+      ...tags.map((tag) => `X-Tag: ${tag === "grün" ? "gruen" : tag}`),
+      "MIME-Version: 1.0",
+      'Content-Type: multipart/mixed; boundary="m"',
+      "",
+      "--m",
+      'Content-Type: multipart/alternative; boundary="a"',
+      "",
+      "--a",
+      "Content-Type: text/plain; charset=utf-8",
+      "",
+      "Beta and alpha",
+      "--a",
+      "Content-Type: text/html; charset=utf-8",
+      "",
+      "<p>Beta and alpha</p>",
+      "--a--",
+      "--m",
+      `Content-Type: image/png; name="${name}"`,
+      `Content-Disposition: attachment; filename="${name}"`,
+      "Content-Transfer-Encoding: base64",
+      "",
+      "iVBORw0KGgo=",
+      "--m--",
+      "",
+    ].join("\r\n"),
+  );
+
 export const sampleMessage: fc.Arbitrary<string> = fc
   .tuple(
     fc.constantFrom(...ADDRESSES),
@@ -144,3 +258,15 @@ export const sampleMessage: fc.Arbitrary<string> = fc
     ];
     return `${lines.join("\r\n")}\r\n\r\nHello ${body}\r\n`;
   });
+
+/**
+ * A mailbox that is filed into with and without :copy cancels the implicit keep at Rookery (RFC 3894 §3); Pigeonhole and
+ * Cyrus go on keeping.
+ */
+export function mixesCopies(script: string): boolean {
+  const actions = script.match(/fileinto [^;]*;/g) ?? [];
+  return FOLDERS.some((folder) => {
+    const ways = actions.filter((one) => one.endsWith(`"${folder}";`)).map((one) => one.includes(":copy"));
+    return new Set(ways).size > 1;
+  });
+}
