@@ -22,7 +22,9 @@ const SYNCED_LIMIT_MS = 180_000;
 const WAKE_UP_LIMIT_MS = 180_000;
 const HELD_LIMIT_MS = 120_000;
 /** The shortest that Rookery holds a Ping: MS-ASCMD §2.2.3.79 leaves it to the server. */
-const WAKE_LIMIT_SECONDS = 60;
+const WAKE_HEARTBEAT_SECONDS = 60;
+/** After the delivery: three looks of SOGo. */
+const WAKE_LIMIT_MS = 30_000;
 /** A server that misses so many is not asked further. */
 const MAX_MISSED = 2;
 const WARM_UP_MS = 15_000;
@@ -228,20 +230,29 @@ async function wakeUp(server: EasServer, phones: Phones): Promise<Figure> {
   while (times.length < server.wakeUps && missed < MAX_MISSED) {
     await device.syncToEnd(TRUNCATION_BYTES);
     let answeredMs = 0;
-    // A Ping that misses the mail ends with its heartbeat: it takes a process of SOGo until then.
-    const held = device.hold(undefined, WAKE_LIMIT_SECONDS).then((answer) => {
-      answeredMs = performance.now();
-      return answer;
-    });
+    const limit = new AbortController();
+    // The heartbeat is short: a process of SOGo is taken until it ends, whether anybody listens or not.
+    const held = device.hold(limit.signal, WAKE_HEARTBEAT_SECONDS).then(
+      ({ status }) => {
+        answeredMs = performance.now();
+        return status;
+      },
+      (error: unknown) => {
+        if (!limit.signal.aborted) throw error;
+        answeredMs = performance.now();
+        return NO_NEWS;
+      },
+    );
     await pause(server.holdsMs[times.length % server.holdsMs.length]);
     if (answeredMs > 0) {
       // News where there are none.
-      if (++early > server.wakeUps) throw new Error(`Ping never holds, status ${(await held).status}`);
+      if (++early > server.wakeUps) throw new Error(`Ping never holds, status ${await held}`);
       continue;
     }
     await lmtp.deliver(pool.next(), ["wake"]);
     const deliveredMs = performance.now();
-    const { status } = await held;
+    const timer = setTimeout(() => limit.abort(), WAKE_LIMIT_MS);
+    const status = await held.finally(() => clearTimeout(timer));
     if (status === NO_NEWS) missed += 1;
     else if (status !== NEWS) throw new Error(`Ping got status ${status}`);
     // It may answer before LMTP does.
@@ -252,9 +263,7 @@ async function wakeUp(server: EasServer, phones: Phones): Promise<Figure> {
   const notes = [
     figure.more,
     ...(early === 0 ? [] : [`${early} answers before any delivery`]),
-    ...(missed === 0
-      ? []
-      : [`${missed} got no answer in ${WAKE_LIMIT_SECONDS} s, counted as the end of the Ping`]),
+    ...(missed === 0 ? [] : [`${missed} got no answer in ${WAKE_LIMIT_MS / 1000} s, counted as that long`]),
     ...(times.length === server.wakeUps ? [] : [`given up, ${server.wakeUps} were wanted`]),
   ];
   return { ...figure, more: notes.join("; ") };

@@ -16,7 +16,7 @@ const SOGO_HELD = 20;
 const SOGO_WORKERS = SOGO_HELD + 6;
 const HELD = 200;
 const FIRST_SYNC_LIMIT_MS = 60_000;
-const SOGO_FIRST_SYNC_LIMIT_MS = 20_000;
+const SOGO_FIRST_SYNC_LIMIT_MS = 15_000;
 
 export interface EasServer {
   readonly name: string;
