@@ -95,6 +95,17 @@ export class RoomMetrics {
     );
   }
 
+  labelledGauge<const Label extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly Label[],
+  ): Gauge<Label> {
+    return this.#once(
+      name,
+      (full) => new Gauge({ name: full, help, labelNames, registers: [this.#registry] }),
+    );
+  }
+
   /** @param read when given, is asked at each scrape */
   gauge(name: string, help: string, read?: () => number): Gauge {
     return this.#once(name, (full) => {

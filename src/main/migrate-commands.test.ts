@@ -3,6 +3,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { SqliteDatabase } from "../base/io/sql/sqlite.ts";
+import { HostRow } from "../migrate/pace/host-row.ts";
 import { runCli } from "../../test/support/run-cli.ts";
 
 test("rookery migrate: from a source to users who wait for their migration", async (t) => {
@@ -42,6 +44,20 @@ test("rookery migrate: from a source to users who wait for their migration", asy
     await done("host list CustomerX"),
     /imap1 +3 +no limit +1\.0 MiB +built-in\nimap2 +10 .* command doveadm/,
   );
+  assert.match(await done("host show CustomerX imap1"), /imap1 +3 .*\nIt never asked for less\./s);
+  const database = await SqliteDatabase.open(join(data, "migration.sqlite"));
+  const host = new HostRow(database, { source: "CustomerX", host: "imap1" }, () => Date.now());
+  await host.backOff("NO [THROTTLED] slow down");
+  await database.close();
+  const patience = await done("host show CustomerX imap1");
+  assert.match(
+    patience,
+    /It asked for less 1 times, last at .*: NO \[THROTTLED\] slow down\nLearned limits: 1\.0 /,
+  );
+  assert.match(patience, /Paused until /);
+  const { learned } = (await json("host show CustomerX imap1")) as { learned: { backoffs: number } };
+  assert.equal(learned.backoffs, 1);
+  assert.notEqual((await migrate("host show CustomerX imap9")).exitCode, 0);
 
   await done(
     "submit CustomerX anna --phase pre-sync --target-uid anna --target default --host imap1 --with-password",

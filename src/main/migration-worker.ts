@@ -24,6 +24,7 @@ import type { BackendState } from "../migrate/job-queue.ts";
 import { Ledger } from "../migrate/ledger/ledger.ts";
 import type { MigrationJob } from "../migrate/model.ts";
 import { migrateWorkerOptions, type MigrateWorkerSettings } from "../migrate/options.ts";
+import { paceMetrics } from "../migrate/pace/metrics.ts";
 import { Paces } from "../migrate/pace/pace.ts";
 import { runWithHooks } from "../migrate/worker/around.ts";
 import { workerMetrics } from "../migrate/worker/metrics.ts";
@@ -79,6 +80,7 @@ export async function openWorker(config: Config, services: WorkerServices): Prom
     clock: systemClock,
     nowMs: () => migration.clock.nowMs(),
     log,
+    onState: paceMetrics(metrics.room("migrate")),
   });
   const worker: Worker = new Worker({
     queue: migration.jobQueue(),

@@ -33,7 +33,9 @@ export interface EngineContext {
 export interface Pace {
   /** Resolves when `messages` and `bytes` may pass. Rejects when the signal is aborted. */
   take(messages: number, bytes: number): Promise<void>;
-  /** The host said [THROTTLED], [UNAVAILABLE], OVERQUOTA or got slow: everybody slows down, then speeds up step by step. */
+  /** How long the host took for one answer: one that gets slow is asked for less, as if it had said so. */
+  answered(answer: { readonly messages: number; readonly bytes: number; readonly tookMs: number }): void;
+  /** The host said [THROTTLED], [UNAVAILABLE], OVERQUOTA: everybody slows down, then speeds up step by step. */
   backOff(reason: string): void;
 }
 

@@ -12,6 +12,7 @@ import type { JobDetail, JobResult, MigrationJob } from "../../src/migrate/model
 import { type ImapPeer, logIn } from "../support/imap-peer.ts";
 import { makeDoveadm } from "../support/peers/doveadm.ts";
 import { startDovecot } from "../support/peers/dovecot.ts";
+import { NO_LIMITS } from "../support/migration.ts";
 import { peerOrSkip } from "../support/peers/peer-or-skip.ts";
 import type { Peer } from "../support/peers/peer.ts";
 
@@ -95,7 +96,7 @@ async function startPair(t: TestContext): Promise<Pair> {
       signal: new AbortController().signal,
       clock: systemClock,
       log: silentLog,
-      pace: { take: () => Promise.resolve(), backOff() {} },
+      pace: NO_LIMITS,
       progress() {},
     });
   return { source, target, sourceUser, doveadm, userLogs, run };

@@ -33,7 +33,7 @@ export const DEFAULT_SETTINGS: MigrateImapSettings = {
   attempts: 3,
 };
 
-export const NO_LIMITS: Pace = { take: () => Promise.resolve(), backOff() {} };
+export const NO_LIMITS: Pace = { take: () => Promise.resolve(), answered() {}, backOff() {} };
 
 export interface MigrationOptions {
   readonly source: { readonly host: string; readonly port: number };

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { NO_LIMITS } from "../../../test/support/migration.ts";
 import { systemClock } from "../../base/io/clock.ts";
 import { silentLog } from "../../base/log.ts";
 import type { JobResult, MigrationJob, Phase, SourceHost } from "../model.ts";
@@ -23,7 +24,7 @@ async function run(phase: Phase, host: Partial<SourceHost>, worker: object = {})
     signal: new AbortController().signal,
     clock: systemClock,
     log: silentLog,
-    pace: { take: () => Promise.resolve(), backOff() {} },
+    pace: NO_LIMITS,
     progress() {},
   });
 }

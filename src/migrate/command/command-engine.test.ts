@@ -3,6 +3,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { NO_LIMITS } from "../../../test/support/migration.ts";
 import { sampleJob } from "../../../test/support/migration-job.ts";
 import { systemClock } from "../../base/io/clock.ts";
 import { Logs } from "../../base/log.ts";
@@ -124,7 +125,7 @@ function run(
       format: "json",
       destination: (line) => void lines.push(line),
     }).named("migrate"),
-    pace: { take: () => Promise.resolve(), backOff() {} },
+    pace: NO_LIMITS,
     progress() {},
   };
   return engine.run(jobWith(doveadm), context);

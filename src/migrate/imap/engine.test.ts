@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { NO_LIMITS } from "../../../test/support/migration.ts";
 import { fetchLine } from "../../../test/support/fake-imap-source.ts";
 import { inbox, messages, setUp } from "../../../test/support/migration-scene.ts";
 import { textReport, userReport } from "../ledger/report.ts";
@@ -86,7 +87,7 @@ test("engine: a throttling source makes all workers slower", async (t) => {
         : undefined,
   });
   const job = migration.job({});
-  const pace = { take: () => Promise.resolve(), backOff: (reason: string) => void reasons.push(reason) };
+  const pace = { ...NO_LIMITS, backOff: (reason: string) => void reasons.push(reason) };
   const result = await migration.run(job, { pace });
   assert.equal(result.status, "SUCCESS", result.error);
   assert.equal((await stored("user.alice")).size, 50);

@@ -2,6 +2,7 @@
  * Copies messages of one folder: several FETCHes are on their way at the source, what has come is appended in batches at
  * the target, what is stored goes into the ledger. What waits in between is bounded: above it the source is not read.
  */
+import type { Clock } from "../../base/io/clock.ts";
 import type { Pace } from "../engine.ts";
 import type { FolderLedger } from "../ledger/folder-ledger.ts";
 import { countOf, type NumberRange, type NumberRanges, numbersOf, rangesOf } from "../../wire/number-set.ts";
@@ -33,6 +34,7 @@ export interface CopyWork {
   readonly keepUids: boolean;
   readonly strays: Strays | undefined;
   readonly pace: Pace;
+  readonly clock: Clock;
   readonly signal: AbortSignal;
   /** Messages of one FETCH. */
   readonly windowSize: number;
@@ -52,6 +54,11 @@ interface Window {
   readonly missing: Set<number>;
   /** The server's answer when it was not OK. */
   refusal: string;
+  /** Received. */
+  bytes: number;
+  /** For how long the source's answer took: when it was asked, and whether we kept it waiting. */
+  readonly askedMs: number;
+  readonly holds: number;
 }
 
 export class FolderCopy {
@@ -61,6 +68,7 @@ export class FolderCopy {
   #waiting: CopyMessage[] = [];
   #batches = 0;
   #receivedBytes = 0;
+  #answeredMs = Number.NEGATIVE_INFINITY;
   #unflushed = 0;
   /** Outcomes are recorded in the order of the batches. */
   #recording: Promise<void> = Promise.resolve();
@@ -122,7 +130,14 @@ export class FolderCopy {
       signal.throwIfAborted();
       if (this.#failure !== undefined) throw this.#failure;
       this.#work.asked(ranges[0]?.first ?? 0);
-      const window: Window = { ranges, missing: new Set(numbersOf(ranges)), refusal: "" };
+      const window: Window = {
+        ranges,
+        missing: new Set(numbersOf(ranges)),
+        refusal: "",
+        bytes: 0,
+        askedMs: this.#work.clock.monotonicMs(),
+        holds: source.gate.holds,
+      };
       for (const uid of window.missing) this.#windows.set(uid, window);
       const fetched = source.bodies(ranges, (values) => this.#take(values));
       const done = fetched.then((result) => {
@@ -132,6 +147,7 @@ export class FolderCopy {
           // That is about all messages, not about these.
           if (asksForLess(window.refusal)) throw new ImapClientError(`UID FETCH: ${window.refusal}`);
         }
+        this.#timed(window, countOf(ranges));
         for (const uid of window.missing) this.#windows.delete(uid);
         if (window.missing.size > 0) leftOver.push(window);
       });
@@ -142,6 +158,16 @@ export class FolderCopy {
     }
     for (const done of underWay) await this.#orFailure(done);
     return leftOver;
+  }
+
+  /** Answers stand in line: the time of one begins when the one before it has come. */
+  #timed({ bytes, missing, askedMs, holds }: Window, messages: number): void {
+    const { source, clock, pace } = this.#work;
+    const nowMs = clock.monotonicMs();
+    const sinceMs = Math.max(askedMs, this.#answeredMs);
+    this.#answeredMs = nowMs;
+    if (missing.size > 0 || source.gate.holds !== holds || source.gate.isFull) return;
+    pace.answered({ messages, bytes, tookMs: nowMs - sinceMs });
   }
 
   /** A failed batch must be heard although the source, which is held, says nothing more. */
@@ -194,6 +220,7 @@ export class FolderCopy {
     const sizeBytes = isInMemory ? body.length : body.sizeBytes;
     const memoryBytes = isInMemory ? sizeBytes : 0;
     this.#receivedBytes += sizeBytes;
+    window.bytes += sizeBytes;
     const prepared = isInMemory ? this.#work.target.prepare(body) : { body, guid: this.#spool.guidOf(body) };
     this.#waiting.push({
       uid,

@@ -5,6 +5,7 @@
  * What the target's users did themselves stays: a flag is carried over only when it changed at the source, and only
  * messages that came from the source are ever expunged.
  */
+import type { Clock } from "../../base/io/clock.ts";
 import type { Log } from "../../base/log.ts";
 import type { Pace } from "../engine.ts";
 import {
@@ -36,6 +37,7 @@ export interface FolderWork {
   readonly targetFolder: TargetFolder;
   readonly ledger: FolderLedger;
   readonly pace: Pace;
+  readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly log: Log;
   readonly settings: FolderSettings;
@@ -285,7 +287,7 @@ class FolderSync {
 
   async #fetch(todo: readonly NumberRange[]): Promise<FolderCopy | undefined> {
     if (todo.length === 0) return undefined;
-    const { source, target, targetFolder, ledger, pace, signal, settings, copied, asked } = this.#work;
+    const { source, target, targetFolder, ledger, pace, clock, signal, settings, copied, asked } = this.#work;
     const keepUids = ledger.cursor.keepsUids;
     const copy = new FolderCopy({
       source,
@@ -295,6 +297,7 @@ class FolderSync {
       keepUids,
       strays: await this.#strays(keepUids),
       pace,
+      clock,
       signal,
       windowSize: settings.windowSize,
       maxMessageBytes: settings.maxMessageBytes,

@@ -8,6 +8,8 @@ export class ReadGate {
   /** Of this connection, in bytes; may change while it works. */
   maxBytes: () => number = () => Number.POSITIVE_INFINITY;
   readonly #client: ImapClient;
+  /** How often the source had to wait for us. */
+  holds = 0;
   #bytes = 0;
   #messages = 0;
 
@@ -22,7 +24,9 @@ export class ReadGate {
   took(bytes: number): void {
     this.#bytes += bytes;
     this.#messages++;
-    if (this.isFull) this.#client.hold();
+    if (!this.isFull) return;
+    this.holds++;
+    this.#client.hold();
   }
 
   gave(messages: number, bytes: number): void {

@@ -222,6 +222,7 @@ export class UserSync {
       targetFolder: step.target,
       ledger,
       pace: context.pace,
+      clock: context.clock,
       signal: context.signal,
       log: context.log,
       settings: {

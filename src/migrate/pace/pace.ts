@@ -1,6 +1,6 @@
 /**
  * How fast mail may be taken from source hosts, over all workers: the operator's limits, and those that a host taught by
- * asking for less (S4.22 is about connections, which the queue counts). One row a host in the database is the common
+ * asking for less, in words or by getting slow (S4.22 is about connections, which the queue counts). One row a host in the database is the common
  * bucket; a process reserves slices of half a second from it, so no message waits for a round trip.
  *
  * A database that does not answer stops nobody: the last known limits hold in each process.
@@ -14,6 +14,7 @@ import type { SourceHost } from "../model.ts";
 import { Bucket } from "./bucket.ts";
 import { type HostKey, HostRow, type HostState, toState } from "./host-row.ts";
 import { PACE_SCHEMA } from "./schema.ts";
+import { type Answer, Slowness } from "./slowness.ts";
 
 /** Between two looks at what other workers have learned. */
 const LOOK_MS = 1000;
@@ -24,6 +25,8 @@ export interface PacesPorts {
   /** The time that all workers agree on. */
   readonly nowMs: () => number;
   readonly log: Log;
+  /** Hears how a host stands, whenever that is asked of the database. */
+  readonly onState?: (host: HostKey, state: HostState) => void;
 }
 
 /** Of a process: jobs of one host share what it has reserved. */
@@ -52,6 +55,7 @@ export class Paces {
     const shared = pace;
     return {
       take: (messages, bytes) => shared.take(messages, bytes, signal),
+      answered: (answer) => shared.answered(answer),
       backOff: (reason) => shared.backOff(reason),
     };
   }
@@ -76,6 +80,7 @@ class HostPace {
   readonly #row: HostRow;
   readonly #messages: Bucket;
   readonly #bytes: Bucket;
+  readonly #slowness = new Slowness();
   #state: HostState | undefined;
   #lookedMs = Number.NEGATIVE_INFINITY;
   #untoldMessages = 0;
@@ -97,6 +102,11 @@ class HostPace {
     const mine = this.#turn.then(() => this.#take(messages, bytes, signal));
     this.#turn = mine.catch(() => undefined);
     await mine;
+  }
+
+  answered(answer: Answer): void {
+    const reason = this.#slowness.add(answer);
+    if (reason !== undefined) this.backOff(reason);
   }
 
   backOff(reason: string): void {
@@ -147,6 +157,7 @@ class HostPace {
   async #tell(told: Promise<HostState>): Promise<void> {
     try {
       this.#state = await told;
+      this.#ports.onState?.(this.#key, this.#state);
     } catch (error) {
       this.#ports.log.warn("pace of other workers is not known", { ...this.#key, err: error });
     }

@@ -1,9 +1,13 @@
 import { readFileSync } from "node:fs";
 import { type Command, InvalidArgumentError } from "commander";
 import { parse } from "yaml";
+import { systemClock } from "../../../base/io/clock.ts";
+import { silentLog } from "../../../base/log.ts";
 import { CommandError, readCommand } from "../../../migrate/command/command.ts";
 import { MigrateError } from "../../../migrate/errors.ts";
 import type { SourceHost } from "../../../migrate/model.ts";
+import type { HostState } from "../../../migrate/pace/host-row.ts";
+import { Paces } from "../../../migrate/pace/pace.ts";
 import { command, commandGroup, parseBytes, parseCount } from "../../command-line.ts";
 import type { CommonFlags } from "../../configuration.ts";
 import { formatBytes, formatTable } from "../../output.ts";
@@ -71,6 +75,21 @@ export function addHostCommands(migrate: Command): void {
       });
     },
   );
+  command(group, "show <source> <host>", "Show a host, and what was learned of its patience", [
+    "migrate host show CustomerX imap.old.example",
+  ]).action(async (source: string, name: string, flags: CommonFlags) => {
+    await withMigration(flags, async ({ sources, sql, clock }, output) => {
+      const host = await sources.findHost(source, name);
+      if (host === undefined) {
+        throw new MigrateError("not_found", `source "${source}" has no source host "${name}"`);
+      }
+      const nowMs = (): number => clock.nowMs();
+      const paces = await Paces.open({ database: sql, clock: systemClock, nowMs, log: silentLog });
+      const learned = (await paces.learned()).find((one) => one.source === source && one.host === name);
+      if (output.json) output.printJson({ ...host, learned: learned ?? null });
+      else output.print([listText([host]), ...learnedText(learned, nowMs())].join("\n"));
+    });
+  });
   command(group, "remove <source> <host>", "Remove a host that has no users", [
     "migrate host remove CustomerX imap.old.example",
   ]).action(async (source: string, name: string, flags: CommonFlags) => {
@@ -131,6 +150,17 @@ function listText(hosts: readonly SourceHost[]): string {
       host.migrationCommand1 === "" ? "built-in" : `command ${commandName(host.migrationCommand1)}`,
     ]),
   );
+}
+
+function learnedText(state: HostState | undefined, nowMs: number): string[] {
+  if (state === undefined || state.backoffs === 0) return ["It never asked for less."];
+  const { backoffs, backoffMs, reason, learnedMessages, learnedBytes, pauseUntilMs } = state;
+  const rates = `${learnedMessages.toFixed(1)} messages/s and ${formatBytes(Math.round(learnedBytes))}/s`;
+  return [
+    `It asked for less ${backoffs} times, last at ${new Date(backoffMs).toISOString()}: ${reason}`,
+    learnedMessages === 0 ? "It bears again what it did." : `Learned limits: ${rates}`,
+    ...(pauseUntilMs > nowMs ? [`Paused until ${new Date(pauseUntilMs).toISOString()}.`] : []),
+  ];
 }
 
 function commandName(json: string): string {
