@@ -165,7 +165,7 @@ for (const scenario of SCENARIOS) {
       assert.deepEqual(messagesOf(there), messagesOf(here));
       if (!state.isCut) break;
     }
-    assert.ok(cuts > 20 && cuts < MAX_CUTS, `${cuts} cuts`);
+    assert.ok(cuts > 12 && cuts < MAX_CUTS, `${cuts} cuts`);
     t.diagnostic(`${cuts} cuts`);
   });
 }

@@ -4,8 +4,9 @@ import { inboxOf, isBelow } from "../../store/names.ts";
 import { flagNames, sameContent } from "../codec/record.ts";
 import type { SyncMailbox } from "../codec/mailbox-line.ts";
 import { isExpunged } from "./collect.ts";
-import { isSendable, mailboxesOfUser } from "./groups.ts";
-import { quotaText } from "./replica.ts";
+import { MailboxScripts, type SieveLine } from "../mailbox-scripts.ts";
+import { isSendable, mailboxesOfUser, sharedQuotas } from "./groups.ts";
+import { quotaText, type RemoteUser } from "./replica.ts";
 import type { SyncRun } from "./run.ts";
 import { differences } from "./same-mailbox.ts";
 import { isSameSeen } from "./update-meta.ts";
@@ -48,6 +49,63 @@ export async function checkUser(
       const name = run.store.mailboxes.byUniqueId(state.uniqueId)?.name ?? state.uniqueId;
       await tell("seen state differs", name);
     }
+  }
+  if (!run.replica.hasSieveMailbox) await checkScripts(run, user, remote.scripts, tell);
+}
+
+/** Replicas without #sieve mailboxes tell of scripts in lines of their own. */
+async function checkScripts(
+  run: SyncRun,
+  user: UserId,
+  there: RemoteUser["scripts"],
+  tell: (what: string) => Promise<void>,
+): Promise<void> {
+  const here = await new MailboxScripts(run.store, run.clock).list(user);
+  const left = new Set([...there.keys()].filter((name) => !name.endsWith(".bc")));
+  for (const { name, guid, active } of here) {
+    if (active) continue;
+    const other = there.get(name);
+    if (other === undefined) await tell(`script ${name} missing on the replica`);
+    else if (other.guid !== guid) await tell(`script ${name} differs`);
+    left.delete(name);
+  }
+  for (const name of left) await tell(`script ${name} only on the replica`);
+  const activeOf = (lines: Iterable<SieveLine>): string =>
+    [...lines].find(({ active }) => active)?.name.replace(/\.bc$/, "") ?? "none";
+  const [own, other] = [activeOf(here), activeOf(there.values())];
+  if (own !== other) await tell(`active script ${own} here, ${other} on the replica`);
+}
+
+/** What belongs to nobody besides mailboxes. */
+export async function checkSharedQuotas(
+  run: SyncRun,
+  found: (difference: Difference) => Promise<void>,
+): Promise<void> {
+  for (const root of sharedQuotas(run.store)) {
+    if ((await run.replica.getQuota(root.root)) === quotaText(root)) continue;
+    await found({ user: "", mailbox: root.root, uid: 0, what: "quota differs" });
+  }
+}
+
+/** Server annotations: the shared ones and each user's, of whom `isWanted` says so. */
+export async function checkServerAnnotations(
+  run: SyncRun,
+  isWanted: (user: UserId) => boolean,
+  found: (difference: Difference) => Promise<void>,
+): Promise<void> {
+  const there = new Map(await run.replica.getServerAnnotations());
+  const tell = (user: UserId, entry: string, what: string): Promise<void> =>
+    found({ user, mailbox: "", uid: 0, what: `server annotation ${entry} ${what}` });
+  for (const { entry, userId, value } of run.store.annotations.all("")) {
+    const key = `${entry}\0${userId}`;
+    const remote = there.get(key);
+    there.delete(key);
+    if (!isWanted(userId) || remote?.equals(value) === true) continue;
+    await tell(userId, entry, remote === undefined ? "missing on the replica" : "differs");
+  }
+  for (const key of there.keys()) {
+    const [entry = "", userId = ""] = key.split("\0");
+    if (isWanted(userId)) await tell(userId, entry, "only on the replica");
   }
 }
 

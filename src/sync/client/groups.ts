@@ -1,5 +1,5 @@
 /** Mailboxes as replication groups them: everything of a user together, shared trees by themselves. */
-import type { Mailbox, UserId } from "../../store/model.ts";
+import type { Mailbox, QuotaRoot, UserId } from "../../store/model.ts";
 import type { Store } from "../../store/port.ts";
 import { domainOf, inboxOf, isInbox, userOf } from "../../store/names.ts";
 
@@ -16,6 +16,14 @@ export function deletedInboxOf(user: UserId): string {
   return `${inbox.slice(0, domainEnd)}DELETED.${inbox.slice(domainEnd)}`;
 }
 
+/** False for a name that neither is nor was a user's here. */
+export function isKnownUser(store: Store, user: UserId): boolean {
+  if (mailboxesOfUser(store, user).next().done !== true) return true;
+  const inbox = inboxOf(user);
+  for (const { name } of store.mailboxes.tombstones(inbox)) if (name === inbox) return true;
+  return false;
+}
+
 /** Users who have an INBOX here, lazily. */
 export function* usersOf({ mailboxes }: Store): Generator<UserId> {
   for (const { name } of mailboxes.list("")) if (isInbox(name)) yield userOf(name);
@@ -24,6 +32,11 @@ export function* usersOf({ mailboxes }: Store): Generator<UserId> {
 /** Mailboxes that belong to nobody. */
 export function* sharedMailboxes({ mailboxes }: Store): Generator<Mailbox> {
   for (const mailbox of mailboxes.list("")) if (userOf(mailbox.name) === "") yield mailbox;
+}
+
+/** Quota roots of shared mailboxes. */
+export function* sharedQuotas({ quotas }: Store): Generator<QuotaRoot> {
+  for (const root of quotas.list("")) if (userOf(root.root) === "") yield root;
 }
 
 /** Cyrus's clients without #sieve mailboxes must not hear of them. */

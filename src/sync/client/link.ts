@@ -145,8 +145,14 @@ export class ReplicaLink {
     return answer;
   }
 
-  /** A long command in pieces, each made when there is room for it. What others send meanwhile comes behind it. */
-  async sendPieces(name: string, pieces: Iterable<readonly Buffer[]>): Promise<void> {
+  /**
+   * A long command in pieces, each made when there is room for it. What others send meanwhile comes behind it. Resolves
+   * when all of it is out; `answered` when the replica has said OK. @throws ReplicaLost
+   */
+  async sendPieces(
+    name: string,
+    pieces: Iterable<readonly Buffer[]>,
+  ): Promise<{ readonly answered: Promise<void> }> {
     while (this.#behind !== undefined) await this.#turn();
     const tag = this.#takeTag();
     const answer = this.#answer(name, {}, tag).then(() => undefined);
@@ -171,7 +177,7 @@ export class ReplicaLink {
       for (const bytes of behind) this.#writeNow(bytes);
       this.#onDrain();
     }
-    await answer;
+    return { answered: answer };
   }
 
   /** One line, whatever it is. */

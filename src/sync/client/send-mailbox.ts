@@ -10,6 +10,7 @@ import { type SyncMailbox, writeMailbox } from "../codec/mailbox-line.ts";
 import { mailboxPieces, writeSince } from "../codec/mailbox-pieces.ts";
 import { writeRecord } from "../codec/record.ts";
 import { type Base, collect, freshOf, isExpunged, isNews } from "./collect.ts";
+import type { Elsewhere } from "./elsewhere.ts";
 import { RunningCrc } from "./record-crc.ts";
 import { ReplicaRefusal } from "./refusal.ts";
 import type { SyncRun } from "./run.ts";
@@ -25,21 +26,28 @@ export interface SendOptions {
   readonly since: boolean;
   /** Look at every record, not only at those with a higher modseq. */
   readonly complete: boolean;
-  /** Mailboxes of the replica where messages may be found already. */
-  readonly elsewhere: readonly string[];
+  /** Where the replica may have messages already. */
+  readonly elsewhere: Elsewhere;
 }
 
-/** @throws ReplicaRefusal, ReplicaLost */
+/** All of it is on its way; `answered` when the replica has taken it. */
+export interface SentMailbox {
+  readonly answered: Promise<unknown>;
+}
+
+const ANSWERED: SentMailbox = { answered: Promise.resolve() };
+
+/** Resolves before the replica has answered, so that the next mailbox may follow. @throws ReplicaRefusal, ReplicaLost */
 export async function sendMailbox(
   run: SyncRun,
   id: MailboxId,
   remote: SyncMailbox | undefined,
   options: SendOptions,
-): Promise<void> {
+): Promise<SentMailbox> {
   let base: Base = { modseq: remote?.highestModseq ?? 0, lastUid: remote?.lastUid ?? 0 };
   let { since, complete } = options;
   const own = run.store.mailboxes.byId(id);
-  if (own === undefined) return;
+  if (own === undefined) return ANSWERED;
   printStart(run, own, remote);
   if (needsParts(own, base)) {
     base = await sendParts(run, own, base, options.elsewhere);
@@ -47,7 +55,7 @@ export async function sendMailbox(
     complete = true;
   }
   const collected = await collect(run, id, base, complete);
-  if (collected === undefined) return;
+  if (collected === undefined) return ANSWERED;
   if (collected === "many") {
     await sendMany(run, id, base, {
       since: since ? remote : undefined,
@@ -56,17 +64,17 @@ export async function sendMailbox(
       counted: ({ changed, expunged }) => printChanges(run, changed, expunged),
     });
     run.step(`SETSEEN ${userOf(own.name)} ...`);
-    return;
+    return ANSWERED;
   }
   printCounts(run, collected.records, base);
   const fresh = freshOf(collected.records, base);
   const { taken } = await uploadAhead(run, collected.own, fresh, options.elsewhere);
-  const applied = apply(run, collected.own, collected.records, since ? remote : undefined);
-  applied.catch(() => undefined);
-  // A body that was refused says more than the mailbox that lacks it.
-  await taken;
-  await applied;
+  const applied = await apply(run, collected.own, collected.records, since ? remote : undefined);
   if (collected.records.length > 0) run.step(`SETSEEN ${userOf(own.name)} ...`);
+  // A body that was refused says more than the mailbox that lacks it.
+  const answered = taken.then(() => applied.answered);
+  answered.catch(() => undefined);
+  return { answered };
 }
 
 function needsParts(own: Mailbox, base: Base): boolean {
@@ -76,12 +84,7 @@ function needsParts(own: Mailbox, base: Base): boolean {
 }
 
 /** Everything but the last part; what the replica has then. */
-async function sendParts(
-  run: SyncRun,
-  own: Mailbox,
-  base: Base,
-  elsewhere: readonly string[],
-): Promise<Base> {
+async function sendParts(run: SyncRun, own: Mailbox, base: Base, elsewhere: Elsewhere): Promise<Base> {
   const crc = new RunningCrc();
   let lastUid = base.lastUid;
   let part: MessageRecord[] = [];
@@ -98,8 +101,10 @@ async function sendParts(
       syncCrc: crc.syncCrc,
       syncCrcAnnot: crc.syncCrcAnnot,
     };
-    await apply(run, state, part, undefined);
+    const { answered } = await apply(run, state, part, undefined);
+    await answered;
     await run.replica.restart();
+    elsewhere.restarted();
     lastUid = uid;
     part = [];
     fresh = bytes = 0;
@@ -124,7 +129,7 @@ async function apply(
   own: Mailbox,
   records: readonly MessageRecord[],
   since: SyncMailbox | undefined,
-): Promise<void> {
+): Promise<SentMailbox> {
   const annotations = own.intermediate ? [] : [...run.store.annotations.all(own.name)];
   const { link } = run.replica;
   await link.room();
@@ -133,7 +138,7 @@ async function apply(
     const pieces = mailboxPieces("client", ["APPLY", "MAILBOX"], head, slices(records));
     return await link.sendPieces("APPLY MAILBOX", pieces);
   }
-  await link.command("APPLY", "MAILBOX", (writer) =>
+  const answered = link.command("APPLY", "MAILBOX", (writer) =>
     writeMailbox(writer, own, annotations, (kv) => {
       if (own.intermediate) return;
       writeSince(kv, since);
@@ -142,6 +147,7 @@ async function apply(
       });
     }),
   );
+  return { answered };
 }
 
 function* slices(records: readonly MessageRecord[]): Generator<readonly MessageRecord[]> {

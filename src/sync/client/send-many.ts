@@ -6,6 +6,7 @@ import type { Mailbox, MailboxId, MessageRecord } from "../../store/model.ts";
 import { mailboxPieces } from "../codec/mailbox-pieces.ts";
 import type { SyncMailbox } from "../codec/mailbox-line.ts";
 import { type Base, isExpunged, isNews } from "./collect.ts";
+import type { Elsewhere } from "./elsewhere.ts";
 import type { SyncRun } from "./run.ts";
 import { upload } from "./upload.ts";
 
@@ -30,7 +31,7 @@ export async function sendMany(
   options: {
     readonly since: SyncMailbox | undefined;
     readonly complete: boolean;
-    readonly elsewhere: readonly string[];
+    readonly elsewhere: Elsewhere;
     readonly counted: (counts: Counts) => void;
   },
 ): Promise<void> {
@@ -67,7 +68,8 @@ export async function sendMany(
     groups(),
   );
   await run.replica.link.room();
-  await run.replica.link.sendPieces("APPLY MAILBOX", pieces);
+  const { answered } = await run.replica.link.sendPieces("APPLY MAILBOX", pieces);
+  await answered;
   options.counted(counts);
 }
 
@@ -79,7 +81,7 @@ async function uploadBetween(
   run: SyncRun,
   own: Mailbox,
   afterUid: number,
-  elsewhere: readonly string[],
+  elsewhere: Elsewhere,
 ): Promise<void> {
   let some: MessageRecord[] = [];
   const flush = async (): Promise<void> => {

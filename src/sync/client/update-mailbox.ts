@@ -1,37 +1,38 @@
 /** Makes one mailbox of the replica equal: a delta first, a full comparison when the checksums do not agree. */
 import type { MailboxId } from "../../store/model.ts";
 import type { SyncMailbox } from "../codec/mailbox-line.ts";
+import { Elsewhere } from "./elsewhere.ts";
 import { mergeMailbox } from "./merge-mailbox.ts";
 import { ReplicaRefusal } from "./refusal.ts";
 import type { SyncRun } from "./run.ts";
 import { differences } from "./same-mailbox.ts";
-import { isConflict, sendMailbox } from "./send-mailbox.ts";
+import { isConflict, sendMailbox, type SentMailbox } from "./send-mailbox.ts";
 
 /** Full comparisons of one mailbox in one run; each ends a conflict unless both sides change meanwhile. */
 const MAX_MERGES = 3;
 
-/** False when there was nothing to send. @throws ReplicaRefusal, ReplicaLost, StoreError */
-export async function updateMailbox(
+/** Sends what the replica lacks; undefined when that is nothing. @throws ReplicaRefusal, ReplicaLost, StoreError */
+export async function startMailbox(
   run: SyncRun,
   id: MailboxId,
   remote: SyncMailbox | undefined,
-  elsewhere: readonly string[],
-): Promise<boolean> {
+  elsewhere: Elsewhere,
+): Promise<SentMailbox | undefined> {
+  if (remote !== undefined && isSame(run, id, remote)) return undefined;
+  return await sendMailbox(run, id, remote, { since: true, complete: false, elsewhere });
+}
+
+/** `error` is what the replica said to that: looks closer. @throws ReplicaRefusal, ReplicaLost, StoreError */
+export async function settleMailbox(run: SyncRun, id: MailboxId, error: unknown): Promise<void> {
+  if (!isConflict(error) && !isUnexplained(error)) throw error;
   const own = run.store.mailboxes.byId(id);
-  if (own === undefined) return false;
-  if (remote !== undefined && isSame(run, id, remote)) return false;
-  try {
-    await sendMailbox(run, id, remote, { since: true, complete: false, elsewhere });
-    return true;
-  } catch (error) {
-    if (!isConflict(error) && !isUnexplained(error)) throw error;
-    run.log.info("mailbox is compared again", { mailbox: own.name, err: (error as Error).message });
-  }
-  if (await sentAgain(run, id, own.name)) return true;
+  if (own === undefined) return;
+  run.log.info("mailbox is compared again", { mailbox: own.name, err: (error as Error).message });
+  if (await sentAgain(run, id, own.name)) return;
   if (run.force) throw new ReplicaRefusal("APPLY MAILBOX", "NO IMAP_SYNC_CHECKSUM with force", "checksum");
   for (let merges = 1; ; merges++) {
     await mergeMailbox(run, id);
-    if (await sentAgain(run, id, own.name)) return true;
+    if (await sentAgain(run, id, own.name)) return;
     if (merges === MAX_MERGES) {
       throw new ReplicaRefusal("APPLY MAILBOX", `${own.name} does not become equal`, "checksum");
     }
@@ -49,7 +50,10 @@ async function sentAgain(run: SyncRun, id: MailboxId, name: string): Promise<boo
   const [remote] = await run.replica.getMailboxes([name]);
   if (remote !== undefined && isSame(run, id, remote)) return true;
   try {
-    await sendMailbox(run, id, remote, { since: false, complete: true, elsewhere: [] });
+    // Nothing is believed to be there.
+    const options = { since: false, complete: true, elsewhere: new Elsewhere() };
+    const { answered } = await sendMailbox(run, id, remote, options);
+    await answered;
     return true;
   } catch (error) {
     if (isConflict(error)) return false;

@@ -1,6 +1,7 @@
 /** Quotas, subscriptions, seen states: what a user has besides mailboxes. */
 import type { SeenState, UserId } from "../../store/model.ts";
 import { inboxOf, isBelow } from "../../store/names.ts";
+import { Pipeline } from "./pipeline.ts";
 import { quotaText, type RemoteUser } from "./replica.ts";
 import type { SyncRun } from "./run.ts";
 import { updateScripts } from "./update-scripts.ts";
@@ -31,27 +32,31 @@ export async function updateSubscriptions(
   there: ReadonlySet<string>,
 ): Promise<void> {
   const here = new Set(run.store.subscriptions.list(user));
+  const pipeline = new Pipeline();
   for (const name of here) {
     if (there.has(name)) continue;
     run.step(`ADDSUB ${name}`);
-    await run.replica.subscribe(user, name, true);
+    await pipeline.add(run.replica.subscribe(user, name, true));
   }
   for (const name of there) {
     if (here.has(name)) continue;
     run.step(`DELSUB ${name}`);
-    await run.replica.subscribe(user, name, false);
+    await pipeline.add(run.replica.subscribe(user, name, false));
   }
+  await pipeline.end();
 }
 
 /** States of the user's reading in mailboxes of others. The later reading wins. */
 export async function updateSeen(run: SyncRun, user: UserId, there: RemoteUser["seen"]): Promise<void> {
+  const pipeline = new Pipeline();
   for (const state of run.store.seen.ofUser(user)) {
     const remote = there.get(state.uniqueId);
     if (remote !== undefined && isSameSeen(state, remote)) continue;
     if (remote !== undefined && remote.lastRead > state.lastRead && !run.force) continue;
     run.step(`SETSEEN ${user} ...`);
-    await run.replica.seen(state);
+    await pipeline.add(run.replica.seen(state));
   }
+  await pipeline.end();
 }
 
 export function isSameSeen(a: Omit<SeenState, "userId">, b: Omit<SeenState, "userId">): boolean {

@@ -1,17 +1,19 @@
 /** Deletes and renames on the replica what was deleted or renamed here, found by unique id. */
 import type { Store } from "../../store/port.ts";
+import { Pipeline } from "./pipeline.ts";
 import type { SyncMailbox } from "../codec/mailbox-line.ts";
 import type { SyncRun } from "./run.ts";
 
 /** True when the replica's mailboxes have to be asked for again. @throws ReplicaRefusal, ReplicaLost */
 export async function updateNames(run: SyncRun, remotes: readonly SyncMailbox[]): Promise<boolean> {
   let changed = false;
+  const pipeline = new Pipeline();
   const names = new Map(remotes.map((remote) => [remote.name, remote]));
   for (const remote of remotes) {
     if (run.store.mailboxes.byUniqueId(remote.uniqueId) !== undefined) continue;
     if (hasTombstone(run.store, remote)) {
       run.step(`DELETE ${remote.name}`);
-      await run.replica.unmailbox(remote.name);
+      await pipeline.add(run.replica.unmailbox(remote.name));
       names.delete(remote.name);
       changed = true;
     } else if (!remote.deleted) {
@@ -19,6 +21,7 @@ export async function updateNames(run: SyncRun, remotes: readonly SyncMailbox[])
       run.log.warn("mailbox is only on the replica and was never deleted here", { mailbox: remote.name });
     }
   }
+  await pipeline.end();
   const moved = remotes.filter(
     ({ name, uniqueId }) => names.has(name) && isRenamed(run.store, name, uniqueId),
   );

@@ -1,6 +1,7 @@
-/** Makes equal what belongs to nobody: shared mailboxes, in bounded groups, and the server's annotations. */
+/** Makes equal what belongs to nobody: shared mailboxes, in bounded groups, their quotas, the server's annotations. */
 import type { Mailbox, UserId } from "../../store/model.ts";
-import { sharedMailboxes } from "./groups.ts";
+import { sharedMailboxes, sharedQuotas } from "./groups.ts";
+import { quotaText } from "./replica.ts";
 import type { SyncRun } from "./run.ts";
 import { updateServerAnnotations } from "./update-meta.ts";
 import { type FailedMailbox, updateSomeMailboxes } from "./update-user.ts";
@@ -10,7 +11,7 @@ export const MAX_MAILBOXES = 200;
 
 /**
  * `isWanted`: of whom server annotations are sent.
- * @throws ReplicaLost, ReplicaRefusal of an annotation; a refused mailbox does not stop the others and is told at the end
+ * @throws ReplicaLost, ReplicaRefusal of a quota or an annotation; a refused mailbox does not stop the others and is told at the end
  */
 export async function updateShared(
   run: SyncRun,
@@ -27,6 +28,11 @@ export async function updateShared(
     if (group.length === MAX_MAILBOXES) await send();
   }
   await send();
+  for (const root of sharedQuotas(run.store)) {
+    if ((await run.replica.getQuota(root.root)) === quotaText(root)) continue;
+    run.step(`SETQUOTA ${root.root}`);
+    await run.replica.quota(root);
+  }
   await updateServerAnnotations(run, isWanted);
   return failed;
 }

@@ -3,25 +3,18 @@ import type { Mailbox, MailboxName, UserId } from "../../store/model.ts";
 import { fromDeletedName, inboxOf, isDeletedName } from "../../store/names.ts";
 import type { Store } from "../../store/port.ts";
 import type { SyncMailbox } from "../codec/mailbox-line.ts";
-import { deletedInboxOf, isSendable, mailboxesOfUser } from "./groups.ts";
+import { deletedInboxOf, mailboxesOfUser } from "./groups.ts";
 import type { RemoteUser } from "./replica.ts";
-import { ReplicaRefusal } from "./refusal.ts";
 import type { SyncRun } from "./run.ts";
-import { updateMailbox } from "./update-mailbox.ts";
+import { type FailedMailbox, updateMailboxes } from "./update-mailboxes.ts";
 import { updateSeen, updateSubscriptions, updateUserQuotas } from "./update-meta.ts";
 import { updateScripts } from "./update-scripts.ts";
 import { updateNames } from "./update-names.ts";
 
 /** Renames change what the replica says (Cyrus's IMAP_AGAIN): it is asked again at most so often. */
 const MAX_ROUNDS = 3;
-/** Mailboxes of the replica that are searched for copies of a message. */
-const MAX_ELSEWHERE = 64;
 
-/** A mailbox could not be made equal; the others were. */
-export interface FailedMailbox {
-  readonly name: MailboxName;
-  readonly error: ReplicaRefusal;
-}
+export type { FailedMailbox };
 
 /** @throws ReplicaLost; a refused mailbox does not stop the others and is told at the end */
 export async function updateUser(run: SyncRun, user: UserId): Promise<readonly FailedMailbox[]> {
@@ -82,38 +75,6 @@ async function namesSettled<Answer>(
     const answer = await ask();
     if (!(await updateNames(run, mailboxesOf(answer))) || round > MAX_ROUNDS) return answer;
   }
-}
-
-async function updateMailboxes(
-  run: SyncRun,
-  mailboxes: Iterable<Mailbox>,
-  remotes: readonly SyncMailbox[],
-): Promise<readonly FailedMailbox[]> {
-  const byUniqueId = new Map(remotes.map((remote) => [remote.uniqueId, remote]));
-  const withMessages = remotes
-    .filter(({ lastUid }) => lastUid > 0)
-    .slice(0, MAX_ELSEWHERE)
-    .map(({ name }) => name);
-  const failed: FailedMailbox[] = [];
-  for (const { id, name } of mailboxes) {
-    const own = run.store.mailboxes.byId(id);
-    if (own === undefined || !isSendable(own, run.replica.hasSieveMailbox)) continue;
-    try {
-      const remote = byUniqueId.get(own.uniqueId);
-      const here = remote?.name === own.name ? remote : undefined;
-      const sent = await updateMailbox(run, id, here, withMessages);
-      if (sent && own.lastUid > 0 && !withMessages.includes(own.name)) {
-        // The youngest copies are the likeliest.
-        withMessages.unshift(own.name);
-        withMessages.length = Math.min(withMessages.length, MAX_ELSEWHERE);
-      }
-    } catch (error) {
-      if (!(error instanceof ReplicaRefusal)) throw error;
-      run.log.error("mailbox could not be made equal", { mailbox: name, err: error });
-      failed.push({ name, error });
-    }
-  }
-  return failed;
 }
 
 /** The user is gone here: what the replica still has of him goes, too. */

@@ -1,18 +1,19 @@
 /** Message bodies to the replica's staging area: only those that it has in none of the given mailboxes. */
 import type { Mailbox, MessageRecord } from "../../store/model.ts";
 import { DlistWriter } from "../codec/writer.ts";
+import type { Elsewhere } from "./elsewhere.ts";
 import type { SyncRun } from "./run.ts";
 
 /** Cyrus takes 1,024 files a command. */
 const MAX_FILES = 1024;
 const MAX_COMMAND_BYTES = 4 * 1024 * 1024;
 
-/** Resolves when the replica has taken everything. `elsewhere`: mailboxes of the replica to look in; none = upload all. */
+/** Resolves when the replica has taken everything that it does not have elsewhere. */
 export async function upload(
   run: SyncRun,
   mailbox: Mailbox,
   records: readonly MessageRecord[],
-  elsewhere: readonly string[],
+  elsewhere: Elsewhere,
 ): Promise<void> {
   await (
     await uploadAhead(run, mailbox, records, elsewhere)
@@ -24,10 +25,12 @@ export async function uploadAhead(
   run: SyncRun,
   mailbox: Mailbox,
   records: readonly MessageRecord[],
-  elsewhere: readonly string[],
+  elsewhere: Elsewhere,
 ): Promise<{ readonly taken: Promise<unknown> }> {
-  const wanted = new Map(records.map((record) => [record.guid, record]));
-  if (elsewhere.length > 0) await dropKnown(run, mailbox, wanted, elsewhere);
+  const { partition } = mailbox;
+  const unstaged = records.filter(({ guid }) => !elsewhere.isStaged(partition, guid));
+  const wanted = new Map(unstaged.map((record) => [record.guid, record]));
+  if (elsewhere.mailboxes.length > 0 && wanted.size > 0) await dropKnown(run, mailbox, wanted, elsewhere);
   if (wanted.size === 0) return { taken: Promise.resolve() };
   run.step(`UPLOAD [${wanted.size} msgs]`);
   const { link } = run.replica;
@@ -44,10 +47,12 @@ export async function uploadAhead(
     await link.room();
     await throttle(run, startedMs, sentBytes);
   };
-  const guids = new Map([...wanted.values()].map((record) => [record.uid as number, record.guid]));
+  const guids = new Map([...wanted.values()].map(({ uid, guid }) => [uid as number, guid]));
   const uids = [...wanted.values()].map((record) => record.uid).sort((a, b) => a - b);
   for await (const { uid, bytes } of run.store.readBodies(mailbox.id, uids)) {
-    command.add(mailbox.partition, guids.get(uid)!, bytes);
+    const guid = guids.get(uid)!;
+    command.add(partition, guid, bytes);
+    elsewhere.stage(partition, guid, bytes.length);
     if (command.files >= MAX_FILES || command.bytes >= MAX_COMMAND_BYTES) await flush();
   }
   await flush();
@@ -61,14 +66,18 @@ async function dropKnown(
   run: SyncRun,
   mailbox: Mailbox,
   wanted: Map<string, MessageRecord>,
-  elsewhere: readonly string[],
+  elsewhere: Elsewhere,
 ): Promise<void> {
   const guids = [...wanted.keys()];
-  run.step(`RESERVE ${elsewhere.join(" ")}`);
+  run.step(`RESERVE ${elsewhere.mailboxes.join(" ")}`);
   for (let at = 0; at < guids.length; at += MAX_FILES) {
     const asked = guids.slice(at, at + MAX_FILES);
-    const missing = new Set(await run.replica.reserve(mailbox.partition, elsewhere, asked));
-    for (const guid of asked) if (!missing.has(guid)) wanted.delete(guid);
+    const missing = new Set(await run.replica.reserve(mailbox.partition, elsewhere.mailboxes, asked));
+    for (const guid of asked) {
+      if (missing.has(guid)) continue;
+      elsewhere.stage(mailbox.partition, guid, 0);
+      wanted.delete(guid);
+    }
   }
 }
 
