@@ -16,10 +16,13 @@ import { Policy } from "./policy/policy.ts";
 import { easRoutes } from "./routes.ts";
 import { EasServer } from "./server.ts";
 import type { DeviceStates } from "./state/port.ts";
+import type { RequestNews } from "./state/request-news.ts";
 
 export interface GatewayParts {
   readonly accounts: Accounts;
   readonly states: DeviceStates;
+  /** Of the other gateways over the same states. */
+  readonly news?: RequestNews | undefined;
   /** Rejects while devices cannot be served: without their tables (S2.32), or without their database. */
   readonly ready?: () => Promise<void>;
   readonly classes: readonly ItemClass[];
@@ -51,6 +54,7 @@ export function openGateway(parts: GatewayParts): Gateway {
   const server = new EasServer({
     accounts,
     states,
+    news: parts.news,
     ready: parts.ready ?? (() => Promise.resolve()),
     commands,
     policy: new Policy(policy),

@@ -23,6 +23,7 @@ import type { EasSettings } from "./options.ts";
 import type { Policy } from "./policy/policy.ts";
 import { checkDevice, parseQuery, type Query } from "./query-string.ts";
 import type { DeviceStates } from "./state/port.ts";
+import type { RequestNews } from "./state/request-news.ts";
 import { record } from "./record-request.ts";
 import { toRefusal } from "./request-refusal.ts";
 import { EasRefusal, refusalAnswer, retryAfter } from "./status.ts";
@@ -32,6 +33,7 @@ import { parseVersion, PROTOCOL_VERSIONS, printVersion, type ProtocolVersion } f
 export interface EasServerParts {
   readonly accounts: Accounts;
   readonly states: DeviceStates;
+  readonly news?: RequestNews | undefined;
   readonly ready: () => Promise<void>;
   readonly commands: ReadonlyMap<string, Command>;
   readonly policy: Policy;
@@ -64,11 +66,8 @@ export class EasServer {
     this.#parts = parts;
     const { states, policy, settings, clock } = parts;
     this.#gate = new DeviceGate({ states, policy, settings, nowMs: () => clock.nowMs() });
-    this.#turns = new DeviceTurns({
-      maxWaiting: settings.maxWaiting,
-      maxRequests: settings.maxRequests,
-      maxHeld: settings.maxHeld,
-    });
+    const { maxWaiting, maxRequests, maxHeld } = settings;
+    this.#turns = new DeviceTurns({ maxWaiting, maxRequests, maxHeld }, parts.news);
     this.#optionHeaders = {
       "MS-ASProtocolVersions": PROTOCOL_VERSIONS.map(printVersion).join(","),
       "MS-ASProtocolCommands": [...parts.commands.keys()].join(","),

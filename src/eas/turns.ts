@@ -1,8 +1,9 @@
 /**
  * One request of a device at a time, the others wait in a bounded queue. A held Ping or Sync gives its turn away, so that
- * a device can send mail meanwhile; a newer Ping or Sync ends it.
+ * a device can send mail meanwhile; a newer Ping or Sync ends it, also one at another gateway.
  */
 import { assert } from "../base/assert.ts";
+import type { RequestNews } from "./state/request-news.ts";
 import { EasRefusal } from "./status.ts";
 
 export interface TurnBounds {
@@ -31,10 +32,22 @@ export interface TurnRequest {
 export const REPLACED = "a newer request of this device took its place";
 export const STOPPING = "the server stops";
 
+/** A Ping or Sync as all gateways know it. */
+interface Ticket {
+  readonly token: string;
+  /** Its announcement was heard here too: whatever is heard after it is newer. */
+  settled: boolean;
+  replaced: boolean;
+}
+
+type Taken = TurnRequest & { readonly ticket: Ticket | undefined };
+
 interface DeviceQueue {
   busy: boolean;
   readonly waiting: (TurnRequest & { start(): void })[];
-  readonly held: Set<TurnRequest>;
+  readonly held: Set<Taken>;
+  /** Of all its Pings and Syncs here. */
+  readonly tickets: Set<Ticket>;
 }
 
 export class DeviceTurns {
@@ -43,9 +56,16 @@ export class DeviceTurns {
   #requests = 0;
   #held = 0;
   #stopping = false;
+  readonly #news: RequestNews | undefined;
 
-  constructor(bounds: TurnBounds) {
+  /** @param news of other gateways that serve the same devices */
+  constructor(bounds: TurnBounds, news?: RequestNews) {
     this.#bounds = bounds;
+    this.#news = news;
+    news?.listen({
+      announced: (device, token) => this.#announced(device, token),
+      missed: () => this.#settleAll(),
+    });
   }
 
   get requestCount(): number {
@@ -61,18 +81,26 @@ export class DeviceTurns {
     if (this.#stopping || this.#requests >= this.#bounds.maxRequests) {
       throw new EasRefusal("server_error_retry_later", "too many requests are worked on");
     }
-    const queue = this.#devices.get(device) ?? { busy: false, waiting: [], held: new Set() };
+    const queue = this.#devices.get(device) ?? {
+      busy: false,
+      waiting: [],
+      held: new Set(),
+      tickets: new Set(),
+    };
     if (queue.waiting.length >= this.#bounds.maxWaiting) {
       throw new EasRefusal("server_error_retry_later", "too many requests of this device are waiting");
     }
     this.#devices.set(device, queue);
     if (request.replacesHeld) for (const held of queue.held) held.controller.abort(REPLACED);
+    const ticket = request.replacesHeld ? this.#announce(device, queue) : undefined;
+    const taken = { ...request, ticket };
     this.#requests += 1;
-    await this.#enter(queue, request, false);
+    await this.#enter(queue, taken, false);
     return {
-      hold: (wait) => this.#hold(device, queue, request, wait),
+      hold: (wait) => this.#hold(device, queue, taken, wait),
       release: () => {
         this.#requests -= 1;
+        if (ticket !== undefined) queue.tickets.delete(ticket);
         this.#leave(device, queue);
       },
     };
@@ -84,6 +112,32 @@ export class DeviceTurns {
     for (const { held } of this.#devices.values()) {
       for (const request of held) request.controller.abort(STOPPING);
     }
+  }
+
+  #announce(device: string, queue: DeviceQueue): Ticket | undefined {
+    if (this.#news === undefined) return undefined;
+    const ticket = { token: this.#news.announce(device), settled: false, replaced: false };
+    queue.tickets.add(ticket);
+    return ticket;
+  }
+
+  #announced(device: string, token: string): void {
+    const queue = this.#devices.get(device);
+    if (queue === undefined) return;
+    for (const ticket of queue.tickets) {
+      if (ticket.token !== token) continue;
+      ticket.settled = true;
+      return;
+    }
+    for (const ticket of queue.tickets) ticket.replaced ||= ticket.settled;
+    for (const { ticket, controller } of queue.held) {
+      if (ticket?.replaced === true) controller.abort(REPLACED);
+    }
+  }
+
+  /** What was announced may not have been heard: whatever is heard from now on is newer. */
+  #settleAll(): void {
+    for (const { tickets } of this.#devices.values()) for (const ticket of tickets) ticket.settled = true;
   }
 
   #enter(queue: DeviceQueue, request: TurnRequest, first: boolean): Promise<void> | undefined {
@@ -106,17 +160,14 @@ export class DeviceTurns {
     if (!queue.busy && queue.held.size === 0) this.#devices.delete(device);
   }
 
-  async #hold<T>(
-    device: string,
-    queue: DeviceQueue,
-    request: TurnRequest,
-    wait: () => Promise<T>,
-  ): Promise<T> {
+  async #hold<T>(device: string, queue: DeviceQueue, request: Taken, wait: () => Promise<T>): Promise<T> {
     if (this.#held >= this.#bounds.maxHeld) {
       throw new EasRefusal("server_error_retry_later", "too many requests are held");
     }
     if (this.#stopping) request.controller.abort(STOPPING);
-    else if (queue.waiting.some(({ replacesHeld }) => replacesHeld)) request.controller.abort(REPLACED);
+    else if (request.ticket?.replaced === true || queue.waiting.some(({ replacesHeld }) => replacesHeld)) {
+      request.controller.abort(REPLACED);
+    }
     queue.held.add(request);
     this.#held += 1;
     this.#requests -= 1;

@@ -12,6 +12,7 @@ import { policyOptions } from "../eas/policy/options.ts";
 import type { HttpRoutes } from "../http/http.ts";
 import { openAccounts } from "./open-accounts.ts";
 import { openAutodiscover } from "./open-autodiscover.ts";
+import { openRequestNews } from "./open-request-news.ts";
 import type { Platform } from "./platform.ts";
 import { programVersion } from "./version.ts";
 
@@ -53,10 +54,12 @@ export async function openActiveSync(config: Config, platform: Platform): Promis
     );
   const opened = openAccounts(config, platform);
   const { accounts } = opened;
+  const news = openRequestNews(settings, logs.named("eas"));
   const autodiscover = openAutodiscover(config, platform, accounts);
   const gateway: Gateway = openGateway({
     accounts,
     states,
+    news: news?.requests,
     ready: () => gatewayState.ready(),
     classes: [email],
     settings,
@@ -87,6 +90,7 @@ export async function openActiveSync(config: Config, platform: Platform): Promis
     async close() {
       closed = true;
       opened.close();
+      await news?.close();
       await email.converter.close();
     },
   };

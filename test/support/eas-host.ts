@@ -11,6 +11,7 @@ import { type Gateway, openGateway } from "../../src/eas/gateway.ts";
 import { easOptions, type EasSettings } from "../../src/eas/options.ts";
 import { policyOptions, type PolicySettings } from "../../src/eas/policy/options.ts";
 import type { DeviceStates } from "../../src/eas/state/port.ts";
+import type { RequestNews } from "../../src/eas/state/request-news.ts";
 import { type HttpRoutes, listenHttp } from "../../src/http/http.ts";
 import { MemoryStates } from "./memory-states.ts";
 
@@ -20,6 +21,8 @@ export interface EasHostOptions {
   readonly commands?: readonly Command[];
   readonly accounts?: Accounts;
   readonly states?: DeviceStates;
+  /** Of other gateways over the same states. */
+  readonly news?: RequestNews;
   readonly logLevel?: "debug" | "info";
   readonly moreRoutes?: readonly HttpRoutes[];
 }
@@ -61,6 +64,7 @@ export async function startEasHost(options: EasHostOptions = {}): Promise<EasHos
   const gateway = openGateway({
     accounts: options.accounts ?? new TestAccounts(),
     states,
+    news: options.news,
     classes: [],
     settings: easSettings(options.settings),
     policy: policySettings(options.policy),

@@ -206,7 +206,7 @@ function nameOf(sql: string): string | undefined {
   return name;
 }
 
-function withPassword({ url, password = "" }: PostgresSettings): PoolConfig {
+export function withPassword({ url, password = "" }: Pick<PostgresSettings, "url" | "password">): PoolConfig {
   const parsed = new URL(url);
   parsed.password = encodeURIComponent(password);
   return { connectionString: parsed.href };
