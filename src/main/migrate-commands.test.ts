@@ -35,6 +35,10 @@ test("rookery migrate: from a source to users who wait for their migration", asy
   const json = async (words: string): Promise<unknown> => JSON.parse(await done(`${words} --json`));
 
   assert.match(await done("source add CustomerX"), /^Source CustomerX is added\.\nKey: [0-9a-f-]{36} /);
+  assert.match(await done("source allow CustomerX info *@x.test"), /may get info, \*@x\.test\.$/m);
+  assert.match(await done("source list"), /^CustomerX {2}info \*@x\.test$/m);
+  assert.equal((await migrate("source allow CustomerX")).exitCode, 64);
+  assert.match(await done("source allow CustomerX --any"), /any target uid/);
   await done("target add default");
   writeFileSync(join(folder, "presync.yaml"), "name: doveadm\nsub-command:\n  name: backup\n  flags: -R\n");
   await done("host add CustomerX imap1 --connections 3 --bytes-per-second 1MiB");

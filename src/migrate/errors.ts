@@ -4,6 +4,8 @@ export type MigrateErrorCode =
   | "not_found"
   /** The name is taken, the target user belongs to somebody else, a migration is under way. */
   | "conflict"
+  /** The source is not allowed it. */
+  | "not_allowed"
   /** It is still used by others. */
   | "in_use"
   /** The storage key of a password is not configured here, or is another one. */

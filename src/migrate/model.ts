@@ -10,9 +10,14 @@ export type Phase = SyncPhase | "ROLLBACK";
 export type MigrationStatus = "READY" | "SYNC" | "SUCCESS" | "FAILED" | "ABORTED";
 
 /** A system that users come from, with the key of its customer. */
-export interface Source {
+export interface Source extends SourceRules {
   readonly name: string;
   readonly apiKey: string;
+}
+
+export interface SourceRules {
+  /** Names and patterns of target uids that its users may have; undefined = all. */
+  readonly targetUids?: readonly string[] | undefined;
 }
 
 export interface SourceHost {

@@ -119,4 +119,6 @@ export const schemaVersions: readonly SchemaVersion[] = [
     `ALTER TABLE migrate_journal ADD COLUMN wave text`,
     `CREATE INDEX migrate_users_wave ON migrate_users (wave, source_uid)`,
   ],
+  // Patterns of the target uids that the source may have; NULL = all.
+  [`ALTER TABLE migrate_sources ADD COLUMN target_uids text`],
 ];

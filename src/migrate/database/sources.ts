@@ -3,9 +3,10 @@ import { createHash } from "node:crypto";
 import type { SqlDatabase, SqlRow } from "../../base/io/sql/port.ts";
 import { SqlError } from "../../base/io/sql/port.ts";
 import { MigrateError } from "../errors.ts";
-import type { Source, SourceHost } from "../model.ts";
-import { numberOf, textOf } from "./row.ts";
+import type { Source, SourceHost, SourceRules } from "../model.ts";
+import { listOf, numberOf, optionalText, textOf } from "./row.ts";
 import type { SharedClock } from "./shared-clock.ts";
+import { checkPatterns } from "./target-uid-patterns.ts";
 
 /** S4.20 */
 const SOURCE_NAME = /^[a-zA-Z0-9_]{1,64}$/;
@@ -16,6 +17,11 @@ const MAX_KEY_LENGTH = 256;
 const HOST_COLUMNS =
   "source, name, max_connections, migration_command_1, migration_command_2, status_command, max_messages_per_second, max_bytes_per_second";
 
+export interface SourceChange {
+  readonly apiKey?: string | undefined;
+  readonly rules?: SourceRules | undefined;
+}
+
 export class Sources {
   readonly #database: SqlDatabase;
   readonly #clock: SharedClock;
@@ -25,9 +31,20 @@ export class Sources {
     this.#clock = clock;
   }
 
-  async list(): Promise<readonly string[]> {
-    const rows = await this.#database.query("SELECT name FROM migrate_sources ORDER BY name");
-    return rows.map((row) => textOf(row, "name"));
+  /** Without their keys, of which only a hash is kept. */
+  async list(): Promise<readonly Omit<Source, "apiKey">[]> {
+    const rows = await this.#database.query("SELECT name, target_uids FROM migrate_sources ORDER BY name");
+    return rows.map(toSource);
+  }
+
+  /** @throws MigrateError not_found */
+  async get(name: string): Promise<Omit<Source, "apiKey">> {
+    const [row] = await this.#database.query(
+      "SELECT name, target_uids FROM migrate_sources WHERE name = $1",
+      [name],
+    );
+    if (row === undefined) throw noSource(name);
+    return toSource(row);
   }
 
   async has(name: string): Promise<boolean> {
@@ -45,15 +62,16 @@ export class Sources {
   }
 
   /** @throws MigrateError invalid | conflict */
-  async add({ name, apiKey }: Source): Promise<void> {
+  async add({ name, apiKey, targetUids }: Source): Promise<void> {
     if (!SOURCE_NAME.test(name))
       throw new MigrateError("invalid", `source name "${name}" does not match [a-zA-Z0-9_]+`);
     checkKey(apiKey);
+    checkPatterns(targetUids ?? []);
     const added = await conflictAs("the name or key of the source is taken", () =>
       this.#database.batch([
         {
-          sql: "INSERT INTO migrate_sources (name, api_key_hash, created) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING",
-          values: [name, hashOf(apiKey), this.#clock.nowMs()],
+          sql: "INSERT INTO migrate_sources (name, api_key_hash, created, target_uids) VALUES ($1, $2, $3, $4) ON CONFLICT (name) DO NOTHING",
+          values: [name, hashOf(apiKey), this.#clock.nowMs(), patternsText(targetUids)],
           expectedChanges: 1,
         },
       ]),
@@ -61,14 +79,24 @@ export class Sources {
     if (added === undefined) throw new MigrateError("conflict", `source "${name}" exists`);
   }
 
-  /** @throws MigrateError invalid | not_found | conflict */
-  async setKey({ name, apiKey }: Source): Promise<void> {
-    checkKey(apiKey);
+  /**
+   * What is not given stays. Rules hold for target uids that users get from now on.
+   * @throws MigrateError invalid | not_found | conflict
+   */
+  async set(name: string, { apiKey, rules }: SourceChange): Promise<void> {
+    if (apiKey !== undefined) checkKey(apiKey);
+    checkPatterns(rules?.targetUids ?? []);
     const changed = await conflictAs("the key is another source's", () =>
       this.#database.batch([
         {
-          sql: "UPDATE migrate_sources SET api_key_hash = $2 WHERE name = $1",
-          values: [name, hashOf(apiKey)],
+          sql: `UPDATE migrate_sources SET api_key_hash = coalesce($2, api_key_hash),
+            target_uids = CASE WHEN $3 = 1 THEN $4 ELSE target_uids END WHERE name = $1`,
+          values: [
+            name,
+            apiKey === undefined ? null : hashOf(apiKey),
+            rules === undefined ? 0 : 1,
+            patternsText(rules?.targetUids),
+          ],
           expectedChanges: 1,
         },
       ]),
@@ -201,6 +229,15 @@ function checkHost({ name, maxConnections }: SourceHost): void {
 
 function hashOf(apiKey: string): string {
   return createHash("sha256").update(apiKey, "utf8").digest("hex");
+}
+
+function patternsText(targetUids: readonly string[] | undefined): string | null {
+  return targetUids === undefined ? null : JSON.stringify(targetUids);
+}
+
+function toSource(row: SqlRow): Omit<Source, "apiKey"> {
+  const targetUids = optionalText(row, "target_uids") === undefined ? undefined : listOf(row, "target_uids");
+  return { name: textOf(row, "name"), targetUids };
 }
 
 function toValues(host: SourceHost): readonly (string | number)[] {

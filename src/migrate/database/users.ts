@@ -6,9 +6,12 @@ import { SqlError, type SqlDatabase, type SqlStatement, type SqlValue } from "..
 import { MigrateError } from "../errors.ts";
 import type { Phase } from "../model.ts";
 import type { EncryptedPassword, StorageKeys } from "../secrets.ts";
+import { acceptedLosses } from "../ledger/ledger.ts";
 import { noTarget } from "./backends.ts";
 import type { SharedClock } from "./shared-clock.ts";
+import { listOf, optionalText } from "./row.ts";
 import { noHost, noSource } from "./sources.ts";
+import { isAllowed } from "./target-uid-patterns.ts";
 import { checkUserFields, type UserFields } from "./user-fields.ts";
 import { type StoredUser, toStoredUser, USER_COLUMNS } from "./user-row.ts";
 import type { WorkSignal } from "./work-signal.ts";
@@ -17,6 +20,8 @@ export interface NewMigration {
   readonly phase: Phase;
   readonly priority: boolean;
   readonly dryRun: boolean;
+  /** Of a cutover: what the last verification lists does not stand against it. */
+  readonly acceptLosses?: boolean;
   /** Not begun before; 0 = at once. */
   readonly notBeforeMs: number;
   /** The wave it is submitted with, whose pauses and windows count; undefined = it runs when its turn comes. */
@@ -76,6 +81,9 @@ export class Users {
     fields: UserFields,
     migration: NewMigration,
   ): Promise<void> {
+    if (migration.acceptLosses === true && migration.phase !== "CUTOVER") {
+      throw new MigrateError("invalid", "losses are accepted for a cutover only");
+    }
     await this.#write("either", source, sourceUid, fields, migration);
     this.#ports.work.notify();
   }
@@ -116,9 +124,13 @@ export class Users {
       if (before === undefined || before.sourceHost !== user.sourceHost || before.target !== user.target) {
         await this.#checkPlaces(user);
       }
+      if (before === undefined || before.targetUid !== user.targetUid || before.target !== user.target) {
+        await this.#checkTargetUid(user);
+      }
       const statements = [
         ...(before === undefined ? insertUser(user) : changeUser(before, user)),
         ...(migration === undefined ? [] : [this.#insertMigration(user, migration)]),
+        ...(migration?.acceptLosses === true ? [acceptedLosses(user)] : []),
       ];
       try {
         if ((await this.#ports.database.batch(statements)) !== undefined) return;
@@ -188,6 +200,18 @@ export class Users {
     if (row?.["sources"] === 0) throw noSource(source);
     if (row?.["hosts"] === 0) throw noHost(source, sourceHost);
     if (row?.["targets"] === 0) throw noTarget(target);
+  }
+
+  /** Before anything is said about who has this target uid. @throws MigrateError not_allowed */
+  async #checkTargetUid({ source, targetUid }: StoredUser): Promise<void> {
+    const [row] = await this.#ports.database.query(
+      "SELECT target_uids FROM migrate_sources WHERE name = $1",
+      [source],
+    );
+    if (row === undefined || optionalText(row, "target_uids") === undefined) return;
+    if (!isAllowed(targetUid, listOf(row, "target_uids"))) {
+      throw new MigrateError("not_allowed", `source "${source}" may not have the targetUid "${targetUid}"`);
+    }
   }
 
   /** Says which constraint was met; returns when another try may meet none. @throws MigrateError conflict */

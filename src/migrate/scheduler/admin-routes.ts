@@ -5,7 +5,16 @@ import type { BackendState } from "../job-queue.ts";
 import type { MigrationStatus, Phase } from "../model.ts";
 import type { ApiRequest, ApiRoute } from "./route.ts";
 import * as schema from "./schemas.ts";
-import { backendAnswer, entryAnswer, hostAnswer, number, text, toHost } from "./shapes.ts";
+import {
+  backendAnswer,
+  entryAnswer,
+  hostAnswer,
+  number,
+  sourceAnswer,
+  sourceRules,
+  text,
+  toHost,
+} from "./shapes.ts";
 
 const sources: readonly ApiRoute[] = [
   {
@@ -14,7 +23,7 @@ const sources: readonly ApiRoute[] = [
     tag: "Sources",
     summary: "List the sources",
     answer: schema.listOf(schema.sourceAnswer),
-    run: async ({ migration }) => (await migration.sources.list()).map((name) => ({ name, apiKey: null })),
+    run: async ({ migration }) => (await migration.sources.list()).map((source) => sourceAnswer(source)),
   },
   {
     method: "POST",
@@ -25,9 +34,13 @@ const sources: readonly ApiRoute[] = [
     answer: schema.sourceAnswer,
     status: 201,
     async run({ migration, body }) {
-      const source = { name: text(body, "name") ?? "", apiKey: text(body, "apiKey") ?? "" };
+      const source = {
+        name: text(body, "name") ?? "",
+        apiKey: text(body, "apiKey") ?? "",
+        ...sourceRules(body),
+      };
       await migration.sources.add(source);
-      return source;
+      return sourceAnswer(source, source.apiKey);
     },
   },
   {
@@ -36,22 +49,19 @@ const sources: readonly ApiRoute[] = [
     tag: "Sources",
     summary: "Show a source",
     answer: schema.sourceAnswer,
-    async run({ migration, path: { source = "" } }) {
-      if (!(await migration.sources.has(source))) throw noSource(source);
-      return { name: source, apiKey: null };
-    },
+    run: async ({ migration, path: { source = "" } }) => sourceAnswer(await migration.sources.get(source)),
   },
   {
     method: "PUT",
     path: "/sources/{source}",
     tag: "Sources",
-    summary: "Change the key of a source",
-    body: schema.sourceKeyBody,
+    summary: "Change a source: what is not given stays, null allows every target uid",
+    body: schema.sourceChangeBody,
     answer: schema.sourceAnswer,
     async run({ migration, path: { source = "" }, body }) {
-      const changed = { name: source, apiKey: text(body, "apiKey") ?? "" };
-      await migration.sources.setKey(changed);
-      return changed;
+      const apiKey = text(body, "apiKey");
+      await migration.sources.set(source, { apiKey, rules: sourceRules(body) });
+      return sourceAnswer(await migration.sources.get(source), apiKey);
     },
   },
   {

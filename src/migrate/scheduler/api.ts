@@ -77,6 +77,7 @@ const STATUS_OF_REFUSAL: Record<MigrateErrorCode, number> = {
   not_found: 404,
   conflict: 409,
   in_use: 409,
+  not_allowed: 403,
   no_key: 400,
 };
 const STATUS_OF_SQL: Record<SqlErrorCode, number> = {

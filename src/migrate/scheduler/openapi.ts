@@ -15,7 +15,7 @@ const ERROR_SCHEMA: JsonSchema = {
 const ERRORS: readonly (readonly [string, string])[] = [
   ["400", "A field is missing or wrong"],
   ["401", "Credentials are missing or wrong"],
-  ["403", "Requests from this address are not allowed"],
+  ["403", "Requests from this address are not allowed, or the source may not have this target uid"],
   ["404", "There is no such thing"],
   ["409", "The name is taken, it is in use, or a migration is under way"],
   ["503", "The database is away"],

@@ -1,48 +1,8 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { after, test } from "node:test";
-import { SqliteDatabase } from "../../base/io/sql/sqlite.ts";
-import {
-  openScheduler,
-  SchedulerClient,
-  type SchedulerHost,
-  type SchedulerHostOptions,
-} from "../../../test/support/scheduler-host.ts";
+import { test } from "node:test";
+import { SchedulerClient } from "../../../test/support/scheduler-host.ts";
+import { ADMIN, KEY, USERS, withScheduler } from "../../../test/support/scheduler-trial.ts";
 import { IpPatterns } from "./ip-patterns.ts";
-
-const folder = mkdtempSync(join(tmpdir(), "rookery-scheduler-"));
-after(() => rmSync(folder, { recursive: true, force: true }));
-let hosts = 0;
-const ADMIN = "/dmf/admin/api/v2";
-const USERS = "/dmf/api/v2/users";
-const KEY = "b270b24a-711d-47ee-8bdc-f59ad5c1abf2";
-
-function withScheduler(
-  work: (admin: SchedulerClient, customer: SchedulerClient, host: SchedulerHost) => Promise<void>,
-  options: SchedulerHostOptions = {},
-): () => Promise<void> {
-  return async () => {
-    const own = join(folder, String(++hosts));
-    const host = await openScheduler(await SqliteDatabase.open(`${own}.sqlite`), own, {
-      ...options,
-      tls: false,
-    });
-    try {
-      const admin = SchedulerClient.admin(host.url);
-      await admin.send("POST", `${ADMIN}/sources`, { name: "CustomerX", apiKey: KEY });
-      await admin.send("POST", `${ADMIN}/sources/CustomerX/sourcehosts`, {
-        name: "imap1",
-        maxConnections: 2,
-      });
-      await admin.send("POST", `${ADMIN}/targets`, { name: "default" });
-      await work(admin, new SchedulerClient(host.url, { "X-API-KEY": KEY }), host);
-    } finally {
-      await host.close();
-    }
-  };
-}
 
 const anna = { sourceUid: "anna", targetUid: "anna", target: "default", sourcehost: "imap1" };
 
@@ -306,17 +266,19 @@ test(
   ),
 );
 
-test("a worker has health, metrics and loggers, and no API", async () => {
-  const own = join(folder, String(++hosts));
-  const host = await openScheduler(await SqliteDatabase.open(`${own}.sqlite`), own, { tls: false, apis: [] });
-  const admin = SchedulerClient.admin(host.url);
-  for (const path of ["/health", "/metrics", "/prometheus", "/loggers"]) {
-    assert.equal((await admin.send("GET", path)).status, 200, path);
-  }
-  for (const path of [`${ADMIN}/sources`, "/swagger-ui"])
-    assert.equal((await admin.send("GET", path)).status, 404);
-  await host.close();
-});
+test(
+  "a worker has health, metrics and loggers, and no API",
+  withScheduler(
+    async (admin) => {
+      for (const path of ["/health", "/metrics", "/prometheus", "/loggers"]) {
+        assert.equal((await admin.send("GET", path)).status, 200, path);
+      }
+      for (const path of [`${ADMIN}/sources`, "/swagger-ui"])
+        assert.equal((await admin.send("GET", path)).status, 404);
+    },
+    { apis: [] },
+  ),
+);
 
 test(
   "loggers: all are listed, a level is taken back, a wrong one refused",

@@ -54,14 +54,26 @@ export const status: JsonSchema = {
 };
 export const state: JsonSchema = { type: "string", enum: ["RUNNING", "PAUSED", "STOPPED"] };
 
-export const sourceBody = object({ name: { ...text, pattern: "^[a-zA-Z0-9_]+$" }, apiKey: text }, [
-  "name",
-  "apiKey",
-]);
-export const sourceKeyBody = object({ apiKey: text }, ["apiKey"]);
+const targetUids: JsonSchema = {
+  type: ["array", "null"],
+  items: text,
+  maxItems: 500,
+  description:
+    "Target uids that users of the source may get: names, and patterns in which * stands for any characters but @. Without it, or null: all that nobody else has.",
+  examples: [["*@customer.example", "info"]],
+};
+export const sourceBody = object(
+  { name: { ...text, pattern: "^[a-zA-Z0-9_]+$" }, apiKey: text, targetUids },
+  ["name", "apiKey"],
+);
+export const sourceChangeBody: JsonSchema = {
+  ...object({ apiKey: text, targetUids }),
+  anyOf: [{ required: ["apiKey"] }, { required: ["targetUids"] }],
+};
 export const sourceAnswer = object({
   name: text,
   apiKey: { ...optionalText, description: "Told only when it is set; the database has its hash." },
+  targetUids,
 });
 
 const hostLimits = {
@@ -135,6 +147,10 @@ export const migrationBody = object(
     phase,
     priority: { type: ["boolean", "null"], description: "Before others in the queue." },
     dryRun: { type: ["boolean", "null"], description: "Changes nothing on either side." },
+    acceptLosses: {
+      type: ["boolean", "null"],
+      description: "Of a CUTOVER: what the last verification lists does not stand against it.",
+    },
     ...userFields,
   },
   ["sourceUid", "phase"],

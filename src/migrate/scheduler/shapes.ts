@@ -5,7 +5,7 @@ import type { UserFields } from "../database/user-fields.ts";
 import type { StoredUser } from "../database/user-row.ts";
 import { CommandError, readCommand } from "../command/command.ts";
 import { MigrateError } from "../errors.ts";
-import type { SourceHost } from "../model.ts";
+import type { Source, SourceHost, SourceRules } from "../model.ts";
 import type { JournalEntry } from "../record.ts";
 import type { ApiRequest } from "./route.ts";
 
@@ -20,6 +20,17 @@ export function text(body: Body, field: string): string | undefined {
 export function number(body: Body, field: string): number | undefined {
   const value = body[field];
   return typeof value === "number" ? value : undefined;
+}
+
+/** undefined: nothing is said of them. */
+export function sourceRules(body: Body): SourceRules | undefined {
+  const { targetUids } = body;
+  if (targetUids === undefined) return undefined;
+  return { targetUids: Array.isArray(targetUids) ? targetUids.map(String) : undefined };
+}
+
+export function sourceAnswer({ name, targetUids }: Omit<Source, "apiKey">, apiKey?: string): unknown {
+  return { name, apiKey: apiKey ?? null, ...(targetUids !== undefined && { targetUids }) };
 }
 
 export function toHost(source: string, name: string, body: Body, before?: SourceHost): SourceHost {

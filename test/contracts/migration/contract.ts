@@ -53,7 +53,7 @@ export function migrationContract(makePlace: () => Promise<() => Promise<SqlData
       await assert.rejects(sources.add({ name: "CustomerX", apiKey: "another-key" }), refusal("conflict"));
       await assert.rejects(sources.add({ name: "Other", apiKey: "key-of-customer-x" }), refusal("conflict"));
       await assert.rejects(sources.add({ name: "a b", apiKey: "another-key" }), refusal("invalid"));
-      await sources.setKey({ name: "CustomerX", apiKey: "another-key" });
+      await sources.set("CustomerX", { apiKey: "another-key" });
       assert.equal(await sources.findByKey("key-of-customer-x"), undefined);
       await assert.rejects(sources.remove("Other"), refusal("not_found"));
     }),
@@ -109,6 +109,44 @@ export function migrationContract(makePlace: () => Promise<() => Promise<SqlData
       );
       await door.users.update("CustomerX", "anna", { targetUid: "anna2" });
       await door.users.update("CustomerY", "bert", { targetUid: "anna" });
+    }),
+  );
+
+  test(
+    "a source with rules gets the target uids that they name, before anybody else's are spoken of",
+    withMigration(async (door) => {
+      const rules = { targetUids: ["*@y.test", "info"] };
+      await door.sources.add({ name: "CustomerY", apiKey: "key-of-customer-y", ...rules });
+      assert.deepEqual(await door.sources.get("CustomerY"), { name: "CustomerY", ...rules });
+      await addHost(door, "host1", 1, "CustomerY");
+      await submit(door, "anna", {}, "CustomerX");
+      await assert.rejects(submit(door, "other", { targetUid: "anna" }, "CustomerY"), refusal("not_allowed"));
+      assert.equal(await door.users.find("CustomerY", "other"), undefined);
+      await submit(door, "bert", { targetUid: "bert@y.test" }, "CustomerY");
+      const change = (targetUid: string) => door.users.update("CustomerY", "bert", { targetUid });
+      await assert.rejects(change("bert@x.test"), refusal("not_allowed"));
+      await change("info");
+
+      // Users keep what they have.
+      await door.sources.set("CustomerY", { rules: { targetUids: [] } });
+      await door.users.update("CustomerY", "bert", { targetUid: "info", email: "info@y.test" });
+      await assert.rejects(change("bert@y.test"), refusal("not_allowed"));
+      await door.sources.set("CustomerY", { apiKey: "another-key-of-y" });
+      await assert.rejects(change("bert@y.test"), refusal("not_allowed"));
+      await door.sources.set("CustomerY", { rules: { targetUids: undefined } });
+      await change("bert@x.test");
+      assert.deepEqual(
+        (await door.sources.list()).map(({ name, targetUids }) => [name, targetUids]),
+        [
+          ["CustomerX", undefined],
+          ["CustomerY", undefined],
+        ],
+      );
+      await assert.rejects(door.sources.set("None", { rules }), refusal("not_found"));
+      await assert.rejects(
+        door.sources.set("CustomerY", { rules: { targetUids: [""] } }),
+        refusal("invalid"),
+      );
     }),
   );
 
