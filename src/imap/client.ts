@@ -92,7 +92,7 @@ export class ImapClient {
   #attach(connection: Connection): void {
     connection.onData((chunk) => {
       this.#heard = true;
-      this.#framer.push(chunk);
+      this.#framer.push(chunk, connection.givesChunksAway);
       this.#read();
     });
     connection.onDrain(() => this.#wakeSender());

@@ -18,12 +18,20 @@ export class KnownBody extends MemoryBody implements PreparedBody {
     super(bytes);
     const guid = hash("sha1", bytes, "buffer");
     this.digest = guid.toString("hex");
-    this.known = Buffer.concat([guid, encodeSummary(summarize(bytes))]);
+    const summary = encodeSummary(summarize(bytes));
+    const known = Buffer.allocUnsafeSlow(guid.length + summary.length);
+    guid.copy(known);
+    summary.copy(known, guid.length);
+    this.known = known;
   }
 
-  /** At once: the collector would let some 60 MiB of such bodies gather before it looks. Small ones share a pool. */
+  /** At once: the collector would let some 60 MiB of such bodies gather before it looks. What shares a pool stays. */
   override release(): void {
-    const { buffer, length } = this.bytes;
-    if (length > 0 && buffer instanceof ArrayBuffer && buffer.byteLength === length) buffer.transfer(0);
+    free(this.bytes);
+    free(this.known);
   }
+}
+
+function free({ buffer, length }: Uint8Array): void {
+  if (length > 0 && buffer instanceof ArrayBuffer && buffer.byteLength === length) buffer.transfer(0);
 }

@@ -13,6 +13,8 @@ export interface Connection {
   readonly tls: TlsState | undefined;
   /** Bytes written and not yet taken by the peer. A session stops producing above its bound and goes on at `onDrain`. */
   readonly bufferedBytes: number;
+  /** What `onData` gets is the receiver's alone: it may free the memory behind it. */
+  readonly givesChunksAway?: boolean;
   /** Exactly one receiver for each; setting another replaces it. */
   onData(receive: (chunk: Buffer) => void): void;
   onDrain(resume: () => void): void;

@@ -33,6 +33,7 @@ export class SocketConnection implements Connection {
   readonly localAddress: string;
   readonly localPort: number;
   tls: TlsState | undefined;
+  readonly givesChunksAway = true;
 
   #socket: Socket;
   readonly #secure: Secure | undefined;

@@ -114,3 +114,37 @@ test("Framer: what comes between two chunks of a streamed literal stays behind w
   assert.equal(taken(), "cd");
   assert.equal(taken(), "ef");
 });
+
+test("framer: input of its own is given back as soon as it is read, and frames outlive it", () => {
+  const framer = new Framer(65_536);
+  const body = "x".repeat(3000);
+  const blocks = [
+    `* 1 FETCH (BODY[] {3000}\r\n${body.slice(0, 1000)}`,
+    `${body.slice(1000)})\r\n* OK so\r\n`,
+  ];
+  const chunks = blocks.map((text) => {
+    const own = Buffer.allocUnsafeSlow(text.length);
+    own.write(text);
+    return own;
+  });
+  const frames: Frame[] = [];
+  for (const chunk of chunks) {
+    framer.push(chunk, true);
+    for (let event = framer.next(); event !== undefined; event = framer.next()) {
+      if (event.kind === "frame") frames.push(event.frame);
+      else if (event.kind === "literal") framer.acceptLiteral();
+    }
+    assert.equal(chunk.buffer.byteLength, 0);
+  }
+  assert.deepEqual(printed(frames), [["* 1 FETCH (BODY[] {3000})", body], ["* OK so"]]);
+});
+
+test("framer: a piece of somebody's pool is never given back", () => {
+  const framer = new Framer(65_536);
+  const pool = Buffer.allocUnsafeSlow(64);
+  pool.write("* OK\r\n");
+  framer.push(pool.subarray(0, 6), true);
+  assert.equal(framer.next()?.kind, "frame");
+  assert.equal(framer.next(), undefined);
+  assert.equal(pool.buffer.byteLength, 64);
+});

@@ -44,6 +44,8 @@ export interface AnnouncedLiteral {
 
 /** RFC 9051 §4.3.1 literals announce 32 bits (number64 for literal8); larger numbers are no literals at all. */
 const MAX_ANNOUNCED_DIGITS = 15;
+/** Literals of this size have memory of their own where that is given back early. */
+const APART_BYTES = 256;
 const LF = 10;
 const CR = 13;
 const EMPTY: Buffer = Buffer.alloc(0);
@@ -58,6 +60,8 @@ export class Framer {
   #at = 0;
   #queue: Buffer[] = [];
   #queuedBytes = 0;
+  /** Nobody else has the input: its memory is given back as soon as it is read. */
+  #ownsInput = false;
   /** Text of the command so far when it came in more than one piece. */
   #text: Buffer = EMPTY;
   #textLength = 0;
@@ -86,7 +90,9 @@ export class Framer {
     return this.#announced?.text;
   }
 
-  push(chunk: Buffer): void {
+  /** @param isOwn nobody else holds the chunk, nor what it is a part of */
+  push(chunk: Buffer, isOwn = false): void {
+    this.#ownsInput = isOwn;
     // Behind what waits already, also when nothing of that was taken up yet.
     if (this.#at === this.#input.length && this.#queuedBytes === 0) {
       this.#input = chunk;
@@ -116,8 +122,7 @@ export class Framer {
     for (;;) {
       if (this.#at === this.#input.length && !this.#refill()) {
         // An idle session holds no buffer of its socket.
-        this.#input = EMPTY;
-        this.#at = 0;
+        this.#take(EMPTY);
         if (this.#missing !== 0) return undefined;
       }
       let event: FrameEvent | undefined | "again";
@@ -147,7 +152,9 @@ export class Framer {
   /** Reads the announced literal into memory. */
   acceptLiteral(): void {
     const { sizeBytes } = this.#decided();
-    this.#collected = Buffer.allocUnsafe(sizeBytes);
+    // A message of its own can be given back by itself; a pool waits for the last that is in it.
+    const isApart = this.#ownsInput && sizeBytes >= APART_BYTES;
+    this.#collected = isApart ? Buffer.allocUnsafeSlow(sizeBytes) : Buffer.allocUnsafe(sizeBytes);
     this.#missing = sizeBytes;
     this.#state = "collect";
   }
@@ -193,9 +200,17 @@ export class Framer {
     const next = this.#queue.shift();
     if (next === undefined) return false;
     this.#queuedBytes -= next.length;
+    this.#take(next);
+    return true;
+  }
+
+  /** Reads on in `next`. The collector would let 64 MiB of blocks that were read gather before it looks. */
+  #take(next: Buffer): void {
+    const { buffer, length } = this.#input;
     this.#input = next;
     this.#at = 0;
-    return true;
+    if (!this.#ownsInput || length === 0 || !(buffer instanceof ArrayBuffer)) return;
+    if (buffer.byteLength === length) buffer.transfer(0);
   }
 
   #line(): FrameEvent | undefined | "again" {
@@ -213,6 +228,8 @@ export class Framer {
     if (this.#textLength === 0) {
       const last = end > start && this.#input[end - 1] === CR ? end - 1 : end;
       text = this.#input.subarray(start, last);
+      // A frame may outlive the block that it came in.
+      if (this.#ownsInput) text = Buffer.from(text);
     } else {
       this.#keep(start, end);
       if (this.#text[this.#textLength - 1] === CR) this.#textLength--;

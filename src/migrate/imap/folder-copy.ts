@@ -249,7 +249,7 @@ export class FolderCopy {
   /** A batch costs the target two syncs of its disk: small ones wait for more, unless `all` has come. */
   #pump(all = false): void {
     this.#hasAll ||= all;
-    const least = this.#hasAll || this.#work.source.gate.isFull ? 1 : LEAST_BATCH_MESSAGES;
+    const least = this.#hasAll || this.#work.source.gate.isHolding ? 1 : LEAST_BATCH_MESSAGES;
     const { batchesAhead } = this.#work;
     while (this.#batches < batchesAhead && this.#waiting.length >= least && this.#failure === undefined) {
       const batch = this.#nextBatch();
