@@ -4,6 +4,7 @@ import type { Random } from "../../base/io/random.ts";
 import type { SqlDatabase } from "../../base/io/sql/port.ts";
 import { updateSchema } from "../../base/io/sql/schema.ts";
 import type { Log } from "../../base/log.ts";
+import { LEDGER_NAME, LEDGER_SCHEMA } from "../ledger/schema.ts";
 import type { StorageKeys } from "../secrets.ts";
 import { Backends } from "./backends.ts";
 import { Journal } from "./journal.ts";
@@ -50,6 +51,8 @@ export async function openMigrationDatabase(options: OpenMigrationOptions): Prom
         now: schemaVersions.length,
       });
     }
+    // A cutover may be submitted with its losses accepted before any worker was there.
+    await updateSchema(sql, LEDGER_NAME, LEDGER_SCHEMA);
     await clock.synchronize();
   } catch (error) {
     await sql.close();

@@ -6,6 +6,7 @@ import { SqlError, type SqlDatabase, type SqlStatement, type SqlValue } from "..
 import { MigrateError } from "../errors.ts";
 import type { Phase } from "../model.ts";
 import type { EncryptedPassword, StorageKeys } from "../secrets.ts";
+import { acceptedLosses } from "../ledger/ledger.ts";
 import { noTarget } from "./backends.ts";
 import type { SharedClock } from "./shared-clock.ts";
 import { listOf, optionalText } from "./row.ts";
@@ -19,6 +20,8 @@ export interface NewMigration {
   readonly phase: Phase;
   readonly priority: boolean;
   readonly dryRun: boolean;
+  /** Of a cutover: what the last verification lists does not stand against it. */
+  readonly acceptLosses?: boolean;
   /** Not begun before; 0 = at once. */
   readonly notBeforeMs: number;
   /** The wave it is submitted with, whose pauses and windows count; undefined = it runs when its turn comes. */
@@ -78,6 +81,9 @@ export class Users {
     fields: UserFields,
     migration: NewMigration,
   ): Promise<void> {
+    if (migration.acceptLosses === true && migration.phase !== "CUTOVER") {
+      throw new MigrateError("invalid", "losses are accepted for a cutover only");
+    }
     await this.#write("either", source, sourceUid, fields, migration);
     this.#ports.work.notify();
   }
@@ -124,6 +130,7 @@ export class Users {
       const statements = [
         ...(before === undefined ? insertUser(user) : changeUser(before, user)),
         ...(migration === undefined ? [] : [this.#insertMigration(user, migration)]),
+        ...(migration?.acceptLosses === true ? [acceptedLosses(user)] : []),
       ];
       try {
         if ((await this.#ports.database.batch(statements)) !== undefined) return;

@@ -7,12 +7,20 @@ import type { SqlDatabase, SqlStatement } from "../../base/io/sql/port.ts";
 import { updateSchema } from "../../base/io/sql/schema.ts";
 import type { FolderCursor } from "./cursor.ts";
 import { FolderLedger, LeaseLostError } from "./folder-ledger.ts";
-import { LEDGER_SCHEMA } from "./schema.ts";
+import { LEDGER_NAME, LEDGER_SCHEMA } from "./schema.ts";
 
 /** A user of a source, as S4.27 has it. */
 export interface LedgerUser {
   readonly source: string;
   readonly sourceUid: string;
+}
+
+/** For a batch that does more: what the last verification lists stands no longer against the cutover. */
+export function acceptedLosses({ source, sourceUid }: LedgerUser): SqlStatement {
+  return {
+    sql: "UPDATE migrate_verifications SET losses = 0 WHERE source = $1 AND source_uid = $2 AND losses > 0",
+    values: [source, sourceUid],
+  };
 }
 
 export class Ledger {
@@ -24,7 +32,7 @@ export class Ledger {
 
   /** Makes or updates its tables. @throws SqlError */
   static async open(database: SqlDatabase): Promise<Ledger> {
-    await updateSchema(database, "ledger", LEDGER_SCHEMA);
+    await updateSchema(database, LEDGER_NAME, LEDGER_SCHEMA);
     return new Ledger(database);
   }
 
@@ -118,9 +126,7 @@ export class Ledger {
 
   /** The operator has seen the report: what it lists stands no longer against the cutover. False = nothing to accept. */
   async acceptLosses(user: LedgerUser): Promise<boolean> {
-    const sql =
-      "UPDATE migrate_verifications SET losses = 0 WHERE source = $1 AND source_uid = $2 AND losses > 0";
-    const changed = await this.#database.batch([{ sql, values: [user.source, user.sourceUid] }]);
+    const changed = await this.#database.batch([acceptedLosses(user)]);
     return (changed?.[0] ?? 0) > 0;
   }
 

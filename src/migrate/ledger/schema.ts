@@ -1,6 +1,8 @@
 /** Tables of the ledger: folders with their cursors, records in chunks, remarks, the last verification. */
 import { identityKey, type SchemaVersion } from "../../base/io/sql/schema.ts";
 
+export const LEDGER_NAME = "ledger";
+
 export const LEDGER_SCHEMA: readonly SchemaVersion[] = [
   (dialect) => [
     `CREATE TABLE migrate_folders (

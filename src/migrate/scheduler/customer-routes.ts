@@ -83,6 +83,7 @@ const migrations: readonly ApiRoute[] = [
         phase: text(body, "phase") as Phase,
         priority: body["priority"] === true,
         dryRun: body["dryRun"] === true,
+        acceptLosses: body["acceptLosses"] === true,
         notBeforeMs: 0,
       });
       return recordAnswer(await latest(request, sourceUid), version);

@@ -147,6 +147,10 @@ export const migrationBody = object(
     phase,
     priority: { type: ["boolean", "null"], description: "Before others in the queue." },
     dryRun: { type: ["boolean", "null"], description: "Changes nothing on either side." },
+    acceptLosses: {
+      type: ["boolean", "null"],
+      description: "Of a CUTOVER: what the last verification lists does not stand against it.",
+    },
     ...userFields,
   },
   ["sourceUid", "phase"],

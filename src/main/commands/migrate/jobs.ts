@@ -88,6 +88,7 @@ export function addJobCommands(migrate: Command): void {
 }
 
 interface SubmitFlags extends UserFlags, PhaseFlags {
+  readonly accept?: boolean;
   readonly all?: boolean;
 }
 
@@ -99,7 +100,9 @@ function addSubmitCommand(migrate: Command): void {
         "migrate submit CustomerX anna --phase pre-sync --target-uid anna --target default --host imap.old.example",
         "migrate submit CustomerX --all --phase cutover --priority",
       ]),
-    ).option("--all", "every user of the source that has no open migration"),
+    )
+      .option("--all", "every user of the source that has no open migration")
+      .option("--accept", "a cutover although the last verification lists losses"),
   ).action(async (source: string, uids: readonly string[], flags: SubmitFlags) => {
     if (flags.phase === undefined)
       throw new MigrateError("invalid", "say --phase pre-sync or --phase cutover");
@@ -113,6 +116,7 @@ function addSubmitCommand(migrate: Command): void {
         phase,
         priority: flags.priority === true,
         dryRun: flags.dryRun === true,
+        acceptLosses: flags.accept === true,
         notBeforeMs: 0,
       };
       let submitted = 0;
