@@ -3,8 +3,8 @@
  * the base command takes no arguments, and passwords go into a file that only doveadm reads, so that neither the records
  * nor the process list show them.
  */
-import { basename } from "node:path";
 import { type Command, CommandError, type CommandOption } from "./command.ts";
+import { isDoveadm, SECRET_SETTINGS } from "./visible-secrets.ts";
 
 export interface Argv {
   readonly program: string;
@@ -17,14 +17,6 @@ export interface Argv {
   readonly configFile: string | undefined;
 }
 
-/** S4.64, and `password` settings that came with later versions. */
-const SECRET_SETTINGS = new Set([
-  "imapc_password",
-  "imapc_master_password",
-  "pop3c_password",
-  "pop3c_master_password",
-  "doveadm_password",
-]);
 export const HIDDEN = "<hidden>";
 
 /** @param secrets are hidden wherever they stand in what is recorded @throws CommandError */
@@ -44,10 +36,6 @@ function plainArgv(command: Command): Unprinted {
     secretSettings: [],
     configFile: undefined,
   };
-}
-
-export function isDoveadm({ name }: Command): boolean {
-  return basename(name) === "doveadm";
 }
 
 function plainArguments(command: Command): string[] {

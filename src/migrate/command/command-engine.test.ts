@@ -9,6 +9,7 @@ import { systemClock } from "../../base/io/clock.ts";
 import { Logs } from "../../base/log.ts";
 import type { EngineContext } from "../engine.ts";
 import type { JobResult, MigrationJob } from "../model.ts";
+import { CommandError, readCommand } from "./command.ts";
 import { CommandEngine } from "./command-engine.ts";
 import { readWorkerCommands } from "./options.ts";
 
@@ -60,6 +61,30 @@ test("after the last attempt the record says what to do and what doveadm said (S
   ]);
 });
 
+test("another program finds the password in its environment; in its arguments it is refused", async () => {
+  const seen = join(folder, "plain");
+  const program = script("copy-user", `printf %s "$ROOKERY_SOURCEPASSWD" > ${seen}`);
+  const job = sampleJob(
+    { password: "open sesame" },
+    {},
+    { migrationCommand1: JSON.stringify({ name: program }) },
+  );
+  const result = await run(program, [], new AbortController().signal, job);
+  assert.equal(readFileSync(seen, "utf8"), "open sesame", JSON.stringify(result));
+  assert.throws(
+    () => readCommand({ name: program, arguments: ["--password=%{mdb:sourcepasswd}"] }),
+    /%\{mdb:sourcepasswd\} in the arguments of ".*copy-user" would stand in the process list; .* ROOKERY_SOURCEPASSWD/,
+  );
+  assert.throws(
+    () => readCommand({ name: "sh", flags: ["-c", "x %{conf:proxy_secret}"] }),
+    /ROOKERY_PROXY_SECRET/,
+  );
+  assert.throws(
+    () => readCommand({ name: "doveadm", options: { name: "-o", value: "mail_x=%{mdb:sourcepasswd}" } }),
+    CommandError,
+  );
+});
+
 test("the password reaches doveadm and nothing else: not the arguments, the record, the log", async () => {
   const seen = join(folder, "seen");
   const doveadm = script(
@@ -106,6 +131,7 @@ function run(
   doveadm: string,
   lines: string[] = [],
   signal: AbortSignal = new AbortController().signal,
+  job: MigrationJob = jobWith(doveadm),
 ): Promise<JobResult> {
   const engine = new CommandEngine({
     commands: readWorkerCommands({
@@ -128,7 +154,7 @@ function run(
     pace: NO_LIMITS,
     progress() {},
   };
-  return engine.run(jobWith(doveadm), context);
+  return engine.run(job, context);
 }
 
 function jobWith(doveadm: string): MigrationJob {

@@ -2,6 +2,8 @@
  * Commands as the Dovecot Migration Framework writes them (S4.59–60): `name [flags] [options] [arguments] [sub command]`,
  * as JSON or YAML. A list of one may be a scalar; YAML says `sub-command` and `success-code`.
  */
+import { visibleSecretOf } from "./visible-secrets.ts";
+
 export interface Command {
   readonly name: string;
   /** Exit code of success; any signed integer. */
@@ -25,7 +27,7 @@ export class CommandError extends Error {
 /** `doveadm mailbox status` is two deep; this is a bound, not a need. */
 const MAX_DEPTH = 16;
 
-/** @throws CommandError naming the key that is wrong */
+/** @throws CommandError naming the key that is wrong, or the password that everybody would see */
 export function readCommand(value: unknown, depth = 0): Command {
   if (depth > MAX_DEPTH) throw new CommandError("sub commands are nested too deeply");
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
@@ -41,7 +43,7 @@ export function readCommand(value: unknown, depth = 0): Command {
     throw new CommandError("successCode is not an integer");
   }
   const sub = fields.get("subCommand");
-  return {
+  const command: Command = {
     name,
     successCode,
     flags: texts("flags", fields.get("flags")),
@@ -49,6 +51,9 @@ export function readCommand(value: unknown, depth = 0): Command {
     arguments: texts("arguments", fields.get("arguments")),
     subCommand: sub === undefined || sub === null ? undefined : readCommand(sub, depth + 1),
   };
+  const secret = visibleSecretOf(command);
+  if (secret !== undefined) throw new CommandError(secret);
+  return command;
 }
 
 /** The last of the chain, whose success code counts where the outer one says nothing else. */

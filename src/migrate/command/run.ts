@@ -14,6 +14,8 @@ export interface RunResult {
 }
 
 export interface RunOptions {
+  /** Added to the environment: passwords (`visible-secrets.ts`). */
+  readonly environment: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
   /** Every line of both outputs as it comes: the user's log file. */
   readonly onLine: (line: string) => void;
@@ -24,7 +26,10 @@ const MAX_STDOUT_BYTES = 4 * 1024 * 1024;
 /** A command that does not end by SIGTERM gets SIGKILL. */
 const KILL_AFTER_MS = 10_000;
 
-export async function runCommand(argv: Argv, { signal, onLine }: RunOptions): Promise<RunResult> {
+export async function runCommand(
+  argv: Argv,
+  { environment, signal, onLine }: RunOptions,
+): Promise<RunResult> {
   const secrets = writeSecretSettings(argv.secretSettings, argv.configFile);
   try {
     return await new Promise<RunResult>((resolve) => {
@@ -32,6 +37,7 @@ export async function runCommand(argv: Argv, { signal, onLine }: RunOptions): Pr
       let stdout = "";
       const child = spawn(argv.program, [...secrets.arguments, ...argv.arguments], {
         stdio: ["ignore", "pipe", "pipe"],
+        env: { ...process.env, ...environment },
         // Its own group, so that what it starts ends with it.
         detached: true,
       });

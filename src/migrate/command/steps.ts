@@ -7,6 +7,7 @@ import { inject, type Properties, userProperties } from "./inject.ts";
 import type { OutputReader } from "./output.ts";
 import { type RunResult, runCommand } from "./run.ts";
 import type { UserLog } from "./user-log.ts";
+import { secretVariables } from "./visible-secrets.ts";
 
 export type StepContext = Pick<EngineContext, "signal" | "log">;
 
@@ -52,7 +53,11 @@ export class CommandSteps {
     const { signal, log } = this.#context;
     log.debug("command", { command: argv.printed });
     this.#log.line(`$ ${argv.printed}`);
-    const result = await runCommand(argv, { signal, onLine: (line) => this.#log.line(line) });
+    const result = await runCommand(argv, {
+      environment: secretVariables(this.properties),
+      signal,
+      onLine: (line) => this.#log.line(line),
+    });
     this.#log.line(`exit code ${result.exitCode}`);
     return result;
   }
