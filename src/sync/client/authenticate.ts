@@ -1,8 +1,7 @@
 /** Logs in to a replica with the best SASL mechanism that both sides have. */
-import type { Random } from "../../base/io/random.ts";
 import { createSaslClient } from "../../wire/sasl/client.ts";
 import { SaslError } from "../../wire/sasl/sasl-error.ts";
-import type { ReplicaAddress } from "./connect.ts";
+import type { ReplicaAddress, ReplicaPorts } from "./connect.ts";
 import { ReplicaRefusal } from "./refusal.ts";
 
 const MECHANISMS = ["SCRAM-SHA-256", "PLAIN", "LOGIN"];
@@ -21,7 +20,7 @@ export interface LoginPeer {
 /** Returns the last line. @throws ReplicaRefusal, ReplicaLost */
 export async function authenticate(
   address: Pick<ReplicaAddress, "host" | "user" | "password" | "tls">,
-  random: Random,
+  { random, saltedPasswords }: Pick<ReplicaPorts, "random" | "saltedPasswords">,
   peer: LoginPeer,
 ): Promise<string> {
   const mechanism = chooseMechanism(address, peer);
@@ -29,6 +28,7 @@ export async function authenticate(
     username: address.user,
     password: address.password.reveal(),
     nonce: random.bytes(18).toString("base64"),
+    ...(saltedPasswords === undefined ? {} : { saltedPasswords }),
   });
   let first = client.initialResponse;
   let command = `AUTHENTICATE ${mechanism}`;

@@ -3,9 +3,8 @@
  * 3.6.1, observed): STARTTLS (RFC 9051 §6.2.1), AUTHENTICATE (§6.2.2), COMPRESS (RFC 4978). Only administrators are told of
  * X-REPLICATION.
  */
-import type { Random } from "../../base/io/random.ts";
 import { authenticate } from "./authenticate.ts";
-import type { ReplicaAddress } from "./connect.ts";
+import type { ReplicaAddress, ReplicaPorts } from "./connect.ts";
 import type { ReplicaLink } from "./link.ts";
 import { ReplicaLost, ReplicaRefusal } from "./refusal.ts";
 
@@ -16,14 +15,14 @@ type Capabilities = ReadonlySet<string>;
 export async function logInToImap(
   link: ReplicaLink,
   address: ReplicaAddress,
-  random: Random,
+  ports: ReplicaPorts,
 ): Promise<boolean> {
   const greeting = await link.nextLine();
   if (!greeting.startsWith("* OK")) throw new ReplicaLost(`the replica greeted with ${greeting}`);
   const dialogue = new ImapDialogue(link);
   let capabilities = capabilitiesIn(greeting) ?? (await dialogue.capabilities());
   capabilities = await secure(link, dialogue, address, capabilities);
-  const last = await authenticate(address, random, {
+  const last = await authenticate(address, ports, {
     offered: mechanismsIn(capabilities),
     isSecure: link.isSecure,
     // SASL-IR (RFC 4959); IMAP4rev2 has it.

@@ -6,6 +6,7 @@ import type { Clock } from "../../base/io/clock.ts";
 import type { Network } from "../../base/io/network.ts";
 import type { Random } from "../../base/io/random.ts";
 import type { Secret } from "../../base/secret.ts";
+import type { SaltedPasswords } from "../../wire/sasl/salted-passwords.ts";
 import { authenticate } from "./authenticate.ts";
 import { logInToImap } from "./connect-imap.ts";
 import { ReplicaLink } from "./link.ts";
@@ -33,6 +34,8 @@ export interface ReplicaPorts {
   readonly network: Network;
   readonly clock: Clock;
   readonly random: Random;
+  /** Of the logins before. */
+  readonly saltedPasswords?: SaltedPasswords;
 }
 
 export interface ReplicaConnection {
@@ -59,7 +62,7 @@ export async function connectReplica(
   const link = new ReplicaLink(connection, ports.clock, address.timeoutMs);
   try {
     const isOffered = await (address.transport === "imap"
-      ? logInToImap(link, address, ports.random)
+      ? logInToImap(link, address, ports)
       : logInToCsync(link, address, ports));
     return { link, hasSieveMailbox: isOffered && (await enableSieve(link)) };
   } catch (error) {
@@ -111,11 +114,11 @@ async function secure(
 async function logIn(
   link: ReplicaLink,
   address: ReplicaAddress,
-  { random }: ReplicaPorts,
+  ports: ReplicaPorts,
   banner: readonly string[],
 ): Promise<void> {
   const mechanisms = banner.find((line) => line.startsWith("SASL "))?.split(" ");
-  await authenticate(address, random, {
+  await authenticate(address, ports, {
     offered: new Set(mechanisms?.slice(1)),
     isSecure: link.isSecure,
     takesInitialResponse: true,

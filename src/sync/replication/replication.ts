@@ -10,6 +10,7 @@ import { Secret } from "../../base/secret.ts";
 import type { HostPort } from "../../config/kinds.ts";
 import type { UserId } from "../../store/model.ts";
 import type { Store } from "../../store/port.ts";
+import { SaltedPasswords } from "../../wire/sasl/salted-passwords.ts";
 import { connectReplica, type ReplicaAddress, type Transport } from "../client/connect.ts";
 import { Replica } from "../client/replica.ts";
 import type { SyncRun } from "../client/run.ts";
@@ -56,6 +57,8 @@ export class Replication {
   readonly roles: Roles;
   readonly #ports: ReplicationPorts;
   readonly #channels: readonly Channel[];
+  /** Many runs log in to the same replicas. */
+  readonly #saltedPasswords = new SaltedPasswords();
 
   constructor(ports: ReplicationPorts) {
     this.#ports = ports;
@@ -109,7 +112,8 @@ export class Replication {
     const { store, clock, log, settings, metrics } = this.#ports;
     const own = settings.channels.get(channel);
     const replicaAddress = this.#replicaAddress(address, own, transport);
-    const { link, hasSieveMailbox } = await connectReplica(replicaAddress, this.#ports);
+    const ports = { ...this.#ports, saltedPasswords: this.#saltedPasswords };
+    const { link, hasSieveMailbox } = await connectReplica(replicaAddress, ports);
     const replica = new Replica(link, hasSieveMailbox);
     if (force) await replica.force();
     return {

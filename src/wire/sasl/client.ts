@@ -6,6 +6,7 @@
 import { LOGIN_PASSWORD_PROMPT } from "./login.ts";
 import { OAUTHBEARER_ACKNOWLEDGEMENT, parseBearerRefusal, printOauthBearer, printXoauth2 } from "./oauth.ts";
 import { printPlain } from "./plain.ts";
+import type { SaltedPasswords } from "./salted-passwords.ts";
 import { SaslError } from "./sasl-error.ts";
 import { ScramClient } from "./scram-client.ts";
 import type { ChannelBindingType } from "./scram-server.ts";
@@ -33,6 +34,8 @@ export interface SaslClientCredentials {
   readonly channelBinding?: { readonly type: ChannelBindingType; readonly data: Buffer };
   /** For SCRAM: printable ASCII without comma, 18 random bytes' worth. */
   readonly nonce?: string;
+  /** For SCRAM: kept by who logs in often. */
+  readonly saltedPasswords?: SaltedPasswords;
 }
 
 const NO_BYTES = Buffer.alloc(0);
@@ -116,6 +119,7 @@ function scramClient(mechanism: string, credentials: SaslClientCredentials): Sas
     channelBinding: plus ? credentials.channelBinding : undefined,
     couldBind: !plus && credentials.channelBinding !== undefined,
     nonce: needed(credentials.nonce, mechanism),
+    saltedPasswords: credentials.saltedPasswords,
   });
   let challenges = 0;
   return {

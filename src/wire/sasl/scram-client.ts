@@ -4,6 +4,7 @@ import { assert } from "../../base/assert.ts";
 import { printGs2Header, type Gs2Header } from "./gs2-header.ts";
 import { messageText } from "./message-text.ts";
 import { prepare } from "./prepare.ts";
+import type { SaltedPasswords } from "./salted-passwords.ts";
 import { SaslError } from "./sasl-error.ts";
 import { clientKey, hmac, saltedPassword, serverKey, sha256, xor } from "./scram-keys.ts";
 import {
@@ -27,6 +28,8 @@ export interface ScramClientOptions {
   /** The client could bind, but the server did not offer -PLUS ("y"): lets the server notice a downgrade. */
   readonly couldBind: boolean;
   readonly nonce: string;
+  /** Kept from one login to the next; without it they are made anew. */
+  readonly saltedPasswords?: SaltedPasswords | undefined;
 }
 
 export class ScramClient {
@@ -71,7 +74,10 @@ export class ScramClient {
     }
     const password = prepare(this.#options.password, "query");
     if (password === undefined) throw new SaslError("malformed", "the password has prohibited characters");
-    const salted = await saltedPassword(password, salt, iterations);
+    const { saltedPasswords } = this.#options;
+    const salted = await (saltedPasswords === undefined
+      ? saltedPassword(password, salt, iterations)
+      : saltedPasswords.get(password, salt, iterations));
     const header = Buffer.from(printGs2Header(this.#header));
     const binding = this.#options.channelBinding?.data;
     const withoutProof = printWithoutProof(

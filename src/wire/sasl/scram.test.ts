@@ -4,7 +4,8 @@ import fc from "fast-check";
 import { escapeSaslName, parseGs2Header, printGs2Header, unescapeSaslName } from "./gs2-header.ts";
 import { SaslError } from "./sasl-error.ts";
 import { ScramClient, type ScramClientOptions } from "./scram-client.ts";
-import { makeScramKeys } from "./scram-keys.ts";
+import { SaltedPasswords } from "./salted-passwords.ts";
+import { makeScramKeys, type ScramKeys } from "./scram-keys.ts";
 import { parseClientFinal, parseClientFirst, parseServerFinal, parseServerFirst } from "./scram-message.ts";
 import { ScramServer, type ScramServerOptions } from "./scram-server.ts";
 
@@ -55,6 +56,23 @@ test("both sides speak the exchange of RFC 7677 §3 byte by byte", async () => {
   equal(verdict?.toString(), "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=");
   left.verify(verdict ?? Buffer.alloc(0));
   equal(left.verified, true);
+});
+
+test("a salted password that is kept serves the next login, and no other password or salt", async () => {
+  const saltedPasswords = new SaltedPasswords();
+  const logIn = async (password: string, keys: ScramKeys): Promise<boolean> => {
+    const [left, right] = [client({ password, saltedPasswords }), server()];
+    right.receiveFirst(left.firstMessage());
+    return right.receiveFinal(await left.finalMessage(right.challenge(keys)), keys) !== undefined;
+  };
+  const others = await makeScramKeys("pencil", Buffer.from("another salt"), 4096);
+  const once = saltedPasswords.get("pencil", SALT, 4096);
+  equal(saltedPasswords.get("pencil", SALT, 4096), once);
+  notEqual(saltedPasswords.get("pencil", SALT, 4097), once);
+  equal(await logIn("pencil", KEYS), true);
+  equal(await logIn("pencil", KEYS), true);
+  equal(await logIn("pencil", others), true);
+  equal(await logIn("pen", KEYS), false);
 });
 
 test("a wrong password has no verdict, and a server without the keys is found out", async () => {
