@@ -25,6 +25,8 @@ const PROBE_BYTES = 4096;
 const NOT_COPIED =
   /^(segments|staging|text-index\.sqlite.*|.*\.sqlite(-wal|-shm)?|.*\.(lock|pid|sock)(-journal)?)$/;
 const NOT_BACKED_UP = new Set(["text-index.sqlite"]);
+/** What phones know: older than the mailboxes in a backup, never newer. A phone that knew more has a key that nobody knows. */
+export const PHONE_STATES = "activesync.sqlite";
 
 export interface BackupSegment {
   readonly place: string;
@@ -63,9 +65,9 @@ export interface BackupReport {
 export async function backupStore(options: BackupOptions): Promise<BackupReport> {
   const { folder, target } = options;
   await prepareTarget(target);
-  const databases = (await fs.readdir(folder)).filter(
-    (name) => name.endsWith(".sqlite") && !NOT_BACKED_UP.has(name),
-  );
+  const databases = (await fs.readdir(folder))
+    .filter((name) => name.endsWith(".sqlite") && !NOT_BACKED_UP.has(name))
+    .toSorted((a, b) => Number(b === PHONE_STATES) - Number(a === PHONE_STATES));
   const fresh = new Map<string, string>();
   let snapshot: { commit: number; segments: (BackupSegment & { readonly isClosed: boolean })[] } | undefined;
   for (const name of databases) {

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import Database from "better-sqlite3";
 import { BY, FilledStore, withFilledStore } from "../../../test/support/filled-store.ts";
 import type { Uid } from "../../base/numbers.ts";
 import { openStore } from "../open.ts";
@@ -52,6 +53,44 @@ test("backup and restore: everything, with the other files of the folder", () =>
       assert.equal(statSync(join(folder, "data/certificate.pem")).size, 3);
       await assert.rejects(restoreBackup(target, join(folder, "data")), /has a store already/);
       await assert.rejects(restoreBackup(folder, join(folder, "other")), /no finished backup/);
+    }),
+  ));
+
+test("what phones know is copied before the mailboxes, and what was left of another store goes", () =>
+  withFilledStore((filled) =>
+    withFolder(async (folder) => {
+      await filled.fill(2);
+      const makeStates = (path: string, value: number): void => {
+        const database = new Database(path);
+        database.pragma("journal_mode = WAL");
+        database.exec(`CREATE TABLE eas_records (value int); INSERT INTO eas_records VALUES (${value})`);
+        database.close();
+      };
+      makeStates(join(filled.folder, "activesync.sqlite"), 1);
+      const copied: string[] = [];
+      const target = join(folder, "backup");
+      const onProgress = (what: string): number => copied.push(what);
+      await filled.store.maintenance.backup({ target, isCopy: false, onProgress });
+      const databases = [...new Set(copied)].filter((name) => name.endsWith(".sqlite"));
+      assert.ok(databases.includes("index.sqlite"));
+      assert.equal(databases[0], "activesync.sqlite");
+
+      const data = join(folder, "data");
+      mkdirSync(data);
+      for (const end of ["", "-wal", "-shm"]) writeFileSync(join(data, `activesync.sqlite${end}`), "left");
+      await restoreBackup(target, data);
+      const states = new Database(join(data, "activesync.sqlite"));
+      assert.equal(states.prepare("SELECT value FROM eas_records").pluck().get(), 1);
+      states.close();
+
+      // A backup without them leaves none.
+      rmSync(join(filled.folder, "activesync.sqlite"));
+      await filled.store.maintenance.backup({ target: join(folder, "without"), isCopy: false });
+      const other = join(folder, "other");
+      mkdirSync(other);
+      writeFileSync(join(other, "activesync.sqlite"), "left");
+      await restoreBackup(join(folder, "without"), other);
+      assert.equal(existsSync(join(other, "activesync.sqlite")), false);
     }),
   ));
 

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import * as fs from "node:fs/promises";
 import { dirname, join, normalize } from "node:path";
 import { StoreError } from "../errors.ts";
-import { copyBytes, MANIFEST, syncFolder, type BackupManifest } from "./backup-store.ts";
+import { copyBytes, MANIFEST, PHONE_STATES, syncFolder, type BackupManifest } from "./backup-store.ts";
 
 const SUPPORTED_FORMAT = 1;
 
@@ -43,6 +43,10 @@ export async function restoreBackup(
   const databases = manifest.databases.toSorted(
     (a, b) => Number(a === "index.sqlite") - Number(b === "index.sqlite"),
   );
+  // Left by a store that was here: it would be newer than these mailboxes, or the journal of another file.
+  for (const name of [...databases, PHONE_STATES]) {
+    for (const end of ["", "-wal", "-shm"]) await fs.rm(join(folder, name + end), { force: true });
+  }
   for (const name of databases) {
     const from = join(backup, name);
     await copyNew(from, join(folder, name), (await fs.stat(from)).size);
