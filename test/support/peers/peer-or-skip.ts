@@ -8,7 +8,7 @@ import { unpackPeer } from "./unpack.ts";
  */
 export async function peerOrSkip(
   t: TestContext,
-  name: "dovecot" | "cyrus" | "postfix" | "slapd",
+  name: "apache" | "cyrus" | "dovecot" | "nginx" | "postfix" | "slapd",
 ): Promise<boolean> {
   const reason = peersMissing();
   if (reason !== undefined) {
