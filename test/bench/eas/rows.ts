@@ -17,7 +17,7 @@ const DEVICES = 4;
 /** First syncs end by themselves at the server's own limit. */
 const FIRST_SYNC_LIMIT_MS = 90_000;
 /** With the mailbox that must be synced before: SOGo needs two minutes for 5,000 mails. */
-const SYNCED_LIMIT_MS = 180_000;
+const SYNCED_LIMIT_MS = 240_000;
 /** The holds and waits of SOGo at their worst. */
 const WAKE_UP_LIMIT_MS = 180_000;
 const HELD_LIMIT_MS = 120_000;
@@ -139,12 +139,17 @@ function withoutSogo(server: EasServer, measure: () => Promise<Figure>): Promise
 /** Devices that have everything; one for each server and user unless they are numbered. */
 export class Phones {
   readonly #devices = new Map<string, Promise<Device>>();
+  readonly #syncing = new Set<string>();
+  /** Not tried again: it would take as long in the next row. */
+  readonly #late = new Set<string>();
 
   synced(server: EasServer, user: string, number = 0): Promise<Device> {
     const key = `${server.name} ${user} ${number}`;
+    if (this.#late.has(key)) return Promise.reject(new Error("not synced in time in a row before"));
     let found = this.#devices.get(key);
     if (found === undefined) {
-      found = syncedDevice(server, user);
+      this.#syncing.add(key);
+      found = syncedDevice(server, user).finally(() => this.#syncing.delete(key));
       this.#devices.set(key, found);
     }
     return found;
@@ -152,7 +157,11 @@ export class Phones {
 
   /** Of a server whose devices were closed. */
   forget({ name }: EasServer): void {
-    for (const key of this.#devices.keys()) if (key.startsWith(`${name} `)) this.#devices.delete(key);
+    for (const key of this.#devices.keys()) {
+      if (!key.startsWith(`${name} `)) continue;
+      this.#devices.delete(key);
+      if (this.#syncing.has(key)) this.#late.add(key);
+    }
   }
 }
 
