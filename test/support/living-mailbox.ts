@@ -17,7 +17,7 @@ export interface MailboxSize {
 }
 
 /** What `change` deletes and makes again: another UIDVALIDITY under the same name. */
-export const MADE_ANEW = "Again";
+const MADE_ANEW = "Again";
 const FOLDERS = ["Entw&APw-rfe", "Projects", "Projects/2024", "Old mail", "Temp", MADE_ANEW];
 const FLAGS = ["", "\\Seen", "\\Flagged $Label1", "\\Answered \\Seen", "\\Draft Other"];
 

@@ -43,14 +43,8 @@ export function messagesOf(
 }
 
 /** With UIDVALIDITY and every UID, but for the folders of `unnumbered`. */
-export function exactly(
-  picture: MailPicture,
-  unnumbered: readonly string[] = [],
-): Record<string, FolderPicture> {
-  const folders = [...picture].map(([name, folder]): [string, FolderPicture] => [
-    name,
-    unnumbered.includes(name) ? { ...folder, uidValidity: 0, uids: [] } : folder,
-  ]);
+export function exactly(picture: MailPicture): Record<string, FolderPicture> {
+  const folders = [...picture];
   return Object.fromEntries(folders.filter(([, { messages }]) => messages.length > 0).toSorted(byName));
 }
 
