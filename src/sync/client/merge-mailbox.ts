@@ -3,7 +3,7 @@
  * (sync-conflict transcripts), so that the next delta makes both sides equal. Nothing is dropped silently:
  * a message that only the replica has is fetched, two messages under one UID both get new ones.
  */
-import { toModseq, toUid, type Modseq } from "../../base/numbers.ts";
+import { toModseq, toUid, type Modseq, type Uid } from "../../base/numbers.ts";
 import { StoreError } from "../../store/errors.ts";
 import { SystemFlag, type Mailbox, type MailboxId, type MessageRecord } from "../../store/model.ts";
 import type { ReplicatedChange } from "../../store/port.ts";
@@ -24,9 +24,21 @@ interface Renumbered {
   readonly from: "here" | "replica";
 }
 
+/**
+ * How a message that is here shall be, with a new modseq; what is undefined stays. Every message may differ, so this is
+ * all that is kept of one; the rest is read again.
+ */
+interface Settled {
+  readonly uid: Uid;
+  readonly lastUpdated: number;
+  readonly systemFlags: number;
+  readonly keywords: readonly string[] | undefined;
+  readonly annotations: MessageRecord["annotations"] | undefined;
+}
+
 interface Plan {
-  /** Records as they shall be here, with a new modseq. */
-  readonly rewritten: MessageRecord[];
+  /** Ascending by UID. */
+  readonly settled: Settled[];
   /** Fetched under the UID that they have. */
   readonly fetched: MessageRecord[];
   readonly renumbered: Renumbered[];
@@ -34,7 +46,11 @@ interface Plan {
   readonly expungedThere: number[];
   /** Live messages that only we have, above the replica's last UID: how many there are of each. */
   readonly above: Map<string, number>;
+  /** The same keywords again and again are one list. */
+  readonly keywordLists: Map<string, readonly string[]>;
 }
+
+type Change = ReplicatedChange["records"][number];
 
 /** Settles the differences here and expunges on the replica; the caller sends the outcome. */
 export async function mergeMailbox(run: SyncRun, id: MailboxId): Promise<void> {
@@ -63,7 +79,7 @@ async function mergeOnce(run: SyncRun, id: MailboxId): Promise<void> {
   const plan = comparison.end();
   run.log.warn("mailbox differs from the replica's, differences are settled", {
     mailbox: own.name,
-    changed: plan.rewritten.length,
+    changed: plan.settled.length,
     fetched: plan.fetched.length,
     renumbered: plan.renumbered.length,
     expungedThere: plan.expungedThere.length,
@@ -77,11 +93,12 @@ class Comparison {
   readonly #own: Mailbox;
   readonly #mine: Generator<MessageRecord>;
   readonly #plan: Plan = {
-    rewritten: [],
+    settled: [],
     fetched: [],
     renumbered: [],
     expungedThere: [],
     above: new Map(),
+    keywordLists: new Map(),
   };
   #next: IteratorResult<MessageRecord>;
   #theirLastUid = 0;
@@ -115,9 +132,11 @@ class Comparison {
 
   #onlyHere(record: MessageRecord): void {
     if (isExpunged(record)) return;
-    const { renumbered, above } = this.#plan;
-    if (record.uid <= this.#theirLastUid) renumbered.push({ record, from: "here" });
-    else above.set(identity(record), (above.get(identity(record)) ?? 0) + 1);
+    const { above } = this.#plan;
+    if (record.uid <= this.#theirLastUid) {
+      this.#plan.renumbered.push({ record, from: "here" });
+      leaves(this.#plan, record, record.lastUpdated);
+    } else above.set(identity(record), (above.get(identity(record)) ?? 0) + 1);
   }
 }
 
@@ -146,21 +165,47 @@ function comparePair(run: SyncRun, plan: Plan, own: MessageRecord, theirs: Messa
     return;
   }
   if (!isExpunged(theirs) && own.modseq === theirs.modseq && sameContent(own, theirs)) return;
-  const isNewer = theirs.modseq > own.modseq && theirs.lastUpdated >= own.lastUpdated;
   const lastUpdated = Math.max(own.lastUpdated, theirs.lastUpdated, Math.floor(run.clock.nowMs() / 1000));
-  const annotations = theirs.modseq > own.modseq ? theirs.annotations : own.annotations;
   if (isExpunged(theirs)) {
-    plan.rewritten.push({ ...own, systemFlags: own.systemFlags | SystemFlag.expunged, lastUpdated });
-  } else if (isNewer) {
-    const { systemFlags, keywords } = theirs;
-    plan.rewritten.push({ ...own, systemFlags, keywords, annotations, lastUpdated });
-  } else plan.rewritten.push({ ...own, annotations, lastUpdated });
+    leaves(plan, own, lastUpdated);
+    return;
+  }
+  const isNewer = theirs.modseq > own.modseq && theirs.lastUpdated >= own.lastUpdated;
+  plan.settled.push({
+    uid: own.uid,
+    lastUpdated,
+    systemFlags: isNewer ? theirs.systemFlags : own.systemFlags,
+    keywords: isNewer ? sameList(plan, theirs.keywords) : undefined,
+    annotations: theirs.modseq > own.modseq ? orEmpty(theirs.annotations) : undefined,
+  });
+}
+
+/** A message that is here goes. */
+function leaves({ settled }: Plan, { uid, systemFlags }: MessageRecord, lastUpdated: number): void {
+  const flags = systemFlags | SystemFlag.expunged;
+  settled.push({ uid, lastUpdated, systemFlags: flags, keywords: undefined, annotations: undefined });
+}
+
+function sameList({ keywordLists }: Plan, keywords: readonly string[]): readonly string[] {
+  const key = keywords.join(" ");
+  const known = keywordLists.get(key) ?? keywords;
+  keywordLists.set(key, known);
+  return known;
+}
+
+const NO_ANNOTATIONS: MessageRecord["annotations"] = [];
+
+function orEmpty(annotations: MessageRecord["annotations"]): MessageRecord["annotations"] {
+  return annotations.length === 0 ? NO_ANNOTATIONS : annotations;
 }
 
 /** Two messages under one UID: both get new ones, the lower GUID first, so that every master decides alike. */
 function splitBrain(plan: Plan, own: MessageRecord, theirs: MessageRecord): void {
   const pair: Renumbered[] = [];
-  if (!isExpunged(own)) pair.push({ record: own, from: "here" });
+  if (!isExpunged(own)) {
+    pair.push({ record: own, from: "here" });
+    leaves(plan, own, own.lastUpdated);
+  }
   if (!isExpunged(theirs)) {
     pair.push({ record: theirs, from: "replica" });
     plan.expungedThere.push(theirs.uid);
@@ -182,42 +227,64 @@ function wasRenumbered({ above }: Plan, record: MessageRecord): boolean {
 
 async function carryOut(run: SyncRun, own: Mailbox, remote: SyncMailbox, plan: Plan): Promise<void> {
   const { store, replica } = run;
-  const changes: ReplicatedChange["records"][number][] = [...plan.rewritten];
-  let lastUid = Math.max(own.lastUid, remote.lastUid);
-  for (const record of plan.fetched) changes.push({ ...record, body: await fetchBody(run, remote, record) });
-  for (const { record, from } of plan.renumbered) {
-    if (from === "here") changes.push({ ...record, systemFlags: record.systemFlags | SystemFlag.expunged });
-    if (wasRenumbered(plan, record)) continue;
-    lastUid += 1;
-    const { guid } = record;
-    const body = from === "here" ? { guid, partition: own.partition } : await fetchBody(run, remote, record);
-    changes.push({ ...record, uid: toUid(lastUid), body });
-  }
-  // What comes before what goes: a crash between two commits may leave a message twice, never not at all.
-  const goes = ({ body }: (typeof changes)[number]): number => (body === undefined ? 1 : 0);
-  changes.sort((a, b) => goes(a) - goes(b) || a.uid - b.uid);
   // Cyrus gives every settled record a modseq above both sides.
   let before = own.highestModseq;
   let modseq = Math.max(own.highestModseq, remote.highestModseq);
   const uidValidity = Math.max(own.uidValidity, remote.uidValidity);
+  let batch: Change[] = [];
+  const commit = async (): Promise<void> => {
+    modseq += 1;
+    await store.apply({
+      mailbox: own.id,
+      ifHighestModseq: before,
+      header: { highestModseq: toModseq(modseq), uidValidity },
+      records: batch.map((change) => ({ ...change, modseq: toModseq(modseq) })),
+    });
+    before = modseq as Modseq;
+    release(batch);
+    batch = [];
+  };
   try {
-    for (let at = 0; at === 0 || at < changes.length; at += MESSAGES_A_COMMIT) {
-      modseq += 1;
-      await store.apply({
-        mailbox: own.id,
-        ifHighestModseq: before,
-        header: { highestModseq: toModseq(modseq), uidValidity },
-        records: changes
-          .slice(at, at + MESSAGES_A_COMMIT)
-          .map((record) => ({ ...record, modseq: toModseq(modseq) })),
-      });
-      before = modseq as Modseq;
+    for await (const change of changesOf(run, own, remote, plan)) {
+      batch.push(change);
+      if (batch.length === MESSAGES_A_COMMIT) await commit();
     }
+    if (batch.length > 0 || before === own.highestModseq) await commit();
   } finally {
-    for (const { body } of changes) if (body !== undefined && "release" in body) body.release();
+    release(batch);
   }
   // Only now that every message is safe here.
   if (plan.expungedThere.length > 0) await replica.expunge(remote, plan.expungedThere);
+}
+
+/** What comes before what goes: a crash between two commits may leave a message twice, never not at all. */
+async function* changesOf(
+  run: SyncRun,
+  own: Mailbox,
+  remote: SyncMailbox,
+  plan: Plan,
+): AsyncGenerator<Change> {
+  for (const record of plan.fetched) yield { ...record, body: await fetchBody(run, remote, record) };
+  let lastUid = Math.max(own.lastUid, remote.lastUid);
+  for (const { record, from } of plan.renumbered) {
+    if (wasRenumbered(plan, record)) continue;
+    lastUid += 1;
+    const { guid } = record;
+    const body = from === "here" ? { guid, partition: own.partition } : await fetchBody(run, remote, record);
+    yield { ...record, uid: toUid(lastUid), body };
+  }
+  const find = run.store.recordFinder(own.id);
+  for (const { uid, lastUpdated, systemFlags, keywords, annotations } of plan.settled) {
+    const record = find(uid);
+    // Gone meanwhile: the commit finds out that the mailbox has changed.
+    if (record === undefined) continue;
+    const changed = { ...record, lastUpdated, systemFlags, keywords: keywords ?? record.keywords };
+    yield annotations === undefined ? changed : { ...changed, annotations };
+  }
+}
+
+function release(changes: readonly Change[]): void {
+  for (const { body } of changes) if (body !== undefined && "release" in body) body.release();
 }
 
 async function fetchBody(
