@@ -9,6 +9,7 @@ import { logIn, type ImapPeer } from "../support/imap-peer.ts";
 import { startCyrus } from "../support/peers/cyrus.ts";
 import { peerOrSkip } from "../support/peers/peer-or-skip.ts";
 import { runCli } from "../support/run-cli.ts";
+import { raiseUidValidity } from "../support/raise-uidvalidity.ts";
 import { startSyncNode } from "../support/sync-nodes.ts";
 import { readAll, type ReadServer } from "../support/sync-read.ts";
 
@@ -28,6 +29,8 @@ interface Conflict {
   readonly name: string;
   readonly master: readonly string[];
   readonly replica: readonly string[];
+  /** How much higher the UIDVALIDITY becomes on a side, before the commands. */
+  readonly raised?: { readonly master?: number; readonly replica?: number };
 }
 
 /** The later change is always the replica's, so that nothing hangs on which second it is. */
@@ -99,6 +102,34 @@ const CONFLICTS: readonly Conflict[] = [
     master: ["STORE 1 +FLAGS (\\Flagged)", "STORE 2 +FLAGS (\\Deleted)", "EXPUNGE", "+ one", "+ two"],
     replica: ["+ three", "STORE 3 +FLAGS (kw)", "STORE 1 +FLAGS (\\Deleted)", "EXPUNGE", "+ four", "+ five"],
   },
+  { name: "ValidityOfMaster", master: [], replica: [], raised: { master: 1000 } },
+  { name: "ValidityOfReplica", master: [], replica: [], raised: { replica: 1000 } },
+  {
+    name: "ValidityOfMasterAndChanges",
+    master: ["STORE 1 +FLAGS (\\Answered)", "+ of the master"],
+    replica: ["STORE 2 +FLAGS (\\Flagged)", "STORE 1 +FLAGS (\\Draft)", "+ of the replica"],
+    raised: { master: 1000 },
+  },
+  {
+    name: "ValidityOfReplicaAndChanges",
+    master: ["STORE 1 +FLAGS (\\Answered)", "+ of the master"],
+    replica: ["STORE 2 +FLAGS (\\Flagged)", "STORE 1 +FLAGS (\\Draft)", "+ of the replica"],
+    raised: { replica: 1000 },
+  },
+  {
+    name: "ValidityOfReplicaNewOnMaster",
+    master: ["+ of the master", "STORE 2 +FLAGS (\\Deleted)", "EXPUNGE"],
+    replica: [],
+    raised: { replica: 1000 },
+  },
+  {
+    name: "ValidityOfMasterNewOnReplica",
+    master: [],
+    replica: ["+ of the replica", "STORE 2 +FLAGS (\\Deleted)", "EXPUNGE"],
+    raised: { master: 1000 },
+  },
+  { name: "ValidityOfBothMaster", master: ["+ new"], replica: [], raised: { master: 2000, replica: 1000 } },
+  { name: "ValidityOfBothReplica", master: ["+ new"], replica: [], raised: { master: 1000, replica: 2000 } },
 ];
 
 const SETTINGS = { virtdomains: "off", sync_try_imap: "no", sync_authname: "cyrus", sync_password: "cyrus" };
@@ -162,11 +193,30 @@ async function change(peer: ImapPeer, name: string, commands: readonly string[])
   await peer.ok("UNSELECT");
 }
 
-/** Mailbox → its messages: UID, flags, dates, annotations, bytes. Modseqs and UIDVALIDITY are each pair's own. */
-async function outcome(server: ReadServer): Promise<Readonly<Record<string, readonly string[]>>> {
+/** Mailbox → its UIDVALIDITY. */
+async function validitiesOf(server: ReadServer): Promise<ReadonlyMap<string, number>> {
+  const all = [...(await readAll(server))].map(([name, lines]) => [name, validityIn(lines) ?? 0] as const);
+  return new Map(all.filter(([name]) => !name.startsWith("* ")));
+}
+
+function validityIn(lines: readonly string[]): number | undefined {
+  const line = lines.find((each) => each.startsWith("UIDVALIDITY "));
+  return line === undefined ? undefined : Number(line.split(" ")[1]);
+}
+
+/**
+ * Mailbox → its messages: UID, flags, dates, annotations, bytes; and by how much its UIDVALIDITY is higher than after the
+ * first copy. Its value, and modseqs, are each pair's own.
+ */
+async function outcome(
+  server: ReadServer,
+  before: ReadonlyMap<string, number>,
+): Promise<Readonly<Record<string, readonly string[]>>> {
   const all = [...(await readAll(server))].map(([name, lines]) => {
     const messages = lines.filter((line) => !/^(HIGHESTMODSEQ|UIDVALIDITY|\/private)/.test(line));
-    return [name, messages] as const;
+    const first = before.get(name);
+    const raised = first === undefined ? [] : [`UIDVALIDITY +${(validityIn(lines) ?? 0) - first}`];
+    return [name, [...raised, ...messages]] as const;
   });
   return Object.fromEntries(all.filter(([name]) => !name.startsWith("* ")));
 }
@@ -191,12 +241,19 @@ async function play(t: TestContext, masterKind: Kind, replicaKind: Kind): Promis
   for (const name of ["Deleted", "Renamed"]) await here.ok(`CREATE ${name}`);
   assert.ok(await master.sync(replica), "first copy");
   if (replicaKind === "rookery") await replica.welcome();
+  const before = await validitiesOf(master.server);
+  assert.deepEqual(await validitiesOf(replica.server), before);
   const there = await logIn(replica.server.endpoint, "u1", "u1");
-  for (const { name, master: ofMaster, replica: ofReplica } of CONFLICTS) {
+  const raise = async ({ csyncPort }: End, name: string, by = 0): Promise<void> => {
+    if (by > 0) await raiseUidValidity({ port: csyncPort, admin: ["cyrus", "cyrus"] }, `user.u1.${name}`, by);
+  };
+  for (const { name, master: ofMaster, replica: ofReplica, raised } of CONFLICTS) {
+    await raise(master, name, raised?.master);
+    await raise(replica, name, raised?.replica);
     await change(here, name, ofMaster);
     await change(there, name, ofReplica);
-    assert.ok(await master.sync(replica), name);
   }
+  assert.ok(await master.sync(replica), "conflicts");
   // Names: deleted or renamed here, changed there; made there only; made on both sides, empty there.
   await change(there, "Deleted", ["+ into what goes"]);
   await change(there, "Renamed", ["+ into what is renamed"]);
@@ -208,14 +265,17 @@ async function play(t: TestContext, masterKind: Kind, replicaKind: Kind): Promis
   await change(here, "Both", ["+ here"]);
   assert.ok(await master.sync(replica), "names");
   assert.ok(await master.sync(replica), "once more");
-  const settled = { master: await outcome(master.server), replica: await outcome(replica.server) };
+  const settled = {
+    master: await outcome(master.server, before),
+    replica: await outcome(replica.server, before),
+  };
   // Two mailboxes of one name with mail in both: neither is touched.
   await here.ok("CREATE Moved");
   await there.ok("CREATE Moved");
   await change(here, "Moved", ["+ here"]);
   await change(there, "Moved", ["+ there"]);
   const wasRefused = !(await master.sync(replica));
-  const [after, afterThere] = [await outcome(master.server), await outcome(replica.server)];
+  const [after, afterThere] = [await outcome(master.server, before), await outcome(replica.server, before)];
   await Promise.all([here.close(), there.close()]);
   return {
     master: { ...settled.master, Moved: after["Moved"] ?? [] },
@@ -226,11 +286,15 @@ async function play(t: TestContext, masterKind: Kind, replicaKind: Kind): Promis
 
 test(
   "split brain: whoever is master or replica, the outcome is that of two Cyruses",
-  { timeout: 280_000 },
+  { timeout: 600_000 },
   async (t) => {
     if (!(await peerOrSkip(t, "cyrus"))) return;
     const expected = await play(t, "cyrus", "cyrus");
     assert.ok(expected.wasRefused);
+    for (const { name, raised } of CONFLICTS) {
+      const highest = `UIDVALIDITY +${Math.max(raised?.master ?? 0, raised?.replica ?? 0)}`;
+      assert.deepEqual([expected.master[name]?.[0], expected.replica[name]?.[0]], [highest, highest], name);
+    }
     assert.deepEqual(Object.keys(expected.replica).length, Object.keys(expected.master).length + 1);
     for (const [masterKind, replicaKind] of [
       ["rookery", "cyrus"],
