@@ -1,12 +1,20 @@
 import type { HostPort } from "../../config/kinds.ts";
+import { DirectoryError } from "../../directory/admin.ts";
 import type { Mailbox, UserId } from "../../store/model.ts";
 import { userOf } from "../../store/names.ts";
-import { checkMailboxes, checkUser, type Difference } from "../../sync/client/check-user.ts";
-import { sharedMailboxes, usersOf } from "../../sync/client/groups.ts";
+import {
+  checkMailboxes,
+  checkServerAnnotations,
+  checkSharedQuotas,
+  checkUser,
+  type Difference,
+} from "../../sync/client/check-user.ts";
+import { isKnownUser, sharedMailboxes, usersOf } from "../../sync/client/groups.ts";
 import { ReplicaLost, ReplicaRefusal } from "../../sync/client/refusal.ts";
 import type { SyncRun } from "../../sync/client/run.ts";
 import type { RunOptions } from "../../sync/replication/replication.ts";
 import { updateMeta, updateServerAnnotations } from "../../sync/client/update-meta.ts";
+import { MAX_MAILBOXES, updateShared } from "../../sync/client/update-shared.ts";
 import { type FailedMailbox, updateSomeMailboxes, updateUser } from "../../sync/client/update-user.ts";
 import { updateFoldersByText, updateUserByText } from "../../sync/text/client/update-by-text.ts";
 import type { NodeContext } from "../context.ts";
@@ -14,8 +22,6 @@ import { AdminError } from "../failure.ts";
 import { getMailbox } from "../mailbox-name.ts";
 import type { Json, Operation, OperationOutput } from "../operation.ts";
 
-/** Mailboxes of one command. */
-const MAX_MAILBOXES = 200;
 const DEFAULT_PORTS = { csync: 2005, imap: 143 };
 
 interface Targets {
@@ -51,15 +57,19 @@ export const replicate: Operation = {
       if (others) throw new AdminError("argument_invalid", "--ssh goes with -u, -m and -A only");
       return await replicateByText(node, ssh, targets, verbose, output);
     }
+    const unknown = check ? undefined : targets.users.find((user) => !isKnownUser(node.store, user));
+    if (unknown !== undefined) {
+      throw new DirectoryError("user_unknown", `there is no user "${unknown}" here, and there was none`);
+    }
     const address = host === undefined ? addressOf(node, channel) : { host, port };
     const rows = rowQueue(output);
     const step = (text: string): void => (verbose ? rows.add({ step: text }) : undefined);
     try {
       const run = await open(node, { address, channel: channel ?? "", transport, force, step });
       try {
-        const isSent = (user: UserId): boolean => node.replication.isSent(user, channel ?? "");
+        const isSent = node.replication.sentBy(channel ?? "");
         const counts = await (check
-          ? checkAll(run, targets, rows)
+          ? checkAll(run, targets, { isSent, rows })
           : updateAll(run, targets, { isSent, rows, output }));
         await rows.sent();
         return counts;
@@ -95,7 +105,9 @@ async function replicateByText(
   try {
     const run = await node.replication.openByText(host, step);
     try {
+      const isSent = node.replication.sentBy("");
       for (const user of targets.all ? usersOf(node.store) : targets.users) {
+        if (targets.all && !isSent(user)) continue;
         tell(await updateUserByText(run, user));
         users += 1;
         await rows.sent();
@@ -147,7 +159,10 @@ function addressOf(node: NodeContext, channel: string | undefined): HostPort {
   throw new AdminError("argument_invalid", `there is no channel "${channel}" in replication.channels`);
 }
 
-/** With `all`, users whom this node has from another are left out: they must not overwrite their master. */
+/**
+ * With `all`, users whom this node has from another are left out, who must not overwrite their master, and those whom the
+ * channel does not send.
+ */
 async function updateAll(
   run: SyncRun,
   targets: Targets,
@@ -178,16 +193,26 @@ async function updateAll(
     output.progress({ what: "users", done, total: targets.all ? 0 : targets.users.length });
     await rows.sent();
   }
-  const shared = targets.all && isSent("") ? sharedMailboxes(run.store) : [];
-  const mailboxes = targets.all ? shared : targets.mailboxes;
+  const mailboxes = targets.all ? [] : targets.mailboxes;
   for (const [, group] of groups(mailboxes)) tell(await updateSomeMailboxes(run, group, []));
   for (const user of targets.metas) await updateMeta(run, user);
-  if (targets.all) await updateServerAnnotations(run, isSent);
+  if (targets.all) tell(await (isSent("") ? updateShared(run, isSent) : onlyAnnotations(run, isSent)));
   return leftOut === 0 ? { users: done, failures } : { users: done, failures, leftOut };
 }
 
-async function checkAll(run: SyncRun, targets: Targets, rows: Rows): Promise<Json> {
+/** Users' own server annotations, where the shared mailboxes are another node's. */
+async function onlyAnnotations(run: SyncRun, isSent: (user: UserId) => boolean): Promise<readonly []> {
+  await updateServerAnnotations(run, isSent);
+  return [];
+}
+
+async function checkAll(
+  run: SyncRun,
+  targets: Targets,
+  { isSent, rows }: { readonly isSent: (user: UserId) => boolean; readonly rows: Rows },
+): Promise<Json> {
   let users = 0;
+  let leftOut = 0;
   let found = 0;
   const tell = async (difference: Difference): Promise<void> => {
     found += 1;
@@ -195,14 +220,21 @@ async function checkAll(run: SyncRun, targets: Targets, rows: Rows): Promise<Jso
     await rows.sent();
   };
   for (const user of targets.all ? usersOf(run.store) : targets.users) {
+    if (targets.all && !isSent(user)) {
+      leftOut += 1;
+      continue;
+    }
     await checkUser(run, user, tell);
     users += 1;
   }
-  for (const [user, group] of groups(targets.all ? sharedMailboxes(run.store) : targets.mailboxes)) {
+  const shared = isSent("") ? sharedMailboxes(run.store) : [];
+  for (const [user, group] of groups(targets.all ? shared : targets.mailboxes)) {
     const remotes = await run.replica.getMailboxes(group.map(({ name }) => name));
     await checkMailboxes(run, user, group, remotes, tell);
   }
-  return { users, differences: found };
+  if (targets.all && isSent("")) await checkSharedQuotas(run, tell);
+  if (targets.all) await checkServerAnnotations(run, isSent, tell);
+  return leftOut === 0 ? { users, differences: found } : { users, differences: found, leftOut };
 }
 
 /** By user, in bounded groups. */

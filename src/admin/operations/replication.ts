@@ -1,5 +1,7 @@
-import { usersOf } from "../../sync/client/groups.ts";
+import { DirectoryError } from "../../directory/admin.ts";
+import { isKnownUser, usersOf } from "../../sync/client/groups.ts";
 import { idleUsers } from "../../sync/replication/channel.ts";
+import type { NodeContext } from "../context.ts";
 import { AdminError } from "../failure.ts";
 import type { Operation } from "../operation.ts";
 
@@ -33,15 +35,29 @@ export const replicationQueue: Operation = {
       throw new AdminError("argument_invalid", "no channel is configured in replication.channels");
     }
     const { store, clock } = node;
-    let users: Iterable<string> = [user ?? ""];
+    if (user !== undefined) return { queued: queueOne(node, user) };
     if (domain !== undefined) {
-      users = [...usersOf(store)].filter((name) => domainOfUser(name, node.defaultDomain) === domain);
-    } else if (idleDays !== undefined) {
-      users = idleUsers(store, clock.nowMs() / 1000 - idleDays * DAY_SECONDS);
+      const users = [...usersOf(store)].filter((name) => domainOfUser(name, node.defaultDomain) === domain);
+      if (users.length === 0) throw new AdminError("argument_invalid", `nobody of "${domain}" is here`);
+      return { queued: node.replication.enqueue(users) };
     }
-    return { queued: node.replication.enqueue(users) };
+    const beforeSeconds = clock.nowMs() / 1000 - (idleDays ?? 0) * DAY_SECONDS;
+    return { queued: node.replication.enqueue(idleUsers(store, beforeSeconds)) };
   },
 };
+
+/** Somebody who was deleted here may be queued as well: he goes from the replica. */
+function queueOne({ store, replication }: NodeContext, user: string): number {
+  if (!isKnownUser(store, user)) {
+    throw new DirectoryError("user_unknown", `there is no user "${user}" here, and there was none`);
+  }
+  const queued = replication.enqueue([user]);
+  if (queued > 0) return queued;
+  throw new AdminError(
+    "argument_invalid",
+    `no channel takes "${user}": another node is his master, no channel has him among its users, or their queues are full`,
+  );
+}
 
 function domainOfUser(user: string, defaultDomain: string): string {
   const at = user.lastIndexOf("@");

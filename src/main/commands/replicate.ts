@@ -38,6 +38,7 @@ interface Result {
   readonly users: number;
   readonly failures?: number;
   readonly differences?: number;
+  readonly leftOut?: number;
 }
 
 export function addReplicateCommand(program: Command): void {
@@ -95,6 +96,9 @@ export function addReplicateCommand(program: Command): void {
           if (flags.check === true) lines.push(differencesText(counts.differences ?? 0));
           else if ((flags.verbose ?? 0) > 0 || problems > 0) {
             lines.push(`${counts.users} users, ${counts.failures ?? 0} mailboxes could not be made equal.`);
+          }
+          if ((flags.check === true || (flags.verbose ?? 0) > 0) && counts.leftOut !== undefined) {
+            lines.push(`${counts.leftOut} users left out: another node's, or not the channel's.`);
           }
           return lines.map((line) => `${line}\n`).join("");
         },

@@ -268,7 +268,7 @@ export class Channel implements ConfirmingChannel {
 
   /** Each once; who is refused again stays, unless somebody else has become his master. */
   async #retryStuck(run: SyncRun, follower: FeedFollower): Promise<void> {
-    for (const user of [...this.#stuck.keys()]) {
+    for (const user of this.#stuck.keys()) {
       try {
         if (this.#ports.isWanted(user)) await this.#sendAllOf(run, user);
         this.#stuck.delete(user);

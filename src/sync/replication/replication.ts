@@ -68,10 +68,8 @@ export class Replication {
   }
 
   #openChannel(name: string, own: ChannelSettings): Channel {
-    const { settings, store, clock, random, log, metrics, roles, acknowledgements } = this.#ports;
+    const { settings, store, clock, random, log, metrics, acknowledgements } = this.#ports;
     const { address } = own;
-    const chosen = new Set(own.users ?? settings.users);
-    const isChain = own.chain ?? settings.chain;
     const waits = (own.acknowledge ?? settings.acknowledge) === "replica";
     const channel = new Channel({
       name,
@@ -84,7 +82,7 @@ export class Replication {
       maxRetryDelayMs: settings.maxRetryDelayMs,
       acknowledgeTimeoutMs: waits ? settings.acknowledgeTimeoutMs : undefined,
       connect: () => this.open({ address, channel: name, force: false, step: () => {} }),
-      isWanted: (user) => (chosen.size === 0 || chosen.has(user)) && (isChain || roles.isMaster(user)),
+      isWanted: this.#sentBy(own),
     });
     if (waits) acknowledgements.add(channel);
     return channel;
@@ -101,10 +99,19 @@ export class Replication {
     return settings.channels.get(channel)?.transport ?? settings.transport;
   }
 
-  /** False for users of whom this node is a replica, unless the channel passes on what it gets itself. */
-  isSent(user: UserId, channel: string): boolean {
+  /**
+   * Of whom the channel, or a replica without one, gets something: the users that are chosen, without those of whom this
+   * node is a replica itself, unless it passes on what it gets.
+   */
+  sentBy(channel: string): (user: UserId) => boolean {
+    return this.#sentBy(this.#ports.settings.channels.get(channel));
+  }
+
+  #sentBy(own: ChannelSettings | undefined): (user: UserId) => boolean {
     const { settings, roles } = this.#ports;
-    return (settings.channels.get(channel)?.chain ?? settings.chain) || roles.isMaster(user);
+    const chosen = new Set(own?.users ?? settings.users);
+    const isChain = own?.chain ?? settings.chain;
+    return (user) => (chosen.size === 0 || chosen.has(user)) && (isChain || roles.isMaster(user));
   }
 
   /** Connects and logs in. @throws ReplicaLost, ReplicaRefusal, the Node error of the connection */
