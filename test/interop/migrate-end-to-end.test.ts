@@ -56,17 +56,23 @@ test(
     if (missing !== undefined) return t.skip(missing);
     if (!(await peerOrSkip(t, "dovecot")) || !(await peerOrSkip(t, "cyrus"))) return undefined;
     const step = stepsOf(t);
-    const people = await startSources(t);
+    // What was started last ends first, and a folder goes when nobody uses it any more.
+    const endings = new AsyncDisposableStack();
+    t.after(() => endings.disposeAsync());
+    const people = await startSources(endings);
     step("filled the sources");
     const uids = people.map(({ uid }) => uid);
-    const hooks = await startHooks(t);
+    const hooks = await startHooks(endings);
     const server = await Postgres.start();
-    t.after(() => server.stop());
-    const one = await startOneNode({ folder: ownFolder(t), users: uids, commands: hooks.commands });
-    t.after(() => one.stop());
+    endings.defer(() => server.stop());
+    const one = await startOneNode({ folder: ownFolder(endings), users: uids, commands: hooks.commands });
+    endings.defer(() => one.stop());
     const url = await server.createDatabase();
-    const many = await startManyNodes({ folder: ownFolder(t), users: uids, commands: hooks.commands }, url);
-    t.after(() => many.stop());
+    const many = await startManyNodes(
+      { folder: ownFolder(endings), users: uids, commands: hooks.commands },
+      url,
+    );
+    endings.defer(() => many.stop());
     const fleets = [one, many];
     step("started the fleets");
 
@@ -180,26 +186,26 @@ interface Report {
   readonly verification: Verification;
 }
 
-async function startSources(t: TestContext): Promise<readonly Person[]> {
+async function startSources(endings: AsyncDisposableStack): Promise<readonly Person[]> {
   const names = (prefix: string): string[] =>
     Array.from({ length: USERS_A_SERVER }, (_, at) => `${prefix}${at}`);
   const passwords = (users: readonly string[]) =>
     Object.fromEntries(users.map((user) => [user, `of-${user}`]));
   const dovecotUsers = names("dove");
   const dovecot = await startDovecot({
-    folder: ownFolder(t),
+    folder: ownFolder(endings),
     users: passwords(dovecotUsers),
     format: "maildir",
   });
-  t.after(() => dovecot.stop());
+  endings.defer(() => dovecot.stop());
   const cyrusUsers = names("cyr");
   const cyrus = await startCyrus({
-    folder: ownFolder(t),
+    folder: ownFolder(endings),
     users: { cyrus: "of-cyrus", ...passwords(cyrusUsers) },
     services: ["imap"],
     settings: { virtdomains: "off", altnamespace: "no", unixhierarchysep: "no" },
   });
-  t.after(() => cyrus.stop());
+  endings.defer(() => cyrus.stop());
   await cyrus.create(...cyrusUsers.map((user) => `user.${user}`));
   const endpoint = (peer: typeof dovecot) => ({ host: peer.host, port: peer.ports["imap"] ?? 0 });
   const people: Person[] = [
@@ -250,8 +256,8 @@ interface Hooks {
 }
 
 /** A script that locks users, and a service that switches their route at the second time of asking. */
-async function startHooks(t: TestContext): Promise<Hooks> {
-  const folder = ownFolder(t);
+async function startHooks(endings: AsyncDisposableStack): Promise<Hooks> {
+  const folder = ownFolder(endings);
   const locks = join(folder, "locks");
   mkdirSync(locks);
   const script = (name: string, text: string): string => {
@@ -271,7 +277,7 @@ async function startHooks(t: TestContext): Promise<Hooks> {
     response.writeHead(isLocked ? (isFirst ? 503 : 200) : 409).end();
   });
   await new Promise<void>((resolve) => switches.listen(0, "127.0.0.1", resolve));
-  t.after(() => switches.close());
+  endings.defer(() => void switches.close());
   const address = switches.address();
   const port = typeof address === "object" ? address?.port : undefined;
   const user = ["%{mdb:source}", "%{mdb:ruid}"];
@@ -358,8 +364,8 @@ async function picturesOf(people: readonly Person[]) {
   return Object.fromEntries(pictures);
 }
 
-function ownFolder(t: TestContext): string {
+function ownFolder(endings: AsyncDisposableStack): string {
   const folder = mkdtempSync(join(tmpdir(), "rk-e"));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  endings.defer(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }

@@ -12,7 +12,7 @@ export interface ApiAnswer {
 }
 
 export const ADMIN = { name: "admin", password: "of-the-administrator" };
-const LOOKS = 3_000;
+const LOOKS = 9_000;
 const LOOK_MS = 100;
 
 export class SchedulerApi {
