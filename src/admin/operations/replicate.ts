@@ -65,7 +65,8 @@ export const replicate: Operation = {
     const rows = rowQueue(output);
     const step = (text: string): void => (verbose ? rows.add({ step: text }) : undefined);
     try {
-      const run = await open(node, { address, channel: channel ?? "", transport, force, step });
+      const options: RunOptions = { address, channel: channel ?? "", transport, force, step };
+      const run = await open(node, options);
       try {
         const isSent = node.replication.sentBy(channel ?? "");
         const counts = await (check
@@ -74,7 +75,7 @@ export const replicate: Operation = {
         await rows.sent();
         return counts;
       } finally {
-        await run.replica.link.close();
+        await node.replication.release(run, options);
       }
     } catch (error) {
       if (error instanceof ReplicaLost) throw unreachable(address, error);
@@ -135,7 +136,7 @@ async function replicateByText(
 
 async function open(node: NodeContext, options: RunOptions): Promise<SyncRun> {
   try {
-    return await node.replication.open(options);
+    return await node.replication.borrow(options);
   } catch (error) {
     // No such host, nobody listens, not the certificate that is trusted …: the world's, not ours.
     const isWorlds = error instanceof Error && "code" in error && !(error instanceof ReplicaRefusal);

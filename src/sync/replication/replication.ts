@@ -19,6 +19,7 @@ import type { TextRun } from "../text/client/update-by-text.ts";
 import type { Acknowledgements } from "./acknowledgements.ts";
 import type { ChannelSettings } from "./channel-kind.ts";
 import { Channel, type ChannelStatus } from "./channel.ts";
+import { KeptReplica } from "./kept-replica.ts";
 import type { ReplicationMetrics } from "./metrics.ts";
 import type { ReplicationSettings } from "./options.ts";
 import type { Roles } from "./roles.ts";
@@ -59,10 +60,13 @@ export class Replication {
   readonly #channels: readonly Channel[];
   /** Many runs log in to the same replicas. */
   readonly #saltedPasswords = new SaltedPasswords();
+  readonly #kept: KeptReplica;
+  #isServing = false;
 
   constructor(ports: ReplicationPorts) {
     this.#ports = ports;
     this.roles = ports.roles;
+    this.#kept = new KeptReplica(ports.clock);
     this.#channels = [...ports.settings.channels].map(([name, own]) => this.#openChannel(name, own));
     ports.metrics.watch(() => this.#channels.map((channel) => channel.status()));
   }
@@ -115,21 +119,39 @@ export class Replication {
   }
 
   /** Connects and logs in. @throws ReplicaLost, ReplicaRefusal, the Node error of the connection */
-  async open({ address, channel, transport, force, step }: RunOptions): Promise<SyncRun> {
-    const { store, clock, log, settings, metrics } = this.#ports;
+  async open(options: RunOptions): Promise<SyncRun> {
+    const { address, channel, transport, force } = options;
+    const { settings } = this.#ports;
     const own = settings.channels.get(channel);
     const replicaAddress = this.#replicaAddress(address, own, transport);
     const ports = { ...this.#ports, saltedPasswords: this.#saltedPasswords };
     const { link, hasSieveMailbox } = await connectReplica(replicaAddress, ports);
     const replica = new Replica(link, hasSieveMailbox);
     if (force) await replica.force();
+    return this.#runOn(replica, options);
+  }
+
+  /** As `open`, for a run that ends with `release`: one soon after another goes on with its connection. */
+  async borrow(options: RunOptions): Promise<SyncRun> {
+    const replica = options.force ? undefined : this.#kept.take(keyOf(options));
+    return replica === undefined ? await this.open(options) : this.#runOn(replica, options);
+  }
+
+  async release({ replica, force }: SyncRun, options: RunOptions): Promise<void> {
+    // FORCE cannot be taken back; and a command that runs without a node ends at once.
+    if (force || !this.#isServing) await replica.link.close();
+    else await this.#kept.keep(keyOf(options), replica);
+  }
+
+  #runOn(replica: Replica, { channel, force, step }: RunOptions): SyncRun {
+    const { store, clock, log, settings, metrics } = this.#ports;
     return {
       store,
       replica,
       clock,
       log,
       force,
-      maxBytesPerSecond: own?.maxRateBytes ?? settings.maxRateBytes,
+      maxBytesPerSecond: settings.channels.get(channel)?.maxRateBytes ?? settings.maxRateBytes,
       step,
       uploaded: (messages, bytes) => metrics.uploaded(channel, messages, bytes),
     };
@@ -156,11 +178,13 @@ export class Replication {
   }
 
   start(): void {
+    this.#isServing = true;
     for (const channel of this.#channels) channel.start();
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.#channels.map((channel) => channel.stop()));
+    this.#isServing = false;
+    await Promise.all([this.#kept.close(), ...this.#channels.map((channel) => channel.stop())]);
   }
 
   status(): readonly ChannelStatus[] {
@@ -202,4 +226,9 @@ export class Replication {
       timeoutMs,
     };
   }
+}
+
+/** Runs with the same key may share a connection. */
+function keyOf({ address: { host, port }, channel, transport }: RunOptions): string {
+  return JSON.stringify([host, port, channel, transport]);
 }
