@@ -10,6 +10,7 @@ import { createSaslClient } from "../wire/sasl/client.ts";
 import { SaslError } from "../wire/sasl/sasl-error.ts";
 import { ImapClient } from "./client.ts";
 import { type CommandPart, type CommandResult, ImapClientError } from "./client-command.ts";
+import { saidText } from "./codec/response.ts";
 
 export interface ImapAccount {
   readonly host: string;
@@ -40,8 +41,8 @@ export type ImapLogin =
       readonly password: Secret;
       readonly form: "authzid" | { readonly separator: string };
     }
-  /** Asked for at each login: a token may have run out since. */
-  | { readonly kind: "token"; readonly token: () => Promise<Secret> };
+  /** Asked for at each login: a token may have run out since; and once more with the one that was `refused`. */
+  | { readonly kind: "token"; readonly token: (refused?: Secret) => Promise<Secret> };
 
 export interface ImapPorts {
   readonly network: Network;
@@ -92,7 +93,7 @@ export async function connectImap(account: ImapAccount, ports: ImapPorts): Promi
 
 async function logIn(client: ImapClient, account: ImapAccount, ports: ImapPorts): Promise<ImapLink> {
   const greeting = await client.greeting;
-  if (greeting.status === "BYE") throw new ImapLoginError(`the server said BYE ${greeting.text}`, true);
+  if (greeting.status === "BYE") throw new ImapLoginError(`the server said BYE ${saidText(greeting)}`, true);
   let capabilities = capabilitiesIn(greeting.code) ?? (await askCapabilities(client));
   if (client.connection.tls === undefined && account.tls !== "off") {
     capabilities = await secure(client, account, capabilities);
@@ -151,8 +152,9 @@ async function authenticate(
   const { login, user, host, port } = account;
   if (login.kind === "token") {
     const mechanism = ["OAUTHBEARER", "XOAUTH2"].find((name) => offered.has(`AUTH=${name}`)) ?? "XOAUTH2";
-    const token = (await login.token()).reveal();
-    return await sasl(client, offered, mechanism, { username: user, authzid: user, token, host, port });
+    return await withToken(login.token, (token) =>
+      sasl(client, offered, mechanism, { username: user, authzid: user, token, host, port }),
+    );
   }
   const password = login.password.reveal();
   if (login.kind === "master" && login.form === "authzid") {
@@ -172,6 +174,18 @@ async function authenticate(
   }
   if (offered.has("AUTH=PLAIN")) return await sasl(client, offered, "PLAIN", { username, password });
   return await client.command(["LOGIN ", ...astring(username), " ", ...astring(password)]);
+}
+
+/** A token may end sooner than it was said to: then another one is tried, if there is one. */
+async function withToken(
+  tokenOf: (refused?: Secret) => Promise<Secret>,
+  authenticate: (token: string) => Promise<CommandResult>,
+): Promise<CommandResult> {
+  const token = await tokenOf();
+  const result = await authenticate(token.reveal());
+  if (result.status !== "NO" || TEMPORARY_CODES.test(result.code ?? "")) return result;
+  const other = await tokenOf(token);
+  return other.reveal() === token.reveal() ? result : await authenticate(other.reveal());
 }
 
 async function sasl(

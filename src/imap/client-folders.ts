@@ -42,6 +42,8 @@ export interface FolderList {
   readonly personalPrefix: string;
   /** Of others' and shared folders. */
   readonly foreignPrefixes: readonly string[];
+  /** Whatever is not below the personal prefix is shared: Cyrus's traditional namespace. */
+  readonly sharesTheRest?: boolean;
   readonly separator: string;
 }
 
@@ -97,8 +99,17 @@ export async function listFolders(
     })),
     personalPrefix: spaces?.personal ?? "",
     foreignPrefixes: spaces?.foreign ?? [],
+    sharesTheRest: spaces?.sharesTheRest ?? false,
     separator: names.find(({ separator }) => separator !== "")?.separator ?? "/",
   };
+}
+
+/** Belongs to somebody else, or to several. */
+export function isForeign({ name, separator }: Folder, list: FolderList): boolean {
+  const isWithin = (prefix: string): boolean =>
+    name.startsWith(prefix) || (separator !== "" && `${name}${separator}` === prefix);
+  if (list.foreignPrefixes.some(isWithin)) return true;
+  return list.sharesTheRest === true && name.toUpperCase() !== "INBOX" && !isWithin(list.personalPrefix);
 }
 
 /** What LIST responses say, by what they say: of several about one name the last counts. */
@@ -196,7 +207,7 @@ function toStatus(values: ReadonlyMap<string, Value>): FolderStatus {
 /** RFC 2342 §5: personal, other users', shared; each NIL or a list of (prefix separator …). */
 function readNamespace(
   untagged: readonly Untagged[],
-): { personal: string; foreign: readonly string[] } | undefined {
+): { personal: string; foreign: readonly string[]; sharesTheRest: boolean } | undefined {
   const response = untagged.find(({ name }) => name === "NAMESPACE");
   if (response === undefined) return undefined;
   const reader = response.arguments().sp();
@@ -206,6 +217,7 @@ function readNamespace(
   return {
     personal: personal[0] ?? "",
     foreign: [...others, ...shared].filter((prefix) => prefix !== "" && !personal.includes(prefix)),
+    sharesTheRest: shared.includes("") && !personal.includes(""),
   };
 }
 

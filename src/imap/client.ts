@@ -25,13 +25,7 @@ import {
 import { type AnnouncedLiteral, Framer, type Frame, type FrameEvent } from "./codec/framer.ts";
 import { compressForClient } from "./compress/client-compression.ts";
 import { Reader } from "./codec/reader.ts";
-import {
-  readStatusLine,
-  readStatusText,
-  readUntagged,
-  type StatusLine,
-  type Untagged,
-} from "./codec/response.ts";
+import { readStatusLine, readBye, readUntagged, type StatusLine, type Untagged } from "./codec/response.ts";
 
 /** Above it sending waits until the server has taken what was sent. */
 const MAX_BUFFERED_BYTES = 1024 * 1024;
@@ -363,7 +357,7 @@ export class ImapClient {
       return;
     }
     const response = readUntagged(frame);
-    if (response.name === "BYE") this.#lastWords = readStatusText("BYE", response.arguments()).text;
+    if (response.name === "BYE") this.#lastWords = readBye(response);
     const pending = this.#pending[0];
     if (pending !== undefined && pending.wishes.untagged?.(response) !== true)
       pending.untagged.push(response);

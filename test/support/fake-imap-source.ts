@@ -108,6 +108,14 @@ class FakeSession {
     this.#socket.write(bytes);
   }
 
+  /** After BYE a server hangs up (RFC 9051 §7.1.5). */
+  #sendInstead(bytes: string | Buffer): void {
+    this.#send(bytes);
+    if (typeof bytes !== "string" || !bytes.includes("* BYE ")) return;
+    this.#stalled = true;
+    this.#socket.end();
+  }
+
   #release(): void {
     if (this.#held !== "") this.#send(this.#held);
     this.#held = "";
@@ -120,7 +128,7 @@ class FakeSession {
     if (instead === "stall") this.#stalled = true;
     else if (instead === "hang up") this.#socket.end();
     else if (instead === undefined) this.#run(tag, command);
-    else this.#send(instead.replaceAll("TAG", tag));
+    else this.#sendInstead(instead.replaceAll("TAG", tag));
   }
 
   #run(tag: string, command: string): void {
@@ -219,7 +227,7 @@ class FakeSession {
       const instead = hasBody ? this.#options.message?.(message, this.#session) : undefined;
       if (instead === "stall") this.#stalled = true;
       else if (instead === "hang up") this.#socket.destroy();
-      else this.#send(instead ?? fetchLine(index + 1, message, items));
+      else this.#sendInstead(instead ?? fetchLine(index + 1, message, items));
     }
   }
 }

@@ -71,6 +71,15 @@ export function readStatusText(status: ResponseStatus, reader: Reader): StatusLi
   return { status, code: match?.[1], text: match?.[2] ?? rest };
 }
 
+/** What the server said, for messages: with its code, which tells more than many a text. */
+export function saidText({ code, text }: StatusLine): string {
+  return code === undefined ? text : `[${code}] ${text}`;
+}
+
+export function readBye(response: Untagged): string {
+  return saidText(readStatusText("BYE", response.arguments()));
+}
+
 /** `(NAME value …)` of a FETCH response: name → value, names upper case with their section: `BODY[1.MIME]`, `BODY[]<0>`. */
 export function readFetchValues(reader: Reader): Map<string, Value> {
   const values = new Map<string, Value>();

@@ -12,11 +12,12 @@ export class AccountError extends Error {
   override name = "AccountError";
 }
 
-/** Exchanges what stands for the user (a refresh token) for a token that is good now. */
+/** Exchanges what stands for the user (a refresh token) for a token that is good now, and is not the `refused` one. */
 export type TokenSource = (
   user: string,
   refreshToken: Secret,
   settings: ReadonlyMap<string, string>,
+  refused?: Secret,
 ) => Promise<Secret>;
 
 const IMAPS_PORT = 993;
@@ -111,8 +112,10 @@ function loginOf(
     const token = new Secret(own);
     return {
       kind: "token",
-      token: () =>
-        tokens === undefined ? Promise.resolve(token) : tokens(user.email ?? user.sourceUid, token, conf),
+      token: (refused) =>
+        tokens === undefined
+          ? Promise.resolve(token)
+          : tokens(user.email ?? user.sourceUid, token, conf, refused),
     };
   }
   if (master !== undefined && masterPassword !== undefined) {

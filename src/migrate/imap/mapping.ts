@@ -3,7 +3,7 @@
  * uses, levels that the target cannot write, names that would fall together. Pure, and the same for the same input;
  * what was once decided (`decided`, from the ledger) stays.
  */
-import type { Folder, FolderList } from "../../imap/client-folders.ts";
+import { type Folder, type FolderList, isForeign } from "../../imap/client-folders.ts";
 
 export interface MappingRules {
   /** Taken off the names of the source beside what its NAMESPACE says; "" = nothing. */
@@ -94,9 +94,7 @@ export function mapFolders(
 
 function whyLeft(folder: Folder, list: FolderList, rules: MappingRules): string | undefined {
   if (rules.excludes.some((pattern) => matches(pattern, folder, list))) return "excluded";
-  if (!rules.withForeign && list.foreignPrefixes.some((prefix) => isWithin(folder, prefix))) {
-    return "belongs to somebody else";
-  }
+  if (!rules.withForeign && isForeign(folder, list)) return "belongs to somebody else";
   // A parent that holds no messages comes into being with its children.
   if (!folder.isSelectable) return HOLDS_NO_MESSAGES;
   if (folder.specialUse !== undefined && VIEWS.has(folder.specialUse)) {
@@ -104,10 +102,6 @@ function whyLeft(folder: Folder, list: FolderList, rules: MappingRules): string 
     if (!isArchive) return "shows messages of other folders";
   }
   return undefined;
-}
-
-function isWithin({ name, separator }: Folder, prefix: string): boolean {
-  return name.startsWith(prefix) || (separator !== "" && `${name}${separator}` === prefix);
 }
 
 /** A pattern names a folder and what is below it: by its name at the source, or by its levels with `/` between them. */

@@ -23,12 +23,13 @@ export function oauthTokens(post: typeof fetch, clock: Clock): TokenSource {
   const tokens = new Lru<string, { readonly token: Secret; readonly untilMs: number }>({
     maxEntries: MAX_TOKENS,
   });
-  return async (user, refreshToken, settings) => {
+  return async (user, refreshToken, settings, refused) => {
     const url = settings.get("oauth_token_url");
     if (url === undefined) return refreshToken;
     const key = createHash("sha256").update(`${url}\0${refreshToken.reveal()}`).digest("hex");
     const known = tokens.get(key);
-    if (known !== undefined && known.untilMs - clock.monotonicMs() > LEAST_LIFE_MS) return known.token;
+    const isGood = known !== undefined && known.untilMs - clock.monotonicMs() > LEAST_LIFE_MS;
+    if (isGood && known.token.reveal() !== refused?.reveal()) return known.token;
     const form = new URLSearchParams({ grant_type: "refresh_token", refresh_token: refreshToken.reveal() });
     for (const name of ["client_id", "client_secret", "scope"]) {
       const value = settings.get(`oauth_${name}`);
