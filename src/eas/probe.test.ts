@@ -15,7 +15,7 @@ test("probe: says what to do where passwords are taken over TLS only", async () 
     accounts.failure = new AccountError("permission_denied", "passwords are taken over TLS only");
     assert.match(await run(), /^OPTIONS failed: .*403.*use https.*allowplaintext/i);
     accounts.failure = new AccountError("credentials_invalid", "wrong");
-    assert.match(await run(), /^OPTIONS failed: OPTIONS got 401$/);
+    assert.match(await run(), /^OPTIONS failed: OPTIONS got 401 \(wrong name or password\)$/);
   } finally {
     await host.close();
   }

@@ -21,6 +21,7 @@ export interface ProbeResult {
 export const PROBE_EXIT_CODES: Record<ProbeResult["status"], 0 | 1 | 2> = { OK: 0, WARNING: 1, ERROR: 2 };
 const INBOX = 2;
 const WINDOW_SIZE = 10;
+const UNAUTHORIZED = 401;
 const FORBIDDEN = 403;
 
 /** Never rejects. @param warnMs slower than this is a warning */
@@ -57,11 +58,18 @@ export async function probe(client: EasClient, warnMs: number, clock: Clock): Pr
   return totalMs > warnMs ? result("WARNING", `slower than ${warnMs} ms`) : result("OK", "a phone can sync");
 }
 
-/** The commonest mistake: passwords are refused where anybody can read them. */
+/** What the commonest mistakes look like from here. */
 function hintAt({ settings }: EasClient, error: unknown): string {
   const isPlain = settings.url.toLowerCase().startsWith("http:");
-  return isPlain && error instanceof EasClientError && error.status === FORBIDDEN
-    ? " (TLS demanded? Use https, or set directory.allowplaintext)"
+  if (error instanceof EasClientError) {
+    if (error.status === UNAUTHORIZED) return " (wrong name or password)";
+    if (isPlain && error.status === FORBIDDEN) {
+      return " (TLS demanded? Use https, or set directory.allowplaintext)";
+    }
+    return "";
+  }
+  return error instanceof Error && /certificate/i.test(error.message)
+    ? " (phones refuse it as well, or ask; with --no-verify the probe takes it)"
     : "";
 }
 

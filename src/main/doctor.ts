@@ -8,6 +8,7 @@ import type { Clock } from "../base/io/clock.ts";
 import { systemDisk } from "../base/io/system-disk.ts";
 import { TlsContexts } from "../base/io/tls-contexts.ts";
 import type { Config } from "../config/load.ts";
+import { checkGateway } from "./doctor-gateway.ts";
 import { checkMigration } from "./doctor-migration.ts";
 import { isServedBy, listenOptions, nodeOptions } from "./node-options.ts";
 import { formatBytes } from "./output.ts";
@@ -38,6 +39,7 @@ export async function examine(config: Config, clock: Clock): Promise<readonly Fi
     checkSpace(dataFolder),
     ...checkCertificates(config, dataFolder, clock),
     ...(running ? [] : await checkPorts(config)),
+    ...(await checkGateway(config)),
     ...(await checkMigration(config)),
     checkClock(dataFolder, clock),
     checkOpenFiles(),
