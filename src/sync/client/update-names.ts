@@ -7,11 +7,14 @@ import type { SyncRun } from "./run.ts";
 /** True when the replica's mailboxes have to be asked for again. @throws ReplicaRefusal, ReplicaLost */
 export async function updateNames(run: SyncRun, remotes: readonly SyncMailbox[]): Promise<boolean> {
   let changed = false;
+  const moved: SyncMailbox[] = [];
   const pipeline = new Pipeline();
   const names = new Map(remotes.map((remote) => [remote.name, remote]));
   for (const remote of remotes) {
-    if (run.store.mailboxes.byUniqueId(remote.uniqueId) !== undefined) continue;
-    if (hasTombstone(run.store, remote)) {
+    const here = nameHere(run.store, remote.uniqueId);
+    if (here !== undefined) {
+      if (here !== remote.name) moved.push(remote);
+    } else if (hasTombstone(run.store, remote)) {
       run.step(`DELETE ${remote.name}`);
       await pipeline.add(run.replica.unmailbox(remote.name));
       names.delete(remote.name);
@@ -22,9 +25,6 @@ export async function updateNames(run: SyncRun, remotes: readonly SyncMailbox[])
     }
   }
   await pipeline.end();
-  const moved = remotes.filter(
-    ({ name, uniqueId }) => names.has(name) && isRenamed(run.store, name, uniqueId),
-  );
   return (await renameAll(run, moved, names)) || changed;
 }
 
@@ -66,11 +66,6 @@ const MOVING = "-moving";
 
 function nameHere({ mailboxes }: Store, uniqueId: string): string | undefined {
   return mailboxes.byUniqueId(uniqueId)?.name;
-}
-
-function isRenamed(store: Store, name: string, uniqueId: string): boolean {
-  const here = nameHere(store, uniqueId);
-  return here !== undefined && here !== name;
 }
 
 function hasTombstone({ mailboxes }: Store, { name, uniqueId }: SyncMailbox): boolean {
