@@ -34,6 +34,8 @@ test("rookery migrate plan: waves of a size, submitted, paused, watched", async 
     ],
     unknown: [],
   });
+  const early = await migrate("plan", "submit", "one", "--phase", "pre-sync", "--accept");
+  assert.match(early.stderr, /losses are accepted for a cutover only/);
   assert.deepEqual(await json("plan", "submit", "one", "--phase", "pre-sync"), {
     wave: "one",
     phase: "PRE_SYNC",

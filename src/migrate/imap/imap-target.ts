@@ -25,6 +25,7 @@ import {
 import { appendParts, savedUids } from "./append-command.ts";
 import { expungeOwn } from "./expunge-own.ts";
 import { ImapStrays } from "./imap-strays.ts";
+import { byFlags } from "./flag-groups.ts";
 import type { TargetNames } from "./mapping.ts";
 import { Turns } from "./turns.ts";
 import { type MessageFlags, printFlags, readFetched } from "../../imap/client-fetch.ts";
@@ -220,14 +221,8 @@ export class ImapTarget implements MailTarget {
   ): Promise<void> {
     return await this.#turns.run(async () => {
       const { client } = await this.#select(folder);
-      const groups = new Map<MessageFlags, number[]>();
-      for (const { uid, flags } of changes) {
-        const group = groups.get(flags);
-        if (group === undefined) groups.set(flags, [uid]);
-        else group.push(uid);
-      }
       const commands: Promise<CommandResult>[] = [];
-      for (const [flags, uids] of groups) {
+      for (const [flags, uids] of byFlags(changes)) {
         for (const set of sets(uids)) {
           commands.push(client.command(`UID STORE ${set} FLAGS.SILENT (${printFlags(flags)})`));
         }

@@ -16,6 +16,7 @@ import type { Actor, BodyWriter, NewNumbers, ReplicatedChange, Store } from "../
 import type { MessageFlags } from "../../imap/client-fetch.ts";
 import type { CopyMessage } from "./message.ts";
 import { StoreStrays } from "./store-strays.ts";
+import { byFlags } from "./flag-groups.ts";
 import type { TargetNames } from "./mapping.ts";
 import {
   type AppendOutcome,
@@ -160,14 +161,8 @@ export class StoreTarget implements MailTarget {
     changes: readonly { readonly uid: number; readonly flags: MessageFlags }[],
   ): Promise<void> {
     const mailbox = this.#store.mailboxes.get(this.#nameOf(folder.path));
-    const groups = new Map<MessageFlags, number[]>();
-    for (const { uid, flags } of changes) {
-      const group = groups.get(flags);
-      if (group === undefined) groups.set(flags, [uid]);
-      else group.push(uid);
-    }
     const writes: Promise<unknown>[] = [];
-    for (const [{ system, keywords }, uids] of groups) {
+    for (const [{ system, keywords }, uids] of byFlags(changes)) {
       for (let at = 0; at < uids.length; at += UIDS_A_WRITE) {
         const some = uids.slice(at, at + UIDS_A_WRITE).map(toUid);
         const change = { mode: "replace", systemFlags: system, keywords } as const;

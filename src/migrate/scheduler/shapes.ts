@@ -116,7 +116,8 @@ export function toUserFields(body: Body, nulls: "ignore" | "remove"): UserFields
   return fields;
 }
 
-export function userAnswer(user: StoredUser): unknown {
+/** Everything but the password; the command line shows the same. */
+export function userAnswer(user: StoredUser) {
   return {
     sourceUid: user.sourceUid,
     targetUid: user.targetUid,

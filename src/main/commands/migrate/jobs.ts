@@ -7,7 +7,7 @@ import { command, parseCount } from "../../command-line.ts";
 import type { CommonFlags } from "../../configuration.ts";
 import { ExitCode } from "../../exit-codes.ts";
 import { formatTable } from "../../output.ts";
-import { addPhaseFlags, type PhaseFlags, toPhase } from "./phase.ts";
+import { addSubmitPhaseFlags, type SubmitPhaseFlags, toPhase } from "./phase.ts";
 import { addUserFlags, toUserFields, type UserFlags } from "./user-flags.ts";
 import { withMigration } from "./with-migration.ts";
 
@@ -87,22 +87,19 @@ export function addJobCommands(migrate: Command): void {
     });
 }
 
-interface SubmitFlags extends UserFlags, PhaseFlags {
-  readonly accept?: boolean;
+interface SubmitFlags extends UserFlags, SubmitPhaseFlags {
   readonly all?: boolean;
 }
 
 function addSubmitCommand(migrate: Command): void {
   addUserFlags(
-    addPhaseFlags(
+    addSubmitPhaseFlags(
       command(migrate, "submit <source> [uid...]", "Queue migrations; a new user is added", [
         "migrate submit CustomerX anna --phase pre-sync",
         "migrate submit CustomerX anna --phase pre-sync --target-uid anna --target default --host imap.old.example",
         "migrate submit CustomerX --all --phase cutover --priority",
       ]),
-    )
-      .option("--all", "every user of the source that has no open migration")
-      .option("--accept", "a cutover although the last verification lists losses"),
+    ).option("--all", "every user of the source that has no open migration"),
   ).action(async (source: string, uids: readonly string[], flags: SubmitFlags) => {
     if (flags.phase === undefined)
       throw new MigrateError("invalid", "say --phase pre-sync or --phase cutover");

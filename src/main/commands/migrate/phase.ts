@@ -7,6 +7,15 @@ export interface PhaseFlags {
   readonly dryRun?: boolean;
 }
 
+/** Where a cutover of known users is submitted. */
+export interface SubmitPhaseFlags extends PhaseFlags {
+  readonly accept?: boolean;
+}
+
+export function addSubmitPhaseFlags(made: Command): Command {
+  return addPhaseFlags(made).option("--accept", "a cutover although the last verification lists losses");
+}
+
 export function addPhaseFlags(made: Command): Command {
   return made
     .addOption(

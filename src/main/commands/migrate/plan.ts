@@ -10,7 +10,7 @@ import { command, commandGroup, parseCount } from "../../command-line.ts";
 import type { CommonFlags } from "../../configuration.ts";
 import { ExitCode } from "../../exit-codes.ts";
 import { formatTable, type Output } from "../../output.ts";
-import { addPhaseFlags, type PhaseFlags, toPhase } from "./phase.ts";
+import { addSubmitPhaseFlags, type SubmitPhaseFlags, toPhase } from "./phase.ts";
 import { withMigration } from "./with-migration.ts";
 
 const PAGE = 1_000;
@@ -47,12 +47,12 @@ export function addPlanCommands(migrate: Command): void {
   command(plan, "list", "Waves and where their users stand", ["migrate plan list"]).action(
     (flags: CommonFlags) => withMigration(flags, listWaves),
   );
-  addPhaseFlags(
+  addSubmitPhaseFlags(
     command(plan, "submit <wave>", "Queue a migration for every user of the wave that has none open", [
       "migrate plan submit staff --phase pre-sync",
       "migrate plan submit staff --phase cutover --priority",
     ]),
-  ).action((wave: string, flags: CommonFlags & PhaseFlags) =>
+  ).action((wave: string, flags: CommonFlags & SubmitPhaseFlags) =>
     withMigration(flags, async (migration, output) => {
       if (flags.phase === undefined)
         throw new MigrateError("invalid", "say --phase pre-sync or --phase cutover");
@@ -150,7 +150,7 @@ async function chooseUsers(
 async function submitWave(
   name: string,
   phase: Phase,
-  flags: Pick<PhaseFlags, "priority" | "dryRun">,
+  flags: Pick<SubmitPhaseFlags, "priority" | "dryRun" | "accept">,
   { users, waves }: MigrationDatabase,
   output: Output,
 ): Promise<void> {
@@ -159,6 +159,7 @@ async function submitWave(
     phase,
     priority: flags.priority === true,
     dryRun: flags.dryRun === true,
+    acceptLosses: flags.accept === true,
     notBeforeMs: 0,
     wave: name,
   };

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
-import { isoTime } from "../../../migrate/database/journal.ts";
 import type { StoredUser } from "../../../migrate/database/user-row.ts";
 import { MigrateError } from "../../../migrate/errors.ts";
+import { userAnswer } from "../../../migrate/scheduler/shapes.ts";
 import { command, commandGroup, parseCount } from "../../command-line.ts";
 import type { CommonFlags } from "../../configuration.ts";
 import { formatTable } from "../../output.ts";
@@ -43,7 +43,7 @@ export function addMigrationUserCommands(migrate: Command): void {
       await withMigration(flags, async ({ users }, output) => {
         const user = await users.find(source, uid);
         if (user === undefined) throw new MigrateError("not_found", `there is no user "${uid}"`);
-        const facts = shown(user);
+        const facts = userAnswer(user);
         if (output.json) output.printJson(facts);
         else {
           const lines = Object.entries(facts).map(([name, value]) => `${name}: ${[value].flat().join(", ")}`);
@@ -61,7 +61,7 @@ export function addMigrationUserCommands(migrate: Command): void {
     .action(async (source: string, flags: CommonFlags & { after: string; limit: number }) => {
       await withMigration(flags, async ({ users }, output) => {
         const list = await users.list(source, flags.after, flags.limit);
-        if (output.json) output.printJson(list.map(shown));
+        if (output.json) output.printJson(list.map(userAnswer));
         else output.print(list.length === 0 ? "No users." : listText(list));
       });
     });
@@ -74,24 +74,6 @@ export function addMigrationUserCommands(migrate: Command): void {
       else output.print(`User ${uid} of source ${source} is removed; mail that was copied stays.`);
     });
   });
-}
-
-/** Everything but the password. */
-function shown(user: StoredUser) {
-  return {
-    sourceUid: user.sourceUid,
-    targetUid: user.targetUid,
-    target: user.target,
-    sourcehost: user.sourceHost,
-    sourceport: user.sourcePort ?? null,
-    hasPassword: user.password !== undefined,
-    email: user.email ?? null,
-    imapcOptions: user.imapcOptions,
-    useImapcSsl: user.useImapcSsl ?? null,
-    excludeFolders: user.excludeFolders,
-    created: isoTime(user.createdMs),
-    modified: isoTime(user.modifiedMs),
-  };
 }
 
 function listText(list: readonly StoredUser[]): string {
