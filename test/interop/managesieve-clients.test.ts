@@ -6,6 +6,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { systemClock } from "../../src/base/io/clock.ts";
+import { systemRandom } from "../../src/base/io/random.ts";
+import { systemNetwork } from "../../src/base/io/system-network.ts";
+import { Secret } from "../../src/base/secret.ts";
+import { SieveClient, SieveFailure, SieveRefusal } from "../../src/managesieve/client.ts";
 import { type RunningNode, startUp } from "../support/running-node.ts";
 import { toolOrSkip } from "../support/tool-or-skip.ts";
 
@@ -70,4 +75,30 @@ test("sieve-connect shows line and column of what is wrong", { timeout: 60_000 }
   const { code, text } = await sieveConnect("--localsieve", "bad.sieve", "--checkscript");
   assert.equal(code, 1);
   assert.match(text, /Line 2, column 3: unknown command/);
+});
+
+test("SieveClient: over STARTTLS; what is refused and who does not get in", async () => {
+  const { host, port } = node.endpoint("managesieve");
+  const connect = (password: string, verify = false): Promise<SieveClient> =>
+    SieveClient.connect(
+      { host, port, tls: "starttls", verify, user: "bob", password: new Secret(password), silenceMs: 30_000 },
+      { network: systemNetwork, clock: systemClock, random: systemRandom },
+    );
+  const client = await connect("secret");
+  assert.ok(client.extensions.has("vacation") && client.extensions.has("include"));
+  const name = 'a "quoted" näme';
+  const script = Buffer.from("keep;\r\n# Größe\r\n");
+  await client.putScript(name, script);
+  await client.setActive(name);
+  assert.deepEqual(await client.listScripts(), [{ name, isActive: true }]);
+  assert.deepEqual(await client.findScript(name), script);
+  assert.equal(await client.findScript("nothing"), undefined);
+  await client.setActive("");
+  assert.deepEqual(await client.listScripts(), [{ name, isActive: false }]);
+  await assert.rejects(client.putScript("wrong", Buffer.from("nonsense")), SieveRefusal);
+  client.close();
+  await assert.rejects(client.listScripts(), SieveFailure);
+  await assert.rejects(connect("guess"), SieveRefusal);
+  // The certificate is one that nobody knows.
+  await assert.rejects(connect("secret", true), /certificate/);
 });

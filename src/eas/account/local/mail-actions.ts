@@ -2,11 +2,12 @@
 import type { Scripts } from "../../../delivery/scripts.ts";
 import type { TextSearch } from "../../../index/port.ts";
 import type { People } from "../../../directory/people/people.ts";
+import { readVacation, writeVacation } from "../vacation-script.ts";
 import { asAccount } from "./failure.ts";
 import { searchMail } from "./search.ts";
 import { type Outgoing, sendAs } from "./send.ts";
 import type { LocalMailActions, LocalServices, LocalUser } from "./services.ts";
-import { readVacation, writeVacation } from "./vacation.ts";
+import { vacationScripts } from "./vacation.ts";
 
 export interface MailActionPorts {
   readonly outgoing: Outgoing;
@@ -20,6 +21,8 @@ export function mailActionsOf(
   { outgoing, textSearch, people, scripts }: MailActionPorts,
   user: LocalUser,
 ): LocalMailActions {
+  const { userId } = user;
+  const own = vacationScripts(scripts, userId);
   return {
     send: (message) => sendAs(services, user, outgoing, message),
     searchMail: (query) => searchMail(services, user, textSearch, query),
@@ -29,8 +32,8 @@ export function mailActionsOf(
       if (photo === undefined) return "none";
       return photo.length > maxBytes ? "too_big" : photo;
     },
-    vacation: () => readVacation(scripts, user),
-    setVacation: (vacation) => writeVacation(scripts, user, vacation),
+    vacation: () => readVacation(own),
+    setVacation: (vacation) => writeVacation(own, { userId, addresses: user.user.addresses }, vacation),
   };
 }
 

@@ -24,7 +24,17 @@ export const gatewayOptions = optionGroup(
       "TLS with it: demanded, from the first byte, when it is offered, never.",
     ),
     smtp_login: option(boolean, "yes", "Whether users log in there with their own password."),
-    verify_certificates: option(boolean, "yes", "Whether certificates of both must be right."),
+    managesieve: option(
+      hostPort,
+      undefined,
+      "The server that keeps users' filters (usually port 4190): out-of-office answers of phones go there as a script. Without it phones cannot set any.",
+    ),
+    managesieve_tls: option(
+      choice("starttls", "implicit", "auto", "off"),
+      "starttls",
+      "TLS with it: demanded, from the first byte, when it is offered, never.",
+    ),
+    verify_certificates: option(boolean, "yes", "Whether certificates of all of them must be right."),
     authorities: option(
       secretFile,
       undefined,

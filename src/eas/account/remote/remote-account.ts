@@ -15,6 +15,7 @@ import {
   type OutgoingMessage,
   type Vacation,
 } from "../port.ts";
+import { readVacation, writeVacation } from "../vacation-script.ts";
 import { accepted } from "./failure.ts";
 import type { RemoteFolder } from "./folder-tree.ts";
 import { RemoteCollection } from "./mail-collection.ts";
@@ -23,18 +24,10 @@ import { searchFolders } from "./search.ts";
 import { FRESH, select } from "./selecting.ts";
 import type { SendLedger } from "./send-ledger.ts";
 import { sendMessage } from "./send-once.ts";
+import { withScripts } from "./vacation.ts";
 
 /** A device's account is broken without them: MS-ASCMD §2.2.1.3 and §2.2.1.7 have a status for that. */
 const KEPT: ReadonlySet<FolderUse> = new Set(["inbox", "drafts", "trash", "sent"]);
-
-const NO_VACATION: Vacation = {
-  enabled: false,
-  startsAt: undefined,
-  endsAt: undefined,
-  internal: undefined,
-  externalKnown: undefined,
-  externalUnknown: undefined,
-};
 
 export class RemoteAccount implements Account {
   readonly #user: RemoteUser;
@@ -178,13 +171,11 @@ export class RemoteAccount implements Account {
   }
 
   vacation(): Promise<Vacation> {
-    return Promise.resolve(NO_VACATION);
+    return withScripts(this.#user, readVacation);
   }
 
-  setVacation(): Promise<void> {
-    return Promise.reject(
-      new AccountError("permission_denied", "out-of-office messages of this account are set at its server"),
-    );
+  setVacation(vacation: Vacation): Promise<void> {
+    return withScripts(this.#user, (scripts) => writeVacation(scripts, this, vacation));
   }
 
   /** Connections stay with the user for a while. */

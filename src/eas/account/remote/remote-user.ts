@@ -6,6 +6,7 @@ import type { Log } from "../../../base/log.ts";
 import type { Secret } from "../../../base/secret.ts";
 import { printCommand } from "../../../imap/client-command.ts";
 import { connectImap, type ImapLink } from "../../../imap/client-connect.ts";
+import { SieveClient } from "../../../managesieve/client.ts";
 import { AccountError } from "../port.ts";
 import { UserConnections } from "./connections.ts";
 import { type RemoteFolder, type RemoteTree, readTree } from "./folder-tree.ts";
@@ -107,6 +108,26 @@ export class RemoteUser {
     const known = (await this.knownTree()).byKey.get(key) ?? (await this.readTree()).byKey.get(key);
     if (known === undefined) throw new AccountError("folder_missing", "the folder is not there");
     return known;
+  }
+
+  /** A connection for the caller to close; undefined where no such server is known. @throws as SieveClient.connect */
+  async openScripts(): Promise<SieveClient | undefined> {
+    const { settings, authorities, network, clock, random } = this.#ports;
+    const { managesieve, managesieveTls, verifyCertificates, timeoutMs } = settings;
+    if (managesieve === undefined) return undefined;
+    return SieveClient.connect(
+      {
+        host: managesieve.host === "" ? "127.0.0.1" : managesieve.host,
+        port: managesieve.port,
+        tls: managesieveTls,
+        verify: verifyCertificates,
+        authorities,
+        user: this.#identity.loginName,
+        password: this.#password,
+        silenceMs: timeoutMs,
+      },
+      { network, clock, random },
+    );
   }
 
   close(): void {
