@@ -1,19 +1,16 @@
 // A user with everything that replication carries, each kind of change, then changes at random: from a real Cyrus 3.6.1 to
 // Rookery over both transports, and from Rookery to Cyrus. After each round Cyrus's own CRCs equal Rookery's.
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { systemNetwork } from "../../src/base/io/system-network.ts";
 import { SimRandom } from "../sim/sim-random.ts";
 import { logIn } from "../support/imap-peer.ts";
 import { ManagesieveTalk } from "../support/managesieve-talk.ts";
-import { startCyrus, type CyrusPeer } from "../support/peers/cyrus.ts";
 import { freePorts } from "../support/peers/free-ports.ts";
 import { peerOrSkip } from "../support/peers/peer-or-skip.ts";
 import { assertEqualCrcs, type CrcServer } from "../support/sync-compare.ts";
-import { caughtUp, startSyncNode, type SyncNode } from "../support/sync-nodes.ts";
+import { cyrusServer, masterOf, rookeryServer, startSyncCyrus } from "../support/sync-cyrus.ts";
+import { caughtUp, startSyncNode } from "../support/sync-nodes.ts";
 import { readAll, type ReadServer } from "../support/sync-read.ts";
 import { EVERY_KIND, fillUser, RandomChanges, type WorkloadUser } from "../support/sync-workload.ts";
 
@@ -76,24 +73,6 @@ async function workloadUser(
   return { name: "u1", peer, admin: administrator, other: { name: "u2", peer: other } };
 }
 
-async function startCyrusIn(t: TestContext, settings: Readonly<Record<string, string>>): Promise<CyrusPeer> {
-  const folder = mkdtempSync(join(tmpdir(), "rk-c"));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
-  const users = { cyrus: "cyrus", u1: "u1", u2: "u2" };
-  const peer = await startCyrus({ folder, users, settings: { virtdomains: "off", ...settings } });
-  t.after(() => peer.stop());
-  return peer;
-}
-
-function cyrusServer(peer: CyrusPeer): CrcServer & ReadServer {
-  const endpoint = { host: "127.0.0.1", port: peer.ports["imap"] ?? 0 };
-  return { endpoint, admin: ["cyrus", "cyrus"], login: ["u1", "u1"] };
-}
-
-function rookeryServer({ crcs }: SyncNode): CrcServer & ReadServer {
-  return { ...crcs, login: ["u1", "u1"] };
-}
-
 for (const transport of ["csync", "imap"] as const) {
   test(
     `Cyrus to Rookery over ${transport}: a whole user, every kind of change, changes at random`,
@@ -102,16 +81,7 @@ for (const transport of ["csync", "imap"] as const) {
       if (!(await peerOrSkip(t, "cyrus"))) return;
       const node = await startSyncNode(t, []);
       await node.cli("replication", "role", "--domain", "*", "replica");
-      const { port } = node.node.endpoint(transport);
-      const cyrus = await startCyrusIn(t, {
-        sync_host: "127.0.0.1",
-        sync_port: String(port),
-        sync_authname: "root",
-        sync_password: "root-secret",
-        sync_try_imap: transport === "imap" ? "yes" : "no",
-        sync_log: "yes",
-        force_sasl_client_mech: "PLAIN",
-      });
+      const cyrus = await startSyncCyrus(t, masterOf(node, transport));
       await cyrus.create("user/u1", "user/u2");
       const master = cyrusServer(cyrus);
       const user = await workloadUser(t, master.endpoint, master.admin, { u1: "u1", u2: "u2" });
@@ -143,7 +113,7 @@ test(
   { timeout: TIMEOUT_MS },
   async (t) => {
     if (!(await peerOrSkip(t, "cyrus"))) return;
-    const cyrus = await startCyrusIn(t, {});
+    const cyrus = await startSyncCyrus(t, {});
     const [managesieve = 0] = await freePorts(1);
     const server = `127.0.0.1:${cyrus.ports["csync"] ?? 0}`;
     const node = await startSyncNode(t, [
