@@ -73,8 +73,10 @@ const WORDS = [
 ];
 const WORD_INDEX = new Map(WORDS.map((word, index) => [word, index]));
 
-export function encodeSummary(summary: MessageSummary): Buffer {
-  const writer = new Writer(summary.envelope.length + summary.bodyStructure.length + 512);
+/** @param before goes in front of it, both in memory that is shared with nothing else */
+export function encodeSummary(summary: MessageSummary, before?: Buffer): Buffer {
+  const writer = new Writer();
+  if (before !== undefined) writer.bytes(before);
   writer.byte(VERSION);
   writer.byte(
     (summary.isReplyOrForward ? REPLY_OR_FORWARD : 0) |
@@ -107,7 +109,7 @@ export function encodeSummary(summary: MessageSummary): Buffer {
     writer.word(part.charset);
     for (let index = part.children.length - 1; index >= 0; index--) stack.push(part.children[index]!);
   }
-  return writer.finish();
+  return writer.finish(before !== undefined);
 }
 
 /** `bytes` are kept, not copied: they must not change while the summary is in use. */
@@ -309,13 +311,12 @@ class Reader {
   }
 }
 
-class Writer {
-  #bytes: Buffer;
-  #at = 0;
+/** What most summaries fit into; one is written at a time, and each is copied when it is done. */
+const SCRATCH = Buffer.allocUnsafeSlow(16_384);
 
-  constructor(sizeHint: number) {
-    this.#bytes = Buffer.allocUnsafe(sizeHint);
-  }
+class Writer {
+  #bytes = SCRATCH;
+  #at = 0;
 
   byte(value: number): void {
     this.#room(1);
@@ -334,6 +335,10 @@ class Writer {
 
   block(value: Buffer): void {
     this.varint(value.length);
+    this.bytes(value);
+  }
+
+  bytes(value: Buffer): void {
     this.#room(value.length);
     this.#at += value.copy(this.#bytes, this.#at);
   }
@@ -363,9 +368,10 @@ class Writer {
     }
   }
 
-  finish(): Buffer {
-    // A copy of the exact size: the working buffer is larger, and may be a slice of a shared pool.
-    return Buffer.from(this.#bytes.subarray(0, this.#at));
+  finish(apart: boolean): Buffer {
+    const bytes = apart ? Buffer.allocUnsafeSlow(this.#at) : Buffer.allocUnsafe(this.#at);
+    this.#bytes.copy(bytes, 0, 0, this.#at);
+    return bytes;
   }
 
   #room(count: number): void {

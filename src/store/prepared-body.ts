@@ -18,11 +18,7 @@ export class KnownBody extends MemoryBody implements PreparedBody {
     super(bytes);
     const guid = hash("sha1", bytes, "buffer");
     this.digest = guid.toString("hex");
-    const summary = encodeSummary(summarize(bytes));
-    const known = Buffer.allocUnsafeSlow(guid.length + summary.length);
-    guid.copy(known);
-    summary.copy(known, guid.length);
-    this.known = known;
+    this.known = encodeSummary(summarize(bytes), guid);
   }
 
   /** At once: the collector would let some 60 MiB of such bodies gather before it looks. What shares a pool stays. */

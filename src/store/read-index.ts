@@ -6,8 +6,9 @@ export function indexPath(folder: string): string {
   return `${folder}/index.sqlite`;
 }
 
-/** Pages kept in memory by each connection. */
-const CACHE_KIB = 16_384;
+/** Pages kept in memory, by the connection for everything and by those that read a mailbox once from end to end. */
+const CACHE_KIB = 8192;
+const SNAPSHOT_CACHE_KIB = 512;
 /** Large views that load at the same time; further ones wait their turn. */
 const MAX_SNAPSHOTS = 4;
 
@@ -15,9 +16,9 @@ export class ReadIndex {
   readonly #database: Database.Database;
   readonly #statements = new Map<string, Database.Statement>();
 
-  constructor(folder: string) {
+  constructor(folder: string, cacheKib = CACHE_KIB) {
     this.#database = openSqlite(indexPath(folder), { readonly: true });
-    this.#database.pragma(`cache_size = -${CACHE_KIB}`);
+    this.#database.pragma(`cache_size = -${cacheKib}`);
   }
 
   /** A statement, prepared at first use. Use `all` and `get` only: an open cursor would hold the connection. */
@@ -66,7 +67,7 @@ export class Snapshots {
     const free = this.#free.pop();
     if (free !== undefined) return free;
     if (this.#opened < MAX_SNAPSHOTS) {
-      const index = new ReadIndex(this.#folder);
+      const index = new ReadIndex(this.#folder, SNAPSHOT_CACHE_KIB);
       this.#opened++;
       return index;
     }

@@ -1,6 +1,6 @@
 /** How much mail the jobs of a worker may hold in memory together, shared out evenly. */
-const TOTAL_BYTES = 16 * 2 ** 20;
-const LEAST_BYTES = 256 * 1024;
+const TOTAL_BYTES = 4 * 2 ** 20;
+const LEAST_BYTES = 128 * 1024;
 const MOST_BYTES = 4 * 2 ** 20;
 
 export class MemoryShare {

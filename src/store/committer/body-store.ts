@@ -280,7 +280,7 @@ export class BodyStore {
     for (const segment of [...this.#full, ...this.#active.values()]) {
       if (segment.pendingBytes === 0) continue;
       segment.file.write(segment.pending, segment.size);
-      makeRoom(segment, segment.size + segment.pendingBytes);
+      makeRoom(segment, segment.size + segment.pendingBytes, segment.pendingBytes);
       segment.file.sync();
       this.#index.growSegment(segment.id, segment.size + segment.pendingBytes, segment.pendingLive);
     }

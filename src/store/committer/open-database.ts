@@ -5,7 +5,8 @@ import { upgradeSchema } from "../schema.ts";
 
 /** Bytes a page: chunk rows and summaries are a few kilobytes. */
 const PAGE_BYTES = 4096;
-const CACHE_KIB = 64 * 1024;
+/** Of the inner pages: what is below them the kernel keeps, too. */
+const CACHE_KIB = 8 * 1024;
 /** Pages in the WAL before it is written back. */
 const CHECKPOINT_PAGES = 8000;
 

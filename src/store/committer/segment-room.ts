@@ -6,7 +6,9 @@
 import type { DiskFile } from "../../base/io/disk.ts";
 import { diskError } from "./disk-error.ts";
 
-const ROOM = Buffer.alloc(1024 * 1024);
+const ROOM_BYTES = 1024 * 1024;
+/** Of the thread that writes, from its first batch on. */
+let zeros: Buffer | undefined;
 
 export interface Roomy {
   readonly file: DiskFile;
@@ -14,12 +16,21 @@ export interface Roomy {
   roomBytes: number;
 }
 
-/** Called after what ends at `end` is written, so that it never takes the place of bodies: a full disk has no room. */
-export function makeRoom(segment: Roomy, end: number): void {
+/**
+ * Called after the last `bytes` up to `end` are written, so that it never takes the place of bodies: a full disk has no
+ * room. A batch that would fill it alone leaves none behind: the next one is as large, and zeros would only be written
+ * for nothing.
+ */
+export function makeRoom(segment: Roomy, end: number, bytes: number): void {
   if (end <= segment.roomBytes) return;
+  if (bytes >= ROOM_BYTES) {
+    segment.roomBytes = end;
+    return;
+  }
   try {
-    segment.file.write([ROOM], end);
-    segment.roomBytes = end + ROOM.length;
+    zeros ??= Buffer.alloc(ROOM_BYTES);
+    segment.file.write([zeros], end);
+    segment.roomBytes = end + ROOM_BYTES;
   } catch (error) {
     if (diskError(error) === undefined) throw error;
     cutRoom(segment, end);

@@ -1,5 +1,8 @@
-import { saslprep } from "@mongodb-js/saslprep";
+import { createRequire } from "node:module";
+import type { saslprep as Saslprep } from "@mongodb-js/saslprep";
 
+/** Its tables of Unicode take four megabytes that few processes ever need. */
+let saslprep: typeof Saslprep | undefined;
 const PRINTABLE_ASCII = /^[\x20-\x7e]*$/;
 
 /**
@@ -10,8 +13,14 @@ const PRINTABLE_ASCII = /^[\x20-\x7e]*$/;
 export function prepare(text: string, use: "query" | "stored"): string | undefined {
   if (PRINTABLE_ASCII.test(text)) return text;
   try {
+    saslprep ??= load();
     return saslprep(text, { allowUnassigned: use === "query" });
   } catch {
     return undefined;
   }
+}
+
+function load(): typeof Saslprep {
+  const required = createRequire(import.meta.url)("@mongodb-js/saslprep") as { saslprep: typeof Saslprep };
+  return required.saslprep;
 }
