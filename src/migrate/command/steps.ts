@@ -7,7 +7,7 @@ import { inject, type Properties, userProperties } from "./inject.ts";
 import type { OutputReader } from "./output.ts";
 import { type RunResult, runCommand } from "./run.ts";
 import type { UserLog } from "./user-log.ts";
-import { secretVariables } from "./visible-secrets.ts";
+import { isDoveadm, secretVariables } from "./visible-secrets.ts";
 
 export type StepContext = Pick<EngineContext, "signal" | "log">;
 
@@ -54,7 +54,8 @@ export class CommandSteps {
     log.debug("command", { command: argv.printed });
     this.#log.line(`$ ${argv.printed}`);
     const result = await runCommand(argv, {
-      environment: secretVariables(this.properties),
+      // doveadm has them in a file, and what it starts has no use for them.
+      environment: isDoveadm({ name: argv.program }) ? {} : secretVariables(this.properties),
       signal,
       onLine: (line) => this.#log.line(line),
     });
