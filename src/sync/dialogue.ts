@@ -97,8 +97,12 @@ export class SyncDialogue implements BodyIntake {
       reader.sp();
       return (await command.run(this, reader, send, records)) ?? SyncReply.ok;
     } catch (error) {
-      if (error instanceof SyncProtocolError)
+      if (error instanceof SyncProtocolError) {
         this.services.log.warn("command cannot be read", { err: error });
+        // Cyrus 3.6.1's words, and what is wrong behind them.
+        const what = error.message.replace(/[\r\n]/g, " ");
+        return `BAD IMAP_PROTOCOL_ERROR Failed to parse ${word} line: ${what}`;
+      }
       const reply = replyTo(error);
       if (reply !== undefined) return reply;
       this.services.log.error("command failed", { err: error });

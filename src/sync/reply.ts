@@ -1,7 +1,6 @@
 /** Refusals → answers, in one place. The Cyrus client matches the first word with the blank behind it. */
 import type { StoreErrorCode } from "../store/errors.ts";
 import { StoreError } from "../store/errors.ts";
-import { SyncProtocolError } from "./codec/errors.ts";
 
 /** A command is refused with this answer. */
 export class SyncRefusal extends Error {
@@ -57,8 +56,6 @@ const STORE_REPLIES: Readonly<Record<StoreErrorCode, string>> = {
 /** Undefined when the error is no refusal but a fault of ours. */
 export function replyTo(error: unknown): string | undefined {
   if (error instanceof SyncRefusal) return error.reply;
-  if (error instanceof SyncProtocolError)
-    return `NO IMAP_PROTOCOL_ERROR ${error.message.replace(/[\r\n]/g, " ")}`;
   if (error instanceof StoreError) return STORE_REPLIES[error.code];
   return undefined;
 }

@@ -135,7 +135,7 @@ async function rewrite(file: string, steps: readonly Step[], host: TranscriptHos
 }
 
 function lastIsClient(written: readonly string[], name: string): boolean {
-  return written.at(-1)?.startsWith(`C${name}: `) ?? false;
+  return written.at(-1)?.startsWith(`C${name}:`) ?? false;
 }
 
 function clientBytes(text: string): Buffer {
