@@ -13,11 +13,13 @@ export const HELD_USERS = 4;
 const POOL = 200;
 const EMPTY_SYNCS = 100;
 const NEW_MAILS = 30;
+/** Times that one mail is asked for. */
+const MAX_ASKED = 100;
 const DEVICES = 4;
 /** First syncs end by themselves at the server's own limit. */
 const FIRST_SYNC_LIMIT_MS = 90_000;
-/** With the mailbox that must be synced before: SOGo needs two minutes for 5,000 mails. */
-const SYNCED_LIMIT_MS = 240_000;
+/** With the mailbox that must be synced before: SOGo needs half a minute for 1,000 mails. */
+const SYNCED_LIMIT_MS = 120_000;
 /** The holds and waits of SOGo at their worst. */
 const WAKE_UP_LIMIT_MS = 180_000;
 const HELD_LIMIT_MS = 120_000;
@@ -34,11 +36,13 @@ const BYTES_PER_KIB = 1024;
 export interface Mailboxes {
   /** Messages of "small". */
   readonly small: number;
+  /** Of "less". */
+  readonly less: number;
   /** Of "many", which is there when this is not 0. */
   readonly many: number;
 }
 
-export function easRows({ small, many }: Mailboxes, phones: Phones): Row[] {
+export function easRows({ small, less, many }: Mailboxes, phones: Phones): Row[] {
   const title = (count: number, body: string): string => `first sync of ${count} mails, ${body}, window 100`;
   const fast = { rookery: 5000, gateway: 1667 };
   const rows: Row[] = [
@@ -68,14 +72,14 @@ export function easRows({ small, many }: Mailboxes, phones: Phones): Row[] {
       title: `Sync without changes, ${small} mails, p50`,
       goals: { rookery: 5 },
       limitMs: SYNCED_LIMIT_MS,
-      measure: (server) => emptySync(server, phones, "small"),
+      measure: (server) => withLess(server, less, () => emptySync(server, phones, server.syncedUser)),
     },
     {
       name: "one-new",
       title: `Sync of one new mail, ${small} mails, p50`,
       goals: {},
       limitMs: SYNCED_LIMIT_MS,
-      measure: (server) => oneNew(server, phones, "small"),
+      measure: (server) => withLess(server, less, () => oneNew(server, phones, server.syncedUser)),
     },
     {
       name: "wake-up",
@@ -129,6 +133,12 @@ export async function warmUp(server: EasServer, users: readonly string[]): Promi
   const device = await Device.open(server, "small");
   await device.syncToEnd(TRUNCATION_BYTES, WARM_UP_MS);
   device.close();
+}
+
+/** Named in the line: it has less to do than the others. */
+async function withLess(server: EasServer, less: number, measure: () => Promise<Figure>): Promise<Figure> {
+  const figure = await measure();
+  return server.syncedUser === "less" ? { ...figure, more: `of ${less} mails; ${figure.more}` } : figure;
 }
 
 /** It would first have to sync a large mailbox, for half an hour. */
@@ -217,16 +227,23 @@ async function oneNew(server: EasServer, phones: Phones, user: string): Promise<
   const pool = new MailPool(POOL, MIXED, 99);
   const lmtp = await LmtpClient.open(server.target);
   const times: number[] = [];
+  let repeated = 0;
   const cpuBefore = cpuMs(server);
   for (let turn = 0; turn < NEW_MAILS; turn++) {
     await lmtp.deliver(pool.next(), [user]);
     const start = performance.now();
-    const operations = await device.syncOnce(TRUNCATION_BYTES);
+    let operations = await device.syncOnce(TRUNCATION_BYTES);
+    // A server that looks now and then may not have seen it: a device asks again.
+    for (let asked = 1; operations === 0 && asked < MAX_ASKED; asked++) {
+      repeated += 1;
+      operations = await device.syncOnce(TRUNCATION_BYTES);
+    }
     times.push(performance.now() - start);
     if (operations !== 1) throw new Error(`${operations} operations for one mail`);
   }
   lmtp.close();
-  return timesFigure(times, 0.5, cpuMs(server) - cpuBefore);
+  const figure = timesFigure(times, 0.5, cpuMs(server) - cpuBefore);
+  return repeated === 0 ? figure : { ...figure, more: `${figure.more}; asked again ${repeated} times` };
 }
 
 async function wakeUp(server: EasServer, phones: Phones): Promise<Figure> {

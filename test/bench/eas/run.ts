@@ -17,6 +17,7 @@ const APPEND_BATCH = 100;
 const WAKE_MAILS = 50;
 const SMALL = 5000;
 const SMALL_QUICK = 500;
+const LESS = 1000;
 const MANY = 50_000;
 
 export interface EasBenchOptions {
@@ -38,9 +39,10 @@ export async function runEasBench(options: EasBenchOptions): Promise<void> {
   chmodSync(folder, 0o755);
   const names = options.servers.length === 0 ? SERVER_NAMES : options.servers;
   const small = options.small ? SMALL_QUICK : SMALL;
+  const less = Math.min(small, LESS);
   const many = options.many ? MANY : 0;
   const heldUsers = Array.from({ length: HELD_USERS }, (_, at) => `held${at}`);
-  const users = ["small", "many", "wake", ...heldUsers];
+  const users = ["small", "less", "many", "wake", ...heldUsers];
   const { profileFolder } = options;
   const servers = await startEasServers({
     folder,
@@ -54,7 +56,7 @@ export async function runEasBench(options: EasBenchOptions): Promise<void> {
       // Two servers may have the same mail.
       if (filled.has(target.imapPort)) continue;
       filled.add(target.imapPort);
-      const sizes: Record<string, number> = { small, many, wake: WAKE_MAILS };
+      const sizes: Record<string, number> = { small, less, many, wake: WAKE_MAILS };
       for (const user of users) await fill(target, user, sizes[user] ?? 1);
     }
     for (const server of servers.all) await warmUp(server, users);
@@ -62,7 +64,7 @@ export async function runEasBench(options: EasBenchOptions): Promise<void> {
       `load ${load()}; in the clear; mail of 2 to 80 KiB, mean 10 KiB, a sixth multipart; ${options.rounds} rounds`,
     );
     const phones = new Phones();
-    const rows = easRows({ small, many }, phones);
+    const rows = easRows({ small, less, many }, phones);
     for (const row of rows) {
       if (options.only.length > 0 && !options.only.includes(row.name)) continue;
       const lines = await inTurns(row, servers.all, options.rounds, phones);

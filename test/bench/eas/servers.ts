@@ -16,7 +16,7 @@ const SOGO_HELD = 20;
 const SOGO_WORKERS = SOGO_HELD + 6;
 const HELD = 200;
 const FIRST_SYNC_LIMIT_MS = 60_000;
-const SOGO_FIRST_SYNC_LIMIT_MS = 15_000;
+const SOGO_FIRST_SYNC_LIMIT_MS = 12_000;
 
 export interface EasServer {
   readonly name: string;
@@ -32,6 +32,8 @@ export interface EasServer {
   readonly holdsByProcess: boolean;
   /** A first sync that takes longer is judged by what came until then. */
   readonly firstSyncLimitMs: number;
+  /** Whose mailbox a device has in full before rows that need one. */
+  readonly syncedUser: "small" | "less";
   readonly wakeUps: number;
   /** Of the rounds asked for; undefined = all. */
   readonly maxRounds?: number;
@@ -96,6 +98,7 @@ async function startLocal(options: EasServersOptions, stops: (() => Promise<unkn
     held: HELD,
     holdsByProcess: false,
     firstSyncLimitMs: FIRST_SYNC_LIMIT_MS,
+    syncedUser: "small",
     wakeUps: 100,
     holdsMs: [100],
   };
@@ -132,6 +135,7 @@ async function startGateway(
     held: HELD,
     holdsByProcess: false,
     firstSyncLimitMs: FIRST_SYNC_LIMIT_MS,
+    syncedUser: "small",
     wakeUps: 30,
     holdsMs: [100],
   };
@@ -166,6 +170,8 @@ async function startPeer(
     held: SOGO_HELD,
     holdsByProcess: true,
     firstSyncLimitMs: SOGO_FIRST_SYNC_LIMIT_MS,
+    // 5,000 mails would take it three minutes.
+    syncedUser: "less",
     wakeUps: 5,
     // Two minutes for 5,000 mails, and seconds for each wake-up: once is enough to compare with.
     maxRounds: 1,
