@@ -53,6 +53,8 @@ export class ColumnCache {
     maxSize: MAX_COLUMN_BYTES,
     sizeOf: ({ sizeBytes }) => sizeBytes,
   });
+  /** As of which modseq a column was seen to have all that it should. */
+  readonly #complete = new WeakMap<Column, number>();
   /** Columns that are being extended: others wait instead of reading the same again. */
   readonly #loading = new Map<string, Promise<void>>();
 
@@ -80,6 +82,7 @@ export class ColumnCache {
     names: readonly ColumnName[],
   ): Promise<readonly Column[]> {
     const keys = names.map((name) => keyOf(target, name));
+    for (const key of keys) await this.#dropIncomplete(session, target, key);
     // One after the other: whoever was first may have done all of it.
     for (let other = this.#loadingOf(keys); other !== undefined; other = this.#loadingOf(keys)) await other;
     const { view } = target;
@@ -106,6 +109,15 @@ export class ColumnCache {
       for (const key of keys) if (this.#loading.get(key) === settled) this.#loading.delete(key);
     }
     return columns;
+  }
+
+  /** A message may come back by replication that was expunged when the column was made: then it is made anew. */
+  async #dropIncomplete(session: Session, { view }: SearchTarget, key: string): Promise<void> {
+    const column = this.#columns.peek(key);
+    const { highestModseq } = view.mailbox;
+    if (column === undefined || this.#complete.get(column) === highestModseq) return;
+    if (await inTurns(session, column.holdsStartOf(view))) this.#complete.set(column, highestModseq);
+    else this.#columns.delete(key);
   }
 
   #loadingOf(keys: readonly string[]): Promise<void> | undefined {

@@ -3,6 +3,7 @@
  * only grows; what was expunged stays in it until there is more of that than of the rest.
  */
 import type { MessageSummary } from "../../mime/summary.ts";
+import type { MailboxView } from "../../store/port.ts";
 import { STEP_ITEMS, type Steps } from "../turns.ts";
 import { uint32List } from "./numbers.ts";
 
@@ -31,6 +32,25 @@ export abstract class Column {
     this.addValue(summary);
   }
 
+  /**
+   * False when a message up to the last UID is not here: it was expunged when the column was made, and has come back by
+   * replication.
+   */
+  *holdsStartOf({ uids, count }: Pick<MailboxView, "uids" | "count">): Steps<boolean> {
+    const known = this.uids;
+    const { lastUid } = this;
+    // Nothing was expunged, for most.
+    if (count >= this.count && bytesOf(uids, this.count).equals(bytesOf(known, this.count))) return true;
+    for (let at = 0, i = 0, until = STEP_ITEMS; i < count && uids[i]! <= lastUid; i++) {
+      while (known[at]! < uids[i]!) at++;
+      if (known[at] !== uids[i]) return false;
+      if (at < until) continue;
+      until = at + STEP_ITEMS;
+      yield;
+    }
+    return true;
+  }
+
   /** Work to do after messages were added, in steps of about a millisecond. */
   *settle(): Steps<void> {
     // Nothing, for most.
@@ -57,4 +77,8 @@ export abstract class Column {
 
   protected abstract get valueBytes(): number;
   protected abstract addValue(summary: MessageSummary): void;
+}
+
+function bytesOf({ buffer, byteOffset }: Uint32Array, count: number): Buffer {
+  return Buffer.from(buffer, byteOffset, 4 * count);
 }
