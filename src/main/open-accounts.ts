@@ -1,4 +1,6 @@
 /** Whose mail phones see: this node's, or that of an IMAP and SMTP server elsewhere. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { systemClock } from "../base/io/clock.ts";
 import { systemRandom } from "../base/io/random.ts";
 import { systemNetwork } from "../base/io/system-network.ts";
@@ -14,13 +16,26 @@ import { marked } from "../eas/account/marked-account.ts";
 import type { Accounts } from "../eas/account/port.ts";
 import { gatewayOptions } from "../eas/account/remote/options.ts";
 import { RemoteAccounts } from "../eas/account/remote/remote-accounts.ts";
+import { easOptions } from "../eas/options.ts";
+import { RESTORE_MARK } from "../store/maintenance/restore-backup.ts";
 import { namespaceOptions, toNamespace } from "./namespace-options.ts";
+import { nodeOptions } from "./node-options.ts";
 import { openPeople } from "./open-people.ts";
 import type { Platform } from "./platform.ts";
 
 export interface OpenAccounts {
   readonly accounts: Accounts;
   close(): void;
+}
+
+/**
+ * Devices that a PostgreSQL knows may have seen mail that a restore undid: after one they sync from the start. In the data
+ * folder what is known of them comes back with the mailboxes.
+ */
+function restoreOf(config: Config): string {
+  const path = join(config.get(nodeOptions).dataFolder, RESTORE_MARK);
+  if (config.get(easOptions).database === undefined || !existsSync(path)) return "";
+  return `.${readFileSync(path, "utf8").trim()}`;
 }
 
 export function openAccounts(config: Config, platform: Platform): OpenAccounts {
@@ -60,6 +75,7 @@ export function openAccounts(config: Config, platform: Platform): OpenAccounts {
     clock: systemClock,
     log,
     tree,
+    epochSuffix: restoreOf(config),
     mailActions: (user) => mailActionsOf(services, actions, user),
   };
   return {

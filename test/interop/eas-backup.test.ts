@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { EasClient } from "../../src/eas/client.ts";
 import { Phone } from "../support/eas-phone.ts";
+import { Postgres, postgresMissing } from "../support/postgres.ts";
 import { runCli } from "../support/run-cli.ts";
 import { type RunningNode, startUp } from "../support/running-node.ts";
 
@@ -86,3 +87,54 @@ test("a node comes back from a backup with what its phones know", { timeout: 120
     );
   }
 });
+
+test(
+  "mailboxes come back from a backup, and PostgreSQL knows what phones saw since",
+  { skip: postgresMissing() ?? false, timeout: 120_000 },
+  async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), "rk-eas-backup-"));
+    t.after(() => rmSync(folder, { recursive: true, force: true }));
+    const server = await Postgres.start();
+    t.after(() => server.stop());
+    const settings = ["--set", `activesync.database=${await server.createDatabase()}`];
+    const data = join(folder, "data");
+    const installed = await runCli(["schema", "install", "--data", data, ...settings]);
+    assert.equal(installed.exitCode, 0, installed.stderr);
+    let node = await startUp(data, settings);
+    t.after(() => node.stop());
+    const found = node.answer.accounts.find(({ user }) => user.startsWith("alice"));
+    const alice: Login = { user: found?.user ?? "", password: found?.password ?? "" };
+    const phone = new Phone(over(connect(t, node, alice, "PHONE")));
+    await phone.folderSync();
+    const inbox = phone.idOf("Inbox");
+    await phone.syncAll(inbox);
+
+    const backup = join(folder, "backup");
+    const done = await runCli(["backup", backup, "--copy", "--data", data]);
+    assert.equal(done.exitCode, 0, done.stderr);
+    const subjects = (): string[] =>
+      [...phone.collection(inbox).items.values()].map(({ subject }) => subject);
+    const deliver = async (at: string, subject: string): Promise<void> => {
+      const input = `From: bob@example.test\r\nTo: alice@example.test\r\nSubject: ${subject}\r\n\r\nHi\r\n`;
+      const { exitCode, stderr } = await runCli(["deliver", "alice@example.test", "--data", at], { input });
+      assert.equal(exitCode, 0, stderr);
+    };
+    await deliver(data, "undone 1");
+    await deliver(data, "undone 2");
+    await phone.syncAll(inbox);
+    assert.ok(subjects().includes("undone 2"));
+    await node.stop();
+
+    const again = join(folder, "again");
+    const restored = await runCli(["restore", backup, "--data", again]);
+    assert.equal(restored.exitCode, 0, restored.stderr);
+    node = await startUp(again, settings);
+    phone.gateway = over(connect(t, node, alice, "PHONE"));
+    // The same UIDs and modseqs as those that were undone, and more.
+    for (const number of [1, 2, 3]) await deliver(again, `after ${number}`);
+    await phone.folderSync();
+    await phone.syncAll(inbox);
+    for (const number of [1, 2, 3]) assert.ok(subjects().includes(`after ${number}`), subjects().join());
+    assert.ok(!subjects().some((subject) => subject.startsWith("undone")));
+  },
+);

@@ -3,11 +3,14 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import { lockDataFolder } from "../../admin/lock.ts";
 import { systemClock } from "../../base/io/clock.ts";
+import { systemRandom } from "../../base/io/random.ts";
 import { command, operate } from "../command-line.ts";
 import { type CommonFlags, readConfiguration } from "../configuration.ts";
 import { nodeOptions } from "../node-options.ts";
 import { formatBytes, terminalOutput } from "../output.ts";
 import { progressBar } from "../progress.ts";
+
+const ID_BYTES = 8;
 
 interface UserResult {
   readonly user: string;
@@ -64,7 +67,8 @@ async function restoreNode(backup: string, flags: RestoreFlags): Promise<void> {
   const bar = progressBar(systemClock);
   try {
     const { restoreBackup } = await import("../../store/maintenance/restore-backup.ts");
-    const report = await restoreBackup(backup, dataFolder, (what, done, total) =>
+    const id = systemRandom.bytes(ID_BYTES).toString("hex");
+    const report = await restoreBackup(backup, dataFolder, id, (what, done, total) =>
       bar.step({ what, done, total }),
     );
     bar.stop();

@@ -290,7 +290,7 @@ async function removeOldSegments(target: string, manifest: BackupManifest): Prom
   }
 }
 
-async function writeDurably(path: string, bytes: Buffer): Promise<void> {
+export async function writeDurably(path: string, bytes: Buffer): Promise<void> {
   await fs.rm(path, { force: true });
   const file = await fs.open(path, "wx", 0o600);
   try {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -7,7 +7,7 @@ import Database from "better-sqlite3";
 import { BY, FilledStore, withFilledStore } from "../../../test/support/filled-store.ts";
 import type { Uid } from "../../base/numbers.ts";
 import { openStore } from "../open.ts";
-import { restoreBackup } from "./restore-backup.ts";
+import { RESTORE_MARK, restoreBackup } from "./restore-backup.ts";
 
 async function withFolder(run: (folder: string) => Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "rookery-backup-"));
@@ -48,11 +48,11 @@ test("backup and restore: everything, with the other files of the folder", () =>
       writeFileSync(join(filled.folder, "certificate.pem"), "PEM");
       const target = join(folder, "backup");
       await filled.store.maintenance.backup({ target, isCopy: false });
-      await restoreBackup(target, join(folder, "data"));
+      await restoreBackup(target, join(folder, "data"), "r1");
       assert.deepEqual(await restored(join(folder, "data")), filled.bodies);
       assert.equal(statSync(join(folder, "data/certificate.pem")).size, 3);
-      await assert.rejects(restoreBackup(target, join(folder, "data")), /has a store already/);
-      await assert.rejects(restoreBackup(folder, join(folder, "other")), /no finished backup/);
+      await assert.rejects(restoreBackup(target, join(folder, "data"), "r1"), /has a store already/);
+      await assert.rejects(restoreBackup(folder, join(folder, "other"), "r1"), /no finished backup/);
     }),
   ));
 
@@ -78,7 +78,7 @@ test("what phones know is copied before the mailboxes, and what was left of anot
       const data = join(folder, "data");
       mkdirSync(data);
       for (const end of ["", "-wal", "-shm"]) writeFileSync(join(data, `activesync.sqlite${end}`), "left");
-      await restoreBackup(target, data);
+      await restoreBackup(target, data, "r1");
       const states = new Database(join(data, "activesync.sqlite"));
       assert.equal(states.prepare("SELECT value FROM eas_records").pluck().get(), 1);
       states.close();
@@ -89,8 +89,9 @@ test("what phones know is copied before the mailboxes, and what was left of anot
       const other = join(folder, "other");
       mkdirSync(other);
       writeFileSync(join(other, "activesync.sqlite"), "left");
-      await restoreBackup(join(folder, "without"), other);
+      await restoreBackup(join(folder, "without"), other, "r1");
       assert.equal(existsSync(join(other, "activesync.sqlite")), false);
+      assert.equal(readFileSync(join(other, RESTORE_MARK), "utf8"), "r1\n");
     }),
   ));
 
@@ -107,7 +108,7 @@ test("a second backup copies only what is new, and what is gone leaves it", () =
       const second = await filled.store.maintenance.backup({ target, isCopy: true });
       assert.ok(second.copied <= 2, `${second.copied} copied`);
       assert.ok(second.segments < first.segments + 1);
-      await restoreBackup(target, join(folder, "data"));
+      await restoreBackup(target, join(folder, "data"), "r1");
       assert.deepEqual(await restored(join(folder, "data")), filled.bodies);
     }),
   ));
@@ -136,7 +137,7 @@ test("a hot backup under deliveries, expunges and compaction is one state of the
       const target = join(folder, "backup");
       for (let i = 0; i < 3; i += 1) {
         await filled.store.maintenance.backup({ target, isCopy: i === 1 });
-        await restoreBackup(target, join(folder, `data${i}`));
+        await restoreBackup(target, join(folder, `data${i}`), "r1");
       }
       running.is = false;
       await load;
@@ -163,7 +164,7 @@ test("a backup goes on in a store with its committer in a thread", () =>
     await Promise.all(Array.from({ length: 200 }, (_, i) => deliver(100 + i)));
     await backup;
     await store.close();
-    await restoreBackup(target, join(folder, "data"));
+    await restoreBackup(target, join(folder, "data"), "r1");
     const bodies = await restored(join(folder, "data"));
     assert.ok(bodies.size >= 50);
     for (let i = 0; i < 50; i += 1) assert.ok(bodies.get(i + 1)?.equals(text(i)));

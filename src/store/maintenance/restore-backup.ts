@@ -3,9 +3,18 @@ import { existsSync } from "node:fs";
 import * as fs from "node:fs/promises";
 import { dirname, join, normalize } from "node:path";
 import { StoreError } from "../errors.ts";
-import { copyBytes, MANIFEST, PHONE_STATES, syncFolder, type BackupManifest } from "./backup-store.ts";
+import {
+  copyBytes,
+  MANIFEST,
+  PHONE_STATES,
+  syncFolder,
+  type BackupManifest,
+  writeDurably,
+} from "./backup-store.ts";
 
 const SUPPORTED_FORMAT = 1;
+/** A file of a restored folder: which restore it comes from. What was known of it before may be of a time that is undone. */
+export const RESTORE_MARK = "restored";
 
 export interface RestoreReport {
   readonly takenAt: string;
@@ -14,10 +23,11 @@ export interface RestoreReport {
   readonly bytes: number;
 }
 
-/** @throws StoreError mailbox_operation_invalid when `folder` has a store, or `backup` is none */
+/** @param id that no other restore has; @throws StoreError mailbox_operation_invalid when `folder` has a store, or `backup` is none */
 export async function restoreBackup(
   backup: string,
   folder: string,
+  id: string,
   onProgress?: (what: string, done: number, total: number) => void,
 ): Promise<RestoreReport> {
   const manifest = await readManifest(backup);
@@ -39,6 +49,7 @@ export async function restoreBackup(
     const from = join(backup, "files", name);
     await copyNew(from, join(folder, name), (await fs.stat(from)).size);
   }
+  await writeDurably(join(folder, RESTORE_MARK), Buffer.from(`${id}\n`));
   // The index last: without it the folder is no store, and the restore can be tried again.
   const databases = manifest.databases.toSorted(
     (a, b) => Number(a === "index.sqlite") - Number(b === "index.sqlite"),

@@ -62,14 +62,14 @@ export class LocalAccount implements Account {
 
   /** Costs a look at the header; the messages are loaded when they are asked for. */
   openMail(key: string): Promise<MailCollection> {
-    const { store } = this.#services;
+    const { store, epochSuffix } = this.#services;
     const mailbox = store.mailboxes.byUniqueId(key);
     if (mailbox === undefined || !mayRead(mailbox, this.#user)) {
       return Promise.reject(new AccountError("folder_missing", "the folder is not there"));
     }
     const useOf = (): FolderUse =>
       localFolders(this.#services, this.#user).find((folder) => folder.key === key)?.use;
-    return Promise.resolve(new LocalCollection(store, this.#user, mailbox, useOf));
+    return Promise.resolve(new LocalCollection(store, this.#user, mailbox, useOf, epochSuffix));
   }
 
   /** Resolves at once: a held request costs a few closures and nothing else. */

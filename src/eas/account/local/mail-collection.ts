@@ -31,6 +31,7 @@ export class LocalCollection implements MailCollection {
   readonly #store: Store;
   readonly #user: LocalUser;
   readonly #useOf: () => FolderUse;
+  readonly #epochSuffix: string;
   /** As it was when the collection was opened. */
   readonly #opened: Mailbox;
   /** Loaded when the first message is asked for: what the header tells costs no view. */
@@ -40,11 +41,12 @@ export class LocalCollection implements MailCollection {
   /** Modseqs that `states` showed first, so that a change of somebody else in between is noticed. */
   readonly #shown = new Map<Uid, number>();
 
-  constructor(store: Store, user: LocalUser, mailbox: Mailbox, useOf: () => FolderUse) {
+  constructor(store: Store, user: LocalUser, mailbox: Mailbox, useOf: () => FolderUse, epochSuffix = "") {
     this.#store = store;
     this.#user = user;
     this.#opened = mailbox;
     this.#useOf = useOf;
+    this.#epochSuffix = epochSuffix;
   }
 
   get #mailbox(): Mailbox {
@@ -54,7 +56,7 @@ export class LocalCollection implements MailCollection {
     return this.#opened.uniqueId;
   }
   get epoch(): string {
-    return String(this.#mailbox.uidValidity);
+    return `${this.#mailbox.uidValidity}${this.#epochSuffix}`;
   }
   get highestModseq(): number {
     return Math.max(1, this.#mailbox.highestModseq);

@@ -17,6 +17,11 @@ export interface LocalServices {
   readonly clock: Clock;
   readonly log: Log;
   readonly tree: TreeWatch;
+  /**
+   * Of the epochs of all collections: another one makes devices sync from the start. For states that are kept apart from
+   * the mailboxes, and may know more than mailboxes that came back from a backup.
+   */
+  readonly epochSuffix?: string;
   /** Sending, searching, the directory and the vacation message of one user. */
   readonly mailActions: (user: LocalUser) => LocalMailActions;
 }
