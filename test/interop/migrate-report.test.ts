@@ -96,6 +96,11 @@ test("migrate: the report names a loss, verifying finds another, accepted losses
   assert.match(readFileSync(page, "utf8"), /gone from the target/);
   await ok("migrate submit Old anna --phase cutover");
   assert.equal((await ended())["status"], "SUCCESS");
-  const csv = await cli("migrate report --all --csv");
+
+  // Whose source does not answer cannot be verified, and is named beside the report.
+  await source.stop();
+  const csv = await cli("migrate report --all --csv --verify");
+  assert.equal(csv.exitCode, 1);
+  assert.match(csv.stderr, /Old anna could not be verified: .+/);
   assert.match(csv.stdout, /^Old,anna,INBOX,INBOX,folder,,,,9,0,1,0,0,\d+/m);
 });

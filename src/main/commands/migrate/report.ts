@@ -59,7 +59,7 @@ export function addReportCommand(migrate: Command): void {
         );
         const [user] = users;
         if (user === undefined) throw new MigrateError("not_found", "nothing was migrated of that yet");
-        if (flags.verify === true) await verify(migration, users, output);
+        const failures = flags.verify === true ? await verify(migration, users, output) : [];
         if (flags.accept === true) for (const one of users) await ledger.acceptLosses(one);
         const reports: UserReport[] = [];
         for (const one of users) reports.push(await userReport(ledger, one));
@@ -69,7 +69,10 @@ export function addReportCommand(migrate: Command): void {
         const losses = reports.some(
           (report) => totalOf(report).losses > 0 || (report.verification?.losses ?? 0) > 0,
         );
-        if (losses) process.exitCode = ExitCode.findings;
+        for (const { source, sourceUid, reason } of failures) {
+          output.note(`${source} ${sourceUid} could not be verified: ${reason}`);
+        }
+        if (losses || failures.length > 0) process.exitCode = ExitCode.findings;
       });
     });
 }
@@ -81,26 +84,44 @@ function printed(reports: readonly UserReport[], flags: ReportFlags): string {
   return reports.map(textReport).join("");
 }
 
-/** A dry run compares what was copied; the worker that serves the target does it. @throws MigrateError when one fails */
+interface VerifyFailure extends LedgerUser {
+  readonly reason: string;
+}
+
+/**
+ * A dry run compares what was copied; the worker that serves the target does it. One user who cannot be verified, his
+ * migration is open or fails, keeps nobody else from it.
+ */
 async function verify(
   { users, journal }: MigrationDatabase,
   list: readonly LedgerUser[],
   output: { note(text: string): void },
-): Promise<void> {
+): Promise<readonly VerifyFailure[]> {
   const job = { phase: "PRE_SYNC", priority: true, dryRun: true, notBeforeMs: 0 } as const;
-  for (const { source, sourceUid } of list) await users.submit(source, sourceUid, {}, job);
-  output.note(`verifying ${list.length === 1 ? "1 user" : `${list.length} users`} …`);
-  for (const { source, sourceUid } of list) {
+  const failures: VerifyFailure[] = [];
+  const submitted: LedgerUser[] = [];
+  for (const user of list) {
+    try {
+      await users.submit(user.source, user.sourceUid, {}, job);
+      submitted.push(user);
+    } catch (error) {
+      if (!(error instanceof MigrateError)) throw error;
+      failures.push({ ...user, reason: error.message });
+    }
+  }
+  if (submitted.length > 0) {
+    output.note(`verifying ${submitted.length === 1 ? "1 user" : `${submitted.length} users`} …`);
+  }
+  for (const user of submitted) {
     for (;;) {
-      const record = await journal.findLatest(source, sourceUid);
+      const record = await journal.findLatest(user.source, user.sourceUid);
       if (record?.status === "SUCCESS") break;
       if (record?.status === "FAILED" || record?.status === "ABORTED") {
-        throw new MigrateError(
-          "conflict",
-          `${sourceUid} could not be verified: ${record.error ?? "stopped"}`,
-        );
+        failures.push({ ...user, reason: record.error ?? "stopped" });
+        break;
       }
       await sleep(LOOK_MS);
     }
   }
+  return failures;
 }
