@@ -4,6 +4,7 @@ import { systemClock } from "../../base/io/clock.ts";
 import { logOptions } from "../../config/log-options.ts";
 import { type CommonFlags, type Configuration, readConfiguration } from "../configuration.ts";
 import { LiveLogLevels } from "../live-log-levels.ts";
+import { beginLean } from "../lean-process.ts";
 import { nodeOptions, ROLES } from "../node-options.ts";
 import { terminalOutput } from "../output.ts";
 
@@ -26,6 +27,7 @@ export function addServeCommand(program: Command): void {
           ...(flags.role === undefined ? {} : { overrides: { "node.roles": flags.role.join(",") } }),
         });
       const { config, file } = read();
+      beginLean(config.get(nodeOptions).roles);
       const { isMigrationOnly, startMigrationNode } = await import("../migration.ts");
       const { serveUntilSignal } = await import("../stop-signal.ts");
       const node = isMigrationOnly(config.get(nodeOptions).roles)

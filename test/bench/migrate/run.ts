@@ -9,6 +9,7 @@ import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, rmSync, write
 import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { LEAN_ENVIRONMENT, LEAN_FLAGS } from "../../../src/main/lean-process.ts";
 import { logIn } from "../../support/imap-peer.ts";
 import { startDovecot } from "../../support/peers/dovecot.ts";
 import { inNamespace, VMAIL_UID } from "../../support/peers/namespace.ts";
@@ -166,10 +167,11 @@ async function startWorker(start: WorkerStart): Promise<ChildProcess> {
   mkdirSync(start.folder, { recursive: true });
   const profile = process.env["MIGRATE_PROFILE"];
   const worker = fork(join(import.meta.dirname, "worker.ts"), {
-    execArgv: profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profile}`],
-    // As the launcher sets it.
+    // As `serve` begins a worker, and as the launcher sets the cache.
+    execArgv: [...LEAN_FLAGS, ...(profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profile}`])],
     env: {
       ...process.env,
+      ...LEAN_ENVIRONMENT,
       NODE_COMPILE_CACHE: join(import.meta.dirname, "../../../node_modules/.cache/node"),
     },
   });

@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { text } from "node:stream/consumers";
+import { test } from "node:test";
+import { shouldBeLean } from "./lean-process.ts";
+
+const PLAIN = { execArgv: [], nodeOptions: undefined, hasChannel: false };
+
+test("lean process: workers are, unless they serve phones or the operator has said what they may take", () => {
+  assert.equal(shouldBeLean(["worker"], PLAIN), true);
+  assert.equal(shouldBeLean(["store", "scheduler", "worker"], PLAIN), true);
+  assert.equal(shouldBeLean(["store", "eas"], PLAIN), false);
+  assert.equal(shouldBeLean(["store", "eas", "scheduler", "worker"], PLAIN), false);
+  assert.equal(shouldBeLean(["worker"], { ...PLAIN, execArgv: ["--max-semi-space-size=8"] }), false);
+  assert.equal(shouldBeLean(["worker"], { ...PLAIN, nodeOptions: "--max_old_space_size=4096" }), false);
+  assert.equal(shouldBeLean(["worker"], { ...PLAIN, hasChannel: true }), false);
+});
+
+test("lean process: it begins anew once, as the same process with the same arguments and input", async () => {
+  const program = `
+    const { beginLean } = await import(${JSON.stringify(new URL("lean-process.ts", import.meta.url).href)});
+    beginLean(["worker"]);
+    const { getHeapStatistics } = await import("node:v8");
+    let input = "";
+    for await (const chunk of process.stdin) input += chunk;
+    const { heap_size_limit: limit } = getHeapStatistics();
+    console.log(JSON.stringify({ pid: process.pid, argv: process.argv.slice(1), input, isLow: limit < 1200 * 2 ** 20 }));
+  `;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", program, "serve", "--role=worker"], {
+    stdio: ["pipe", "pipe", "inherit"],
+    env: { ...process.env, NODE_OPTIONS: "" },
+  });
+  child.stdin.end("said");
+  const [output] = await Promise.all([text(child.stdout), once(child, "exit")]);
+  assert.deepEqual(JSON.parse(output), {
+    pid: child.pid,
+    argv: ["serve", "--role=worker"],
+    input: "said",
+    isLow: true,
+  });
+});
