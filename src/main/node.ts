@@ -109,8 +109,7 @@ export async function startNode(config: Config, hooks: NodeHooks = {}): Promise<
     });
     const syncServices: SyncServices = {
       store,
-      partitions: PARTITIONS,
-      foreignPartitions: config.get(syncOptions).partitions,
+      partitions: new Set([...PARTITIONS, ...config.get(syncOptions).partitions]),
       clock: systemClock,
       log: logs.named("sync"),
       sieveIsOff: !config.get(sieveOptions).enabled,

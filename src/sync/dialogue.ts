@@ -22,8 +22,6 @@ export interface SyncServices {
   readonly log: Log;
   /** Names of the partitions that messages may be stored on. */
   readonly partitions: ReadonlySet<string>;
-  /** Partitions of masters → one of these; `*` = any other name. */
-  readonly foreignPartitions?: ReadonlyMap<string, string>;
   /** Users' scripts do not run here: each one that is active is told in the log. */
   readonly sieveIsOff?: boolean;
 }
@@ -55,12 +53,10 @@ export class SyncDialogue implements BodyIntake {
     this.services.log.warn("user has an active Sieve script, and scripts do not run here", { user });
   }
 
-  /** The partition here for one that a master names. @throws SyncRefusal when there is none */
-  partitionOf(name: string): string {
-    const { partitions, foreignPartitions, log } = this.services;
-    const own = partitions.has(name) ? name : undefined;
-    const taken = foreignPartitions?.get(name) ?? own ?? foreignPartitions?.get("*");
-    if (taken !== undefined) return taken;
+  /** The name again. @throws SyncRefusal when there is no such partition here */
+  knownPartition(name: string): string {
+    const { partitions, log } = this.services;
+    if (partitions.has(name)) return name;
     log.warn("a master names a partition that is not here, see sync.partitions", { partition: name });
     throw new SyncRefusal(SyncReply.badPartition);
   }

@@ -1,5 +1,18 @@
-import { byteSize, choice, duration, integerIn, mapOf } from "../config/kinds.ts";
+import { InvalidValue, type Kind } from "../config/kind.ts";
+import { byteSize, duration, integerIn, listOf, text } from "../config/kinds.ts";
 import { option, optionGroup, type SettingsOf } from "../config/option.ts";
+
+/** A folder of the store has this name. */
+const partitionName: Kind<string> = {
+  ...text,
+  name: "partition",
+  allowed: "a name of at most 64 letters, digits, - and _",
+  parse(raw) {
+    const name = String(raw);
+    if (!/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/.test(name)) throw new InvalidValue();
+    return name;
+  },
+};
 
 export const syncOptions = optionGroup("sync", "Replication with Cyrus's sync protocol.", {
   timeout: option(
@@ -10,9 +23,9 @@ export const syncOptions = optionGroup("sync", "Replication with Cyrus's sync pr
   max_connections: option(integerIn(1, 10_000), 100, "Sessions at one time; further ones get BYE."),
   max_output: option(byteSize, "8MiB", "Answers that a peer has not read before the server waits for it."),
   partitions: option(
-    mapOf(choice("default")),
-    {},
-    "Partitions that masters name, and the one here that takes their mailboxes; * = any other name. A name that is neither here nor in it is refused.",
+    listOf(partitionName),
+    [],
+    "Partitions besides default that masters may name: their mailboxes are kept below these names, on the same disk. Any other name is refused.",
   ),
 });
 /** What a session goes by; partitions go with what it serves. */

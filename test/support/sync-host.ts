@@ -4,7 +4,7 @@ import { SyncServer } from "../../src/sync/server.ts";
 import { SessionHost } from "./session-host.ts";
 
 export class SyncHost extends SessionHost {
-  readonly #foreignPartitions = new Map<string, string>();
+  readonly #partitions = new Set(["default"]);
   #server: SyncServer | undefined;
 
   get server(): SyncServer {
@@ -12,8 +12,7 @@ export class SyncHost extends SessionHost {
       store: this.store,
       clock: this.clock,
       log: this.log,
-      partitions: new Set(["default"]),
-      foreignPartitions: this.#foreignPartitions,
+      partitions: this.#partitions,
       directory: this.directory.directory,
       settings: { timeoutMs: 1_800_000, maxConnections: 10, maxOutputBytes: 8_388_608 },
       hostName: "replica.example.test",
@@ -31,12 +30,12 @@ export class SyncHost extends SessionHost {
   }
 
   /**
-   * `admin NAME`: may replicate. `partition NAME HERE`: where mailboxes of a master's partition go. `has NAME UIDS`: checks
+   * `admin NAME`: may replicate. `partition NAME`: is here. `has NAME UIDS`: checks
    * the UIDs of the messages of a mailbox (`-` = no such mailbox).
    */
   async extraDirective([word, first = "", second = ""]: readonly string[]): Promise<void> {
     if (word === "admin") await this.directory.admin?.setAdmin(first, true);
-    else if (word === "partition") this.#foreignPartitions.set(first, second);
+    else if (word === "partition") this.#partitions.add(first);
     else if (word === "has") {
       const found = this.#uidsOf(first);
       if (found !== second) throw new Error(`has ${first}: ${found}`);

@@ -42,7 +42,7 @@ export const applyMailbox = syncCommand({
       throw new SyncRefusal(SyncReply.badParameters);
     }
     // Before anything is changed. Cyrus 3.6.1 has no check here.
-    const partition = sent.intermediate ? undefined : dialogue.partitionOf(sent.partition);
+    const partition = sent.intermediate ? undefined : dialogue.knownPartition(sent.partition);
     const { own, isNew } = await findOrCreate(dialogue, sent, partition);
     if (sent.intermediate || sent.deleted) return;
     if (!isNew) checkState(dialogue, own, sent);

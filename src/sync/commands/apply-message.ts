@@ -13,7 +13,7 @@ export const applyMessage = syncCommand({
     reader.list((item) => void named.add(item.file().partition));
     reader.end();
     // Cyrus 3.6.1 aborts where there is no such partition; a clear NO is all it takes.
-    for (const partition of named) dialogue.partitionOf(partition);
+    for (const partition of named) dialogue.knownPartition(partition);
   },
 });
 
@@ -22,7 +22,7 @@ export const applyReserve = syncCommand({
   name: "RESERVE",
   async run(dialogue, reader, send) {
     const fields = readFields(reader);
-    const partition = dialogue.partitionOf(fields.text("PARTITION"));
+    const partition = dialogue.knownPartition(fields.text("PARTITION"));
     const { store } = dialogue.services;
     const missing = fields
       .texts("GUID")

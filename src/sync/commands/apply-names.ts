@@ -12,7 +12,7 @@ export const applyRename = syncCommand({
     const fields = readFields(reader);
     const { store } = dialogue.services;
     const mailbox = findMailbox(dialogue, fields.text("OLDMBOXNAME"));
-    const partition = dialogue.partitionOf(fields.text("PARTITION"));
+    const partition = dialogue.knownPartition(fields.text("PARTITION"));
     await store.rename(mailbox.id, fields.text("NEWMBOXNAME"), {
       withChildren: false,
       partition,

@@ -14,7 +14,7 @@ export const getFetch = syncCommand({
     if (mailbox.uniqueId !== fields.text("UNIQUEID")) throw new SyncRefusal(SyncReply.moved);
     const guid = fields.text("GUID");
     const bytes = await dialogue.services.store.readBody(mailbox.id, toUid(fields.number("UID")));
-    // The one that was asked with: a Cyrus master has no other.
+    // The one that was asked with: a Cyrus that has no other would end.
     const partition = fields.text("PARTITION");
     await send(responseLine((writer) => writer.raw("MESSAGE").file(partition, guid, bytes)));
   },

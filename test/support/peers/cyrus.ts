@@ -131,6 +131,7 @@ function imapdConfiguration({ folder, settings }: CyrusOptions, serverName: stri
     ...settings,
   };
   return Object.entries(values)
+    .filter(([, value]) => value !== "")
     .map(([name, value]) => `${name}: ${value}\n`)
     .join("");
 }
