@@ -47,6 +47,7 @@ export function openAccounts(config: Config, platform: Platform): OpenAccounts {
       settings,
       people,
       states: platform.gatewayState.states,
+      areStatesShared: config.get(easOptions).database !== undefined,
       network: systemNetwork,
       clock: systemClock,
       random: systemRandom,

@@ -68,7 +68,7 @@ describe("a message that is sent again", { skip: peersMissing() ?? false, timeou
     rmSync(folder, { recursive: true, force: true });
   });
 
-  const gateway = async (states: MemoryStates, laterMs = 0): Promise<Account> => {
+  const gateway = async (states: MemoryStates, laterMs = 0, areStatesShared = true): Promise<Account> => {
     const port = (smtp.server.address() as AddressInfo).port;
     const settings = { smtp: `127.0.0.1:${port}`, smtp_login: "no", login_with_domain: "yes" };
     const clock = {
@@ -76,7 +76,7 @@ describe("a message that is sent again", { skip: peersMissing() ?? false, timeou
       monotonicMs: () => systemClock.monotonicMs(),
       setTimer: systemClock.setTimer.bind(systemClock),
     };
-    const accounts = remoteAccounts(dovecot.ports["imap"] ?? 0, settings, { states, clock });
+    const accounts = remoteAccounts(dovecot.ports["imap"] ?? 0, settings, { states, areStatesShared, clock });
     opened.push(accounts);
     const account = await accounts.open("alice", "secret", "192.0.2.1", true);
     await account.createFolder(undefined, "Sent").catch(() => undefined);
@@ -119,6 +119,13 @@ describe("a message that is sent again", { skip: peersMissing() ?? false, timeou
     await send(await gateway(states, LEASE_MS), name);
     assert.equal(sentCount(name), 2);
     assert.equal(await copies(name), 1);
+  });
+
+  test("a gateway that is alone does not wait for another one", async () => {
+    const states = new FailingStates();
+    await dieAt(states, "accepted", "alone");
+    await send(await gateway(states, 0, false), "alone");
+    assert.equal(sentCount("alone"), 2);
   });
 
   test("crash after SMTP's answer was noted: sent once, and the copy is made up for", async () => {

@@ -7,9 +7,14 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { createTransport } from "nodemailer";
 import { SMTPServer } from "smtp-server";
+import { systemClock } from "../../src/base/io/clock.ts";
+import type { Network } from "../../src/base/io/network.ts";
+import { systemRandom } from "../../src/base/io/random.ts";
 import { systemNetwork } from "../../src/base/io/system-network.ts";
+import { Secret } from "../../src/base/secret.ts";
 import { type Account, AccountError, type Vacation } from "../../src/eas/account/port.ts";
 import type { RemoteAccounts } from "../../src/eas/account/remote/remote-accounts.ts";
+import { SieveClient, SieveRefusal } from "../../src/managesieve/client.ts";
 import { remoteAccounts } from "../support/eas-remote.ts";
 import { ManagesieveTalk } from "../support/managesieve-talk.ts";
 import { startDovecot } from "../support/peers/dovecot.ts";
@@ -52,6 +57,7 @@ describe("out of office over Pigeonhole", { skip: peersMissing() ?? false, timeo
     await new Promise<void>((resolve) => smtp.listen(0, "127.0.0.1", resolve));
     const { port } = smtp.server.address() as AddressInfo;
     const settings = `
+      auth_mechanisms = plain login scram-sha-256
       submission_host = 127.0.0.1:${port}
       lda_mailbox_autocreate = yes
       protocol lmtp {
@@ -128,6 +134,32 @@ describe("out of office over Pigeonhole", { skip: peersMissing() ?? false, timeo
     assert.match(await own.say('DELETESCRIPT "mine"'), /^NO/);
     assert.equal((await account.vacation()).enabled, false);
     assert.match(await own.say("LOGOUT"), /^OK/);
+  });
+
+  test("where the password would be seen it is not shown: SCRAM", async () => {
+    const port = dovecot.ports["sieve"] ?? 0;
+    const network: Network = {
+      listen: (options) => systemNetwork.listen(options),
+      // A server elsewhere, as its client sees it.
+      connect: (options) => systemNetwork.connect({ ...options, host: "127.0.0.1" }),
+    };
+    const connect = (password: string): Promise<SieveClient> =>
+      SieveClient.connect(
+        {
+          host: "mail.example.test",
+          port,
+          tls: "auto",
+          verify: false,
+          user: "carol@example.test",
+          password: new Secret(password),
+          silenceMs: 10_000,
+        },
+        { network, clock: systemClock, random: systemRandom },
+      );
+    const client = await connect("secret");
+    assert.deepEqual(await client.listScripts(), []);
+    client.close();
+    await assert.rejects(connect("guess"), SieveRefusal);
   });
 
   test("without ManageSieve it is denied, with one that is away it is unavailable", async () => {

@@ -14,7 +14,7 @@ import { MemoryStates } from "./memory-states.ts";
 export function remoteAccounts(
   imapPort: number,
   settings: Readonly<Record<string, string>> = {},
-  ports: Partial<Pick<RemoteAccountsPorts, "states" | "clock">> = {},
+  ports: Partial<Pick<RemoteAccountsPorts, "states" | "areStatesShared" | "clock">> = {},
 ): RemoteAccounts {
   const all = {
     imap: `127.0.0.1:${imapPort}`,
@@ -31,6 +31,7 @@ export function remoteAccounts(
     network: systemNetwork,
     clock: systemClock,
     states: new MemoryStates(),
+    areStatesShared: true,
     random: systemRandom,
     log: silentLog,
     commandLog: silentLog,

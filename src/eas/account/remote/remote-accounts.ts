@@ -15,8 +15,10 @@ import { type RemoteIdentity, RemoteUser, type RemoteUserPorts } from "./remote-
 
 export interface RemoteAccountsPorts extends Omit<RemoteUserPorts, "authorities"> {
   readonly people: People | undefined;
-  /** Where sent messages are remembered: the gateways share it. */
+  /** Where sent messages are remembered. */
   readonly states: LedgerPorts["states"];
+  /** Other gateways may be at work on what they began; otherwise whoever began it is dead. */
+  readonly areStatesShared: boolean;
   readonly failedLogins: FailedLogins;
   /** Passwords are taken without TLS (directory.allowplaintext). */
   readonly allowPlaintext: boolean;
@@ -49,8 +51,9 @@ export class RemoteAccounts implements Accounts {
   constructor(ports: RemoteAccountsPorts) {
     this.#ports = ports;
     this.#salt = ports.random.bytes(32);
-    const { states, clock, random, settings } = ports;
-    this.#ledger = new SendLedger({ states, clock, random, leaseMs: LEASE_TIMEOUTS * settings.timeoutMs });
+    const { states, areStatesShared, clock, random, settings } = ports;
+    const leaseMs = areStatesShared ? LEASE_TIMEOUTS * settings.timeoutMs : 0;
+    this.#ledger = new SendLedger({ states, clock, random, leaseMs });
     this.#authorities = ports.settings.authorities?.reveal();
   }
 
