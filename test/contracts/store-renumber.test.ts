@@ -83,6 +83,30 @@ test("renumber: one UID for two messages is refused and changes nothing", async 
   );
 });
 
+test("renumber: what was on its way to the former mailbox is refused, not lost", async (t) => {
+  const trial = await StoreTrial.open(t);
+  const { store } = trial;
+  const { id } = await store.create("user.alice", { uidValidity: 7 });
+  const other = await store.create("user.alice.other", {});
+  await trial.append(other.id, "moved");
+  const fresh = await store.renumber(id, { uidValidity: 8, uids: new Map(), nextUid: 1 });
+  const target = {
+    mailbox: id,
+    systemFlags: 0,
+    keywords: [],
+    prefix: Buffer.alloc(0),
+  };
+  const [delivered] = await store.deliver(store.stageBuffer(Buffer.from("Subject: mail\r\n\r\n")), [target]);
+  assert.equal(delivered?.status, "refused");
+  assert.equal(delivered.error.message, `${store.mailboxes.byId(id)?.name} is deleted`);
+  const gone = { code: "mailbox_not_found" };
+  await assert.rejects(trial.append(id, "draft"), gone);
+  await assert.rejects(store.copy(other.id, [toUid(1)], id, { move: true }, ALICE), gone);
+  assert.equal(store.mailboxes.byId(id)?.exists, 0);
+  assert.equal(store.mailboxes.byId(fresh.id)?.exists, 0);
+  assert.equal(store.mailboxes.byId(other.id)?.exists, 1);
+});
+
 test("renumber: a replica follows", async (t) => {
   const { here, sync } = await openSyncPair(t);
   const by = { userId: "bob", sessionId: 0 };

@@ -23,7 +23,7 @@ export const MAX_UID = 0xffff_fffe;
 const UNSIGNED_32 = 2 ** 32;
 
 export const append: Apply<"append"> = (batch, { mailbox, messages, by }, bodies) => {
-  const state = batch.writable(mailbox);
+  const state = batch.receiving(mailbox);
   const bits = checkMessages(batch, state, messages, bodies);
   return addMessages(batch, state, messages, bits, bodies, by);
 };
@@ -34,7 +34,7 @@ export const replace: Apply<"replace"> = (batch, { source, uid, target, message,
   if (found === undefined || found.chunk.flags[found.index]! & SystemFlag.expunged) {
     throw new StoreError("message_not_found", `${from.statics.name} has no message with UID ${uid}`);
   }
-  const to = batch.writable(target);
+  const to = batch.receiving(target);
   const bits = checkMessages(batch, to, [message], bodies);
   const result = addMessages(batch, to, [message], bits, bodies, by);
   expungeRecord(batch, from, uid, from.nextModseq());
@@ -56,7 +56,7 @@ export const deliver: Apply<"deliver"> = (batch, { targets }, bodies) =>
   });
 
 function deliverOne(batch: Batch, target: DeliverTargetItem, body: BodySource): DeliveredItem {
-  const state = batch.writable(target.mailbox);
+  const state = batch.receiving(target.mailbox);
   if (target.duplicateKey !== undefined && isDuplicate(batch, state, target.duplicateKey)) return "duplicate";
   const size = batch.sizeOf(body) + (target.prefix?.length ?? 0);
   checkUids(state, 1);

@@ -7,7 +7,7 @@ import { encodeSummary } from "../../mime/summary-codec.ts";
 import { summarize } from "../../mime/summarize.ts";
 import { StoreError } from "../errors.ts";
 import type { MailboxId, MailboxName, UserId } from "../model.ts";
-import { parentOf, sortKey, userOf } from "../names.ts";
+import { isDeletedName, parentOf, sortKey, userOf } from "../names.ts";
 import { type BodySource, GUID_BYTES } from "../operations.ts";
 import type { FeedEntry, FeedKind } from "../port.ts";
 import { rowKey } from "../schema.ts";
@@ -83,6 +83,16 @@ export class Batch {
       throw new StoreError("mailbox_quarantined", `${state.statics.name} waits for "rookery check --repair"`);
     }
     return state;
+  }
+
+  /**
+   * One that new messages may go into: whoever looked it up before it was deleted must not put them where nobody looks.
+   * @throws StoreError
+   */
+  receiving(id: MailboxId): MailboxState {
+    const state = this.writable(id);
+    if (!isDeletedName(state.statics.name)) return state;
+    throw new StoreError("mailbox_not_found", `${state.statics.name} is deleted`);
   }
 
   byName(name: MailboxName): MailboxState | undefined {

@@ -119,7 +119,7 @@ export const expunge: Apply<"expunge"> = (batch, { mailbox, uids, onlyDeleted, b
 
 export const copy: Apply<"copy"> = (batch, { source, uids, target, move, by }) => {
   const from = batch.writable(source);
-  const to = batch.writable(target);
+  const to = batch.receiving(target);
   const records: { chunk: Chunk; index: number; uid: number }[] = [];
   let bytes = 0;
   from.eachLive(uids.slice().sort(), (chunk, index, uid) => {
