@@ -35,6 +35,8 @@ export interface NodeContext {
   createHome(userId: string): Promise<void>;
   /** The usual local delivery: plus-address, quota, duplicates. */
   deliver(message: MessageToDeliver): Promise<readonly DeliveryAnswer[]>;
+  /** A device that waits for mail comes again at once, and is judged anew. */
+  endHeld(userId: string, deviceId: string): void;
   /** Ends the sessions of a user who may no longer be there. */
   disconnect(userId: string, reason: string): void;
   /** Reads certificates and keys again. Throws and keeps the old ones when the new ones are unusable. */

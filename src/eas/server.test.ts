@@ -249,6 +249,38 @@ test("EasServer: a held Ping lets others by, and a newer one replaces it", async
   assert.equal((await phone.post("FolderSync", undefined)).status, 503);
 });
 
+test("EasServer: a device that is blocked while it waits gets no mail but the refusal, and at once", async (t) => {
+  const holding = Promise.withResolvers<void>();
+  const ping: Command = {
+    name: "Ping",
+    async run({ signal, hold }) {
+      await hold(
+        () =>
+          new Promise<void>((resolve) => {
+            signal.addEventListener("abort", () => resolve(), { once: true });
+            holding.resolve();
+          }),
+      );
+      return { kind: "http", status: 200, headers: {}, text: "there is mail" };
+    },
+  };
+  const { client, gateway, states } = await host(t, { commands: [ping], policy: { required: false } });
+  const phone = client();
+  const waiting = phone.post("Ping", undefined);
+  await holding.promise;
+  const [device] = await states.devices("alice");
+  assert.ok(device !== undefined);
+  await states.updateDevice("alice", device.deviceId, { access: "blocked" });
+  gateway.server.endHeld("alice", device.deviceId);
+  const answer = await waiting;
+  assert.doesNotMatch(answer.body.toString(), /there is mail/);
+  assert.deepEqual(
+    [answer.status, answer.body],
+    await phone.post("Ping", undefined).then(({ status, body }) => [status, body]),
+    "as whatever comes after it",
+  );
+});
+
 test("EasServer: one request of a device at a time, a bounded queue, 503 above it", async (t) => {
   const started: string[] = [];
   const gates = new Map<string, () => void>();

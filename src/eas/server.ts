@@ -10,7 +10,7 @@ import { WbxmlError } from "../wire/wbxml/reader.ts";
 import { type Account, AccountError, type Accounts } from "./account/port.ts";
 import { openAccount, parseAuthorization } from "./authorization.ts";
 import type { Command, EasAnswer, EasRequest } from "./command.ts";
-import { DeviceGate } from "./devices/gate.ts";
+import { DeviceGate, type GateRequest } from "./devices/gate.ts";
 import type { TraceFiles } from "./devices/trace.ts";
 import { type Element, parseElement } from "./element.ts";
 import { BodyTooLarge, Exchange, FALLBACK_VERSION, type Intake } from "./exchange.ts";
@@ -22,7 +22,7 @@ import type { EasMetrics } from "./metrics.ts";
 import type { EasSettings } from "./options.ts";
 import type { Policy } from "./policy/policy.ts";
 import { checkDevice, parseQuery, type Query } from "./query-string.ts";
-import type { DeviceStates } from "./state/port.ts";
+import type { Device, DeviceStates } from "./state/port.ts";
 import type { RequestNews } from "./state/request-news.ts";
 import { record } from "./record-request.ts";
 import { toRefusal } from "./request-refusal.ts";
@@ -78,6 +78,11 @@ export class EasServer {
 
   get requestCount(): number {
     return this.#turns.requestCount;
+  }
+
+  /** Of one device, or of all of a user: he is judged anew when it comes again. */
+  endHeld(userId: string, deviceId?: string): void {
+    this.#turns.endHeld(userId, deviceId);
   }
 
   get heldCount(): number {
@@ -149,27 +154,34 @@ export class EasServer {
     const userAgent = (intake.headers["user-agent"] ?? "").slice(0, MAX_USER_AGENT_CHARACTERS);
     const { userId } = account;
     const { deviceId, deviceType } = query;
-    const turn = await this.#turns.take(`${userId}\n${deviceId}`, {
+    const turn = await this.#turns.take(userId, deviceId, {
       replacesHeld: REPLACING_COMMANDS.has(query.command),
       controller,
     });
     const stopListening = abortWith(intake.gone, controller);
     try {
-      const device = await this.#gate.admit(
-        {
-          userId,
-          deviceId,
-          deviceType,
-          userAgent,
-          command: query.command,
-          version: exchange.version,
-          policyKey: query.policyKey ?? policyKeyOf(intake.headers),
+      const admission: GateRequest = {
+        userId,
+        deviceId,
+        deviceType,
+        userAgent,
+        command: query.command,
+        version: exchange.version,
+        policyKey: query.policyKey ?? policyKeyOf(intake.headers),
+      };
+      const log = withContext(this.#parts.logs.commands, exchange.context());
+      const admit = (): Promise<Device> => this.#gate.admit(admission, account.addresses, log);
+      exchange.tracing = (await admit()).tracing;
+      const judged: Turn = {
+        // A device that was blocked or is to be wiped meanwhile hears of that, and of no mail.
+        async hold(wait) {
+          const result = await turn.hold(wait);
+          await admit();
+          return result;
         },
-        account.addresses,
-        withContext(this.#parts.logs.commands, exchange.context()),
-      );
-      exchange.tracing = device.tracing;
-      return await this.#withBody(exchange, command, turn, {
+        release: () => turn.release(),
+      };
+      return await this.#withBody(exchange, command, judged, {
         userId,
         deviceId,
         deviceType,

@@ -28,9 +28,9 @@ class Gateways {
 }
 
 /** Takes a turn and is held until it is aborted. */
-async function ping(turns: DeviceTurns, device = "alice\nPHONE"): Promise<AbortSignal> {
+async function ping(turns: DeviceTurns, user = "alice"): Promise<AbortSignal> {
   const controller = new AbortController();
-  const turn = await turns.take(device, { replacesHeld: true, controller });
+  const turn = await turns.take(user, "PHONE", { replacesHeld: true, controller });
   const ended = new Promise<void>((resolve) => {
     controller.signal.addEventListener("abort", () => resolve());
     if (controller.signal.aborted) resolve();
@@ -43,7 +43,7 @@ test("DeviceTurns: a newer request at another gateway ends the one held here, an
   const gateways = new Gateways();
   const [one, two] = [gateways.open(), gateways.open()];
   const first = await ping(one);
-  const other = await ping(one, "bob\nPHONE");
+  const other = await ping(one, "bob");
   gateways.deliver();
   const second = await ping(two);
   gateways.deliver();
@@ -66,7 +66,7 @@ test("DeviceTurns: what is worked on when a newer request comes is not held any 
   const gateways = new Gateways();
   const [one, two] = [gateways.open(), gateways.open()];
   const controller = new AbortController();
-  const turn = await one.take("alice\nPHONE", { replacesHeld: true, controller });
+  const turn = await one.take("alice", "PHONE", { replacesHeld: true, controller });
   gateways.deliver();
   await ping(two);
   gateways.deliver();
@@ -93,4 +93,16 @@ test("NoticedRequests: what is no notice is not heard", () => {
   news.listen({ announced: (device) => heard.push(device), missed: () => undefined });
   for (const text of ["", "x", "g.1 %", "g.1 alice%0AP"]) news.heard(text);
   assert.deepEqual(heard, ["alice\nP"]);
+});
+
+test("DeviceTurns: what an administrator changed ends the device's held requests at every gateway", async () => {
+  const gateways = new Gateways();
+  const [one, two] = [gateways.open(), gateways.open()];
+  const [phone, other] = [await ping(one), await ping(one, "bob")];
+  gateways.deliver();
+  two.endHeld("alice", "PHONE");
+  gateways.deliver();
+  assert.deepEqual([phone.aborted, other.aborted], [true, false]);
+  one.endHeld("bob");
+  assert.equal(other.aborted, true);
 });

@@ -31,6 +31,7 @@ export interface TurnRequest {
 /** Reason of an abort, for commands and logs. */
 export const REPLACED = "a newer request of this device took its place";
 export const STOPPING = "the server stops";
+export const ENDED = "an administrator changed what the device may do";
 
 /** A Ping or Sync as all gateways know it. */
 interface Ticket {
@@ -77,7 +78,8 @@ export class DeviceTurns {
   }
 
   /** @throws EasRefusal server_error_retry_later */
-  async take(device: string, request: TurnRequest): Promise<Turn> {
+  async take(userId: string, deviceId: string, request: TurnRequest): Promise<Turn> {
+    const device = keyOf(userId, deviceId);
     if (this.#stopping || this.#requests >= this.#bounds.maxRequests) {
       throw new EasRefusal("server_error_retry_later", "too many requests are worked on");
     }
@@ -104,6 +106,19 @@ export class DeviceTurns {
         this.#leave(device, queue);
       },
     };
+  }
+
+  /**
+   * Ends what is held for a device, or for all of a user, here and (of one device) at the other gateways, so that it comes
+   * again and is judged anew.
+   */
+  endHeld(userId: string, deviceId?: string): void {
+    const wanted = keyOf(userId, deviceId ?? "");
+    for (const [device, { held }] of this.#devices) {
+      const isMeant = deviceId === undefined ? device.startsWith(wanted) : device === wanted;
+      if (isMeant) for (const { controller } of held) controller.abort(ENDED);
+    }
+    if (deviceId !== undefined) this.#news?.announce(wanted);
   }
 
   /** Ends what is held and refuses what comes; requests under way go on. */
@@ -183,4 +198,8 @@ export class DeviceTurns {
       this.#requests += 1;
     }
   }
+}
+
+function keyOf(userId: string, deviceId: string): string {
+  return `${userId}\n${deviceId}`;
 }

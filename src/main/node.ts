@@ -279,7 +279,9 @@ export async function startNode(config: Config, hooks: NodeHooks = {}): Promise<
       get defaultDomain() {
         return platform.defaultDomain();
       },
+      endHeld: (userId, deviceId) => activeSync?.endHeld(userId, deviceId),
       disconnect(userId, reason) {
+        activeSync?.endHeld(userId);
         imap.disconnect(userId, reason);
         pop3.disconnect(userId, reason);
         managesieve.disconnect(userId, reason);

@@ -21,6 +21,8 @@ const EXPIRE_EVERY_MS = 6 * 3_600_000;
 
 export interface ActiveSync {
   readonly routes: HttpRoutes;
+  /** Of one device, or of all of a user. */
+  endHeld(userId: string, deviceId?: string): void;
   shutDown(): void;
   close(): Promise<void>;
 }
@@ -87,6 +89,7 @@ export async function openActiveSync(config: Config, platform: Platform): Promis
       autodiscover(app);
     },
     shutDown: () => gateway.shutDown(),
+    endHeld: (userId, deviceId) => gateway.server.endHeld(userId, deviceId),
     async close() {
       closed = true;
       opened.close();

@@ -239,6 +239,7 @@ export async function openPlatform(config: Config, options: PlatformOptions = {}
     log: logs.named("admin"),
     createHome: (userId) => provision.prepare(userId),
     deliver: (message) => deliverLocally({ store, delivery, random: io.random }, message),
+    endHeld() {},
     disconnect() {},
     reloadCertificates: () => Promise.reject(notRunning("read certificates again")),
     status: () => ({ running: false, pid: process.pid, version: programVersion(), endpoints: {} }),

@@ -51,7 +51,7 @@ function accessOperation(name: string, access: DeviceAccess): Operation {
     async run(node, fields) {
       const { states, device } = await findDevice(node, fields);
       fields.end();
-      return change(states, device, { access });
+      return change(node, states, device, { access });
     },
   };
 }
@@ -63,6 +63,7 @@ export const deviceReset: Operation = {
     const { states, device } = await findDevice(node, fields);
     fields.end();
     await states.resetDevice(device.userId, device.deviceId);
+    node.endHeld(device.userId, device.deviceId);
     return deviceToJson(device);
   },
 };
@@ -85,7 +86,7 @@ export const deviceWipe: Operation = {
       );
     }
     node.log.warn("wipe ordered", { user: device.userId, device: device.deviceId, scope });
-    return change(states, device, { wipe: scope });
+    return change(node, states, device, { wipe: scope });
   },
 };
 
@@ -96,6 +97,7 @@ export const deviceRemove: Operation = {
     const { states, device } = await findDevice(node, fields);
     fields.end();
     await states.removeDevice(device.userId, device.deviceId);
+    node.endHeld(device.userId, device.deviceId);
     node.deviceTraces.remove(device.userId, device.deviceId);
     return deviceToJson(device);
   },
@@ -109,7 +111,7 @@ export const deviceTrace: Operation = {
     fields.end();
     if (tracing !== undefined) {
       if (tracing) node.deviceTraces.remove(device.userId, device.deviceId);
-      await change(states, device, { tracing });
+      await change(node, states, device, { tracing });
     }
     const { userId, deviceId } = device;
     return {
@@ -121,12 +123,14 @@ export const deviceTrace: Operation = {
 };
 
 async function change(
+  node: NodeContext,
   states: DeviceStates,
   { userId, deviceId }: Device,
   changes: Parameters<DeviceStates["updateDevice"]>[2],
 ): Promise<Json> {
   const changed = await states.updateDevice(userId, deviceId, changes);
   if (changed === undefined) throw unknownDevice(userId, deviceId);
+  node.endHeld(userId, deviceId);
   return deviceToJson(changed);
 }
 
