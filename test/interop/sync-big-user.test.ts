@@ -116,6 +116,7 @@ test(
     const cyrus = await startSyncCyrus(t, {});
     const [managesieve = 0] = await freePorts(1);
     const server = `127.0.0.1:${cyrus.ports["csync"] ?? 0}`;
+    const overImap = ["-s", `127.0.0.1:${cyrus.ports["imap"] ?? 0}`, "--imap"];
     const node = await startSyncNode(t, [
       `listen.managesieve=127.0.0.1:${managesieve}`,
       `replication.channels=second=${server}`,
@@ -130,7 +131,7 @@ test(
     const scripts = await ManagesieveTalk.login({ host: "127.0.0.1", port: managesieve }, "u1", "u1");
     assert.match(await scripts.putScript("main", "keep;"), /^OK/);
     assert.match(await scripts.say('SETACTIVE "main"'), /^OK/);
-    // The channel follows all the time; at times a single run comes on top of it.
+    // The channel follows all the time; at times a single run comes on top of it, inside IMAP as well.
     const ways = [
       () => caughtUp(node),
       async () => {
@@ -139,12 +140,12 @@ test(
       },
       async () => {
         await caughtUp(node);
-        await node.cli("replicate", "-s", server, "-A");
+        await node.cli("replicate", ...overImap, "-A");
       },
     ];
     await run(t, { user, master, replica: cyrusServer(cyrus), ways });
     assert.equal(
-      (await node.cli("replicate", "-s", server, "-A", "--check")).stdout,
+      (await node.cli("replicate", ...overImap, "-A", "--check")).stdout,
       "The replica is equal.\n",
     );
   },
