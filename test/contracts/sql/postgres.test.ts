@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { after, before, describe, test } from "node:test";
 import { systemClock } from "../../../src/base/io/clock.ts";
 import { systemRandom } from "../../../src/base/io/random.ts";
@@ -56,6 +59,13 @@ describe("SqlDatabase contract: PostgreSQL", { skip: missing ?? false }, () => {
     await server.run();
     assert.deepEqual(await database.query("SELECT 1 AS one"), [{ one: 1 }]);
     await database.close();
+  });
+
+  test("a process that waits to run a transaction again does not end meanwhile", async () => {
+    const url = await server.createDatabase();
+    const program = fileURLToPath(new URL("../../support/conflicting-request.ts", import.meta.url));
+    const { stdout } = await promisify(execFile)(process.execPath, [program, url]);
+    assert.equal(stdout, "done at run 4");
   });
 
   test("a description holds no password", async () => {

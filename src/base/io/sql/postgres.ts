@@ -173,7 +173,14 @@ export class PostgresDatabase implements SqlDatabase {
   #pause(conflicts: number): Promise<void> {
     const { clock, random } = this.#settings;
     const longest = Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** conflicts);
-    return new Promise((resolve) => clock.setTimer(longest / 2 + random.below(longest), resolve));
+    // Neither the clock's timers nor idle sessions keep a process alive; somebody waits for this request.
+    const alive = setInterval(ignore, MAX_PAUSE_MS);
+    return new Promise((resolve) => {
+      clock.setTimer(longest / 2 + random.below(longest), () => {
+        clearInterval(alive);
+        resolve();
+      });
+    });
   }
 }
 
