@@ -137,4 +137,21 @@ test("migrate: Dovecot to Rookery, pre-sync, changes, cutover: equal to the UID"
   assert.equal(fourth.syncMessageCount, 0);
   assert.equal(store.mailboxes.find("user.alice.Entw&APw-rfe"), undefined);
   assert.deepEqual(await pictureOfStore(store, "user.alice.Neu.Ort"), await pictureOfSource(user, "Neu/Ort"));
+
+  // One that is made anew under its name has the numbers of the new one.
+  const { uidValidity } = store.mailboxes.get("user.alice.a^b.c");
+  await user.ok("DELETE a.b/c");
+  await user.ok("CREATE a.b/c");
+  for (const text of ["one", "two"]) {
+    await user.append("a.b/c", "\\Flagged", Buffer.from(`Subject: ${text}\r\n\r\nx\r\n`));
+  }
+  await user.ok("SELECT a.b/c");
+  await user.ok("UID STORE 1 +FLAGS (\\Deleted)");
+  await user.ok("UID EXPUNGE 1");
+  await user.ok("CLOSE");
+  const fifth = await migration.ok(migration.job({}));
+  assert.equal(fifth.syncMessageCount, 1);
+  assert.notEqual(store.mailboxes.get("user.alice.a^b.c").uidValidity, uidValidity);
+  assert.deepEqual(await pictureOfStore(store, "user.alice.a^b.c"), await pictureOfSource(user, "a.b/c"));
+  assert.equal((await migration.ok(migration.job({}))).syncMessageCount, 0);
 });
