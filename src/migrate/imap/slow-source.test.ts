@@ -12,10 +12,10 @@ test("engine: a source that gets slow without a word is asked for less", async (
   const { migration, stored } = await setUp(
     t,
     {
-      ...inbox(1200),
+      ...inbox(2400),
       answer: (command) => {
-        // The time that it takes: 100 ms for twenty messages, and after a while two seconds.
-        if (command.startsWith("UID FETCH")) clock.advance(answers++ < 30 ? 100 : 2000);
+        // The time that it takes: 400 ms for twenty messages, and after a while four seconds.
+        if (command.startsWith("UID FETCH")) clock.advance(answers++ < 60 ? 400 : 4000);
         return undefined;
       },
     },
@@ -40,7 +40,7 @@ test("engine: a source that gets slow without a word is asked for less", async (
     if ((await paces.learned()).some(({ backoffs }) => backoffs > 0)) clock.advance(50);
   }
   assert.equal((await running).status, "SUCCESS");
-  assert.equal((await stored("user.alice")).size, 1200);
+  assert.equal((await stored("user.alice")).size, 2400);
   const [learned] = await paces.learned();
   assert.ok((learned?.backoffs ?? 0) > 0);
   assert.match(learned?.reason ?? "", /^answers got slow: \d+ ms for what took \d+ ms \(20 messages\)/);

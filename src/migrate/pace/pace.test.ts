@@ -118,6 +118,25 @@ test("pace: a refusal slows every worker down, quiet speeds them up again step b
   assert.equal(rates.at(-1), 0, "what was learned is forgotten in the end");
 });
 
+test("pace: answers that take longer slow a host down only when it gives out less", async (t) => {
+  const { one, until, clock } = await twoWorkers(t);
+  const pace = one.of(HOST, never);
+  const work = async (steps: number, tookMs: number, pauseMs: number): Promise<number> => {
+    for (let step = 0; step < steps; step++) {
+      await until(pace.take(20, 2000));
+      clock.advance(pauseMs);
+      pace.answered({ messages: 20, bytes: 2000, tookMs });
+    }
+    return (await one.learned())[0]?.backoffs ?? 0;
+  };
+  assert.equal(await work(300, 80, 100), 0);
+  // Twenty connections at once: each waits for the others.
+  assert.equal(await work(300, 1600, 100), 0);
+  assert.equal(await work(300, 80, 100), 0);
+  // The same, and it gives out a tenth.
+  assert.ok((await work(40, 1600, 1000)) > 0);
+});
+
 test("pace: who waits hears of the stop", async (t) => {
   const { one, until } = await twoWorkers(t);
   const stop = new AbortController();

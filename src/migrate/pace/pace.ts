@@ -14,6 +14,7 @@ import type { SourceHost } from "../model.ts";
 import { Bucket } from "./bucket.ts";
 import { type HostKey, HostRow, type HostState, toState } from "./host-row.ts";
 import { PACE_SCHEMA } from "./schema.ts";
+import { BestRates } from "./best-rates.ts";
 import { type Answer, Slowness } from "./slowness.ts";
 
 /** Between two looks at what other workers have learned. */
@@ -81,6 +82,7 @@ class HostPace {
   readonly #messages: Bucket;
   readonly #bytes: Bucket;
   readonly #slowness = new Slowness();
+  readonly #rates = new BestRates();
   #state: HostState | undefined;
   #lookedMs = Number.NEGATIVE_INFINITY;
   #untoldMessages = 0;
@@ -104,9 +106,16 @@ class HostPace {
     await mine;
   }
 
+  /**
+   * More connections wait longer for their answers, and the host gives out as much as ever: it is slow when it gives out
+   * less, too.
+   */
   answered(answer: Answer): void {
     const reason = this.#slowness.add(answer);
-    if (reason !== undefined) this.backOff(reason);
+    if (reason === undefined) return;
+    const { log } = this.#ports;
+    if (this.#rates.haveFallen(this.#state)) this.backOff(reason);
+    else log.debug("source host answers later, and gives out as much", { ...this.#key, reason });
   }
 
   backOff(reason: string): void {
@@ -157,6 +166,7 @@ class HostPace {
   async #tell(told: Promise<HostState>): Promise<void> {
     try {
       this.#state = await told;
+      this.#rates.add(this.#state);
       this.#ports.onState?.(this.#key, this.#state);
     } catch (error) {
       this.#ports.log.warn("pace of other workers is not known", { ...this.#key, err: error });

@@ -26,7 +26,7 @@ const ANSWERS_A_BLOCK = 8;
 const BLOCKS_IN_ROW = 2;
 const SLOWER = 4;
 /** Answers below it are not slow, however fast the host was. */
-const LEAST_MS = 500;
+const LEAST_MS = 1000;
 /** A host that is a little slower each time is not held to its best day. */
 const FORGET = 1.05;
 
