@@ -1,3 +1,4 @@
+import { MemoryStates } from "../../../test/support/memory-states.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
@@ -161,13 +162,15 @@ test("MeetingResponse: 16.0 leaves it to the server to tell the organizer", asyn
         "ATTENDEE;RSVP=TRUE:mailto:a.example@example.org\r\n",
     ),
   );
-  const { account, sent } = sendingAccount([inbox]);
-  const respond = async (version: 141 | 161): Promise<void> => {
+  const trash = new MemoryMail("trash");
+  const { account, sent } = sendingAccount([inbox, trash]);
+  const states = new MemoryStates();
+  const respond = async (version: 141 | 161, answer = 2): Promise<string | undefined> => {
     const body = wbxml([
       "MeetingResponse:MeetingResponse",
       [
         "MeetingResponse:Request",
-        ["MeetingResponse:UserResponse", 2],
+        ["MeetingResponse:UserResponse", answer],
         ["MeetingResponse:CollectionId", "5"],
         ["MeetingResponse:RequestId", "5:1"],
         [
@@ -176,13 +179,27 @@ test("MeetingResponse: 16.0 leaves it to the server to tell the organizer", asyn
         ],
       ],
     ]);
-    const request = { command: "MeetingResponse", version, body, account, folders: { 5: inbox.key } };
-    await meetingResponse({ clock: systemClock, random: systemRandom }).run(await easRequest(request));
+    const request = { command: "MeetingResponse", version, body, account, states, folders: { 5: inbox.key } };
+    const answered = await meetingResponse({ clock: systemClock, random: systemRandom }).run(
+      await easRequest(request),
+    );
+    return answerRoot(answered)
+      .child(tagOf("MeetingResponse:Result"))
+      ?.textOf(tagOf("MeetingResponse:Status"));
   };
   await respond(141);
   assert.equal(sent.length, 0);
   await respond(161);
   assert.deepEqual(sent[0]?.recipients, ["bob@example.net"]);
+  // The answer was lost: the organizer hears nothing twice; of another answer he hears, also when the invitation goes.
+  assert.equal(await respond(161), "1");
+  assert.equal(sent.length, 1);
+  assert.equal(await respond(161, 1), "1");
+  assert.equal(await respond(161, 2), "1");
+  assert.equal(await respond(161, 3), "1");
+  assert.equal(await respond(161, 3), "1");
+  assert.deepEqual([sent.length, inbox.moved], [4, [`1 to ${trash.key}`]]);
+  assert.equal(new Set(sent.map(({ onceKey }) => onceKey)).size, 4);
   const text = sent[0]?.bytes.toString() ?? "";
   assert.match(
     text,

@@ -7,7 +7,7 @@
 import { toUid } from "../../base/numbers.ts";
 import { tagOf } from "../../wire/wbxml/code-pages.ts";
 import { WbxmlWriter } from "../../wire/wbxml/writer.ts";
-import { AccountError, type MailItem } from "../account/port.ts";
+import { AccountError, type MailItem, type OutgoingMessage } from "../account/port.ts";
 import type { Command, EasAnswer, EasRequest } from "../command.ts";
 import type { Element } from "../element.ts";
 import { layOut } from "../mail/layout.ts";
@@ -19,6 +19,7 @@ import { parseMeeting } from "../mail/meeting/read-meeting.ts";
 import { type MeetingAnswer, printReply } from "../mail/meeting/reply.ts";
 import { MessageSource } from "../mail/message-source.ts";
 import { readParts } from "../mail/part.ts";
+import { answeredMeeting } from "./answered-meeting.ts";
 import { type ItemPlace, parseLongId, placeOf, withItem } from "./find-item.ts";
 import type { CommandServices } from "./services.ts";
 
@@ -29,6 +30,7 @@ const STATUS = tagOf("MeetingResponse:Status");
 const REQUEST_ID = tagOf("MeetingResponse:RequestId");
 const USER_RESPONSE = tagOf("MeetingResponse:UserResponse");
 const SEND_RESPONSE = tagOf("MeetingResponse:SendResponse");
+const INSTANCE_ID = tagOf("MeetingResponse:InstanceId");
 const LONG_ID = tagOf("Search:LongId");
 
 /** MS-ASCMD §2.2.3.177.9. */
@@ -73,10 +75,16 @@ async function respond(
     const place =
       one.child(LONG_ID) === undefined ? await placeOf(request, requestId) : parseLongId(requestId);
     if (place === undefined) return INVALID_REQUEST;
+    const send = request.version >= 160 ? one.child(SEND_RESPONSE) : undefined;
+    const instance = one.textOf(INSTANCE_ID) ?? "";
+    const known = await answeredMeeting(request, requestId, [String(answer), instance, ...writtenIn(send)]);
+    if (known.isRepeated) return OK;
     const invitation = await withItem(request, place, readInvitation);
     if (invitation === undefined || invitation === "none") return INVALID_REQUEST;
-    const send = request.version >= 160 ? one.child(SEND_RESPONSE) : undefined;
-    if (send !== undefined) await tellOrganizer(request, invitation, answer, send, services);
+    if (send !== undefined) {
+      await tellOrganizer(request, invitation, answer, send, { ...services, onceKey: known.onceKey });
+    }
+    await known.answered();
     if (answer === DECLINED) await throwAway(request, place);
     return OK;
   } catch (error) {
@@ -105,20 +113,29 @@ async function tellOrganizer(
   { text, header }: Invitation,
   answer: MeetingAnswer,
   send: Element,
-  { clock, random }: Pick<CommandServices, "clock" | "random">,
+  {
+    clock,
+    random,
+    onceKey,
+  }: Pick<CommandServices, "clock" | "random"> & Required<Pick<OutgoingMessage, "onceKey">>,
 ): Promise<void> {
-  const body = send.child(base.body);
-  const written = body?.textOf(base.data) ?? "";
+  const [type, written = ""] = writtenIn(send);
   const reply = printReply(text, {
     answer,
     account,
     header,
-    comment: body?.textOf(base.type) === HTML ? htmlToText(written) : written,
+    comment: type === HTML ? htmlToText(written) : written,
     nowMs: clock.nowMs(),
     id: random.bytes(16).toString("hex"),
   });
   if (reply === undefined) return;
-  await account.send({ bytes: reply.bytes, recipients: [reply.recipient], saveInSent: true });
+  await account.send({ bytes: reply.bytes, recipients: [reply.recipient], saveInSent: true, onceKey });
+}
+
+/** Type and text of what the user writes to the organizer. */
+function writtenIn(send: Element | undefined): readonly string[] {
+  const body = send?.child(base.body);
+  return send === undefined ? [] : [body?.textOf(base.type) ?? "", body?.textOf(base.data) ?? ""];
 }
 
 /** The answer was given: an invitation that cannot be taken away does not change it. */
