@@ -109,6 +109,11 @@ for (const transport of ["csync", "imap"] as const) {
         if (step[0]?.startsWith("COPY") === true) assert.doesNotMatch(output, /UPLOAD/);
       }
       assert.equal(await run("--check"), "The replica is equal.\n");
+      // Every message is looked at, and nothing is found.
+      assert.equal(
+        await sync("--full"),
+        "USER alice\nENDUSER\n1 users, 0 mailboxes could not be made equal.\n",
+      );
       const rights = await talk(replicaServer.endpoint, replicaServer.admin, ["GETACL user/alice/Work"]);
       assert.match(rights, /bob lrs/);
     },

@@ -45,6 +45,7 @@ export interface SyncPair {
 
 export interface ConnectOptions {
   readonly force?: boolean;
+  readonly full?: boolean;
   readonly compress?: boolean;
   /** Who logs in; `repl` is an administrator, `bob` is not. */
   readonly user?: "repl" | "bob";
@@ -108,6 +109,7 @@ export async function openSyncPair(
   };
   const connect: SyncPair["connect"] = async ({
     force = false,
+    full = false,
     compress = false,
     user = "repl",
     overImap = false,
@@ -143,6 +145,7 @@ export async function openSyncPair(
       clock: systemClock,
       log,
       force,
+      full,
       maxBytesPerSecond: 0,
       step: (text) => void steps.push(text),
       uploaded() {},

@@ -47,15 +47,20 @@ export const replicate: Operation = {
       all: fields.findBoolean("all") ?? false,
     };
     const force = fields.findBoolean("force") ?? false;
+    const full = fields.findBoolean("full") ?? false;
     const check = fields.findBoolean("check") ?? false;
     const verbose = fields.findBoolean("verbose") ?? false;
     const ssh = fields.findString("ssh");
     fields.end();
     if (ssh !== undefined) {
       const others =
-        host !== undefined || channel !== undefined || overImap || force || check || targets.metas.length > 0;
+        [host, channel].some((each) => each !== undefined) ||
+        [overImap, force, full, check, targets.metas.length > 0].includes(true);
       if (others) throw new AdminError("argument_invalid", "--ssh goes with -u, -m and -A only");
       return await replicateByText(node, ssh, targets, verbose, output);
+    }
+    if (full && (force || check)) {
+      throw new AdminError("argument_invalid", "--full goes neither with --force nor with --check");
     }
     const unknown = check ? undefined : targets.users.find((user) => !isKnownUser(node.store, user));
     if (unknown !== undefined) {
@@ -71,7 +76,7 @@ export const replicate: Operation = {
         const isSent = node.replication.sentBy(channel ?? "");
         const counts = await (check
           ? checkAll(run, targets, { isSent, rows })
-          : updateAll(run, targets, { isSent, rows, output }));
+          : updateAll({ ...run, full }, targets, { isSent, rows, output }));
         await rows.sent();
         return counts;
       } finally {

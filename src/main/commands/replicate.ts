@@ -20,6 +20,7 @@ interface ReplicateFlags extends CommonFlags {
   readonly meta?: readonly string[];
   readonly all?: boolean;
   readonly force?: boolean;
+  readonly full?: boolean;
   readonly check?: boolean;
   readonly verbose?: number;
 }
@@ -67,6 +68,7 @@ export function addReplicateCommand(program: Command): void {
     .option("--meta <user...>", "subscriptions and seen states of users", collect)
     .option("-A, --all", "every user and the shared mailboxes")
     .option("--force", "the replica gives way in every conflict, nothing is taken over from it")
+    .option("--full", "compare every message, also where the checksums are equal")
     .option("--check", "compare only: change nothing, list every difference")
     .option("-v, --verbose", "twice: show every step", (_, count: number) => count + 1, 0)
     .action(async (flags: ReplicateFlags) => {
@@ -83,6 +85,7 @@ export function addReplicateCommand(program: Command): void {
           metas: flags.meta,
           all: flags.all,
           force: flags.force,
+          full: flags.full,
           check: flags.check,
           verbose: (flags.verbose ?? 0) >= 2,
         },

@@ -53,10 +53,14 @@ interface Plan {
 type Change = ReplicatedChange["records"][number];
 
 /** Settles the differences here and expunges on the replica; the caller sends the outcome. */
-export async function mergeMailbox(run: SyncRun, id: MailboxId): Promise<void> {
+export async function mergeMailbox(
+  run: SyncRun,
+  id: MailboxId,
+  { isHidden = false }: { readonly isHidden?: boolean } = {},
+): Promise<void> {
   for (let tries = 1; ; tries++) {
     try {
-      await mergeOnce(run, id);
+      await mergeOnce(run, id, isHidden);
       return;
     } catch (error) {
       const isRace = error instanceof StoreError && error.code === "conflict";
@@ -67,7 +71,15 @@ export async function mergeMailbox(run: SyncRun, id: MailboxId): Promise<void> {
   }
 }
 
-async function mergeOnce(run: SyncRun, id: MailboxId): Promise<void> {
+/** The same where the checksums are equal: nothing is done unless they hide a difference. */
+export async function mergeHidden(run: SyncRun, id: MailboxId, remote: SyncMailbox): Promise<void> {
+  const own = run.store.mailboxes.byId(id);
+  if (own === undefined || own.intermediate || remote.intermediate) return;
+  if (own.syncCrc !== remote.syncCrc || own.syncCrcAnnot !== remote.syncCrcAnnot) return;
+  await mergeMailbox(run, id, { isHidden: true });
+}
+
+async function mergeOnce(run: SyncRun, id: MailboxId, isHidden: boolean): Promise<void> {
   const own = run.store.mailboxes.byId(id);
   if (own === undefined) return;
   const comparison = new Comparison(run, own);
@@ -77,12 +89,14 @@ async function mergeOnce(run: SyncRun, id: MailboxId): Promise<void> {
     throw new ReplicaRefusal("GET FULLMAILBOX", "another mailbox has the name", "mailbox_moved");
   }
   const plan = comparison.end();
+  const { settled, fetched, renumbered, expungedThere } = plan;
+  if (isHidden && settled.length + fetched.length + renumbered.length + expungedThere.length === 0) return;
   run.log.warn("mailbox differs from the replica's, differences are settled", {
     mailbox: own.name,
-    changed: plan.settled.length,
-    fetched: plan.fetched.length,
-    renumbered: plan.renumbered.length,
-    expungedThere: plan.expungedThere.length,
+    changed: settled.length,
+    fetched: fetched.length,
+    renumbered: renumbered.length,
+    expungedThere: expungedThere.length,
   });
   await carryOut(run, own, remote, plan);
 }

@@ -11,6 +11,8 @@ export interface SyncRun {
   readonly log: Log;
   /** The replica gives way in every conflict; nothing is taken back from it. */
   readonly force: boolean;
+  /** Every message is compared, also where the checksums are equal: they can hide a difference. */
+  readonly full?: boolean;
   /** Bytes of messages a second at most; 0 = as fast as it goes. */
   readonly maxBytesPerSecond: number;
   /** Told of each step, in the words of the first replication engine (`UPLOAD [2 msgs]`). */

@@ -2,7 +2,7 @@
 import type { MailboxId } from "../../store/model.ts";
 import type { SyncMailbox } from "../codec/mailbox-line.ts";
 import { Elsewhere } from "./elsewhere.ts";
-import { mergeMailbox } from "./merge-mailbox.ts";
+import { mergeHidden, mergeMailbox } from "./merge-mailbox.ts";
 import { ReplicaRefusal } from "./refusal.ts";
 import type { SyncRun } from "./run.ts";
 import { differences } from "./same-mailbox.ts";
@@ -18,6 +18,7 @@ export async function startMailbox(
   remote: SyncMailbox | undefined,
   elsewhere: Elsewhere,
 ): Promise<SentMailbox | undefined> {
+  if (run.full === true && remote !== undefined) await mergeHidden(run, id, remote);
   if (remote !== undefined && isSame(run, id, remote)) return undefined;
   return await sendMailbox(run, id, remote, { since: true, complete: false, elsewhere });
 }
