@@ -123,6 +123,17 @@ test("imap target: a folder that is there gets its special use by METADATA, or t
   }
 });
 
+test("imap target: a new folder gets its use with CREATE, else by METADATA, else the record says so", async (t) => {
+  for (const without of [[], ["CREATE-SPECIAL-USE"], ["CREATE-SPECIAL-USE", "METADATA"]]) {
+    const { migration, options, there } = await toImap(t, inbox(1), without);
+    options.folders.push({ name: "Junk", uidValidity: 30, attributes: "\\Junk", messages: messages(1) });
+    const result = await migration.ok(migration.job({}));
+    const isGiven = without.length < 2;
+    assert.deepEqual(there.mailboxes.get("user.alice.Junk").specialUse, isGiven ? ["junk"] : []);
+    assert.equal(JSON.stringify(result.details).includes("Junk: special use junk: "), !isGiven);
+  }
+});
+
 const USER = { source: "old", sourceUid: "alice" };
 const BY = { userId: "alice", sessionId: 0 };
 

@@ -62,6 +62,8 @@ export class ImapTarget implements MailTarget {
   #other: Promise<ImapLink> | undefined;
   #list: FolderList;
   #isListOld = false;
+  /** Folders that were made with their special use. */
+  readonly #withUse = new Set<string>();
   #selected: string | undefined;
   /** Everything on the side connection: folders that are worked on at a time must not select under each other. */
   readonly #turns = new Turns();
@@ -118,8 +120,8 @@ export class ImapTarget implements MailTarget {
           ? ` (USE (\\${capitalized(specialUse)}))`
           : "";
       let made = await link.client.command(["CREATE ", ...wireMailbox(wire), use]);
-      if (made.status !== "OK" && use !== "")
-        made = await link.client.command(["CREATE ", ...wireMailbox(wire)]);
+      if (made.status === "OK" && use !== "") this.#withUse.add(path.join("\0"));
+      else if (use !== "") made = await link.client.command(["CREATE ", ...wireMailbox(wire)]);
       // Servers without RFC 5530 say NO without ALREADYEXISTS: STATUS tells whether it is there.
       const status = await this.#status(link, wire);
       if (status === undefined)
@@ -160,7 +162,8 @@ export class ImapTarget implements MailTarget {
       const commands: Promise<CommandResult>[] = [];
       const isThere = this.#list.folders.find((folder) => samePath(this.#ownPath(folder), path));
       const { specialUse: use } = wanted;
-      if (use !== undefined && isThere?.specialUse === undefined && isThere !== undefined) {
+      const hasUse = isThere?.specialUse !== undefined || this.#withUse.has(path.join("\0"));
+      if (use !== undefined && !hasUse) {
         // RFC 6154 §5.4: the only way for a folder that was not made with its use.
         const set = [" (/private/specialuse ", Buffer.from(`\\${capitalized(use)}`), ")"];
         if (capabilities.has("METADATA")) commands.push(client.command(["SETMETADATA ", ...mailbox, ...set]));
