@@ -11,20 +11,31 @@ interface World {
   readonly answers: Readonly<
     Record<string, { readonly instance?: string; readonly status?: number } | string>
   >;
+  /** What a POST without a password gets. */
+  readonly posted?: number;
   readonly services?: readonly { readonly host: string; readonly port: number }[];
 }
 
-function doors({ answers, services }: World): AutodiscoverDoors {
+function doors({ answers, services, posted = 401 }: World): AutodiscoverDoors {
   return {
     addresses: (host) =>
       host in answers ? Promise.resolve(["192.0.2.1"]) : Promise.reject(failed("ENOTFOUND")),
     services: () => (services === undefined ? Promise.reject(failed("ENODATA")) : Promise.resolve(services)),
     send({ url, method }, verify) {
-      const { hostname } = new URL(url);
+      const { hostname, pathname } = new URL(url);
       const answer = answers[hostname];
       if (typeof answer === "string" && (verify || !answer.startsWith("CERT")))
         return Promise.reject(failed(answer));
       const { instance = "me", status = 200 } = typeof answer === "object" ? answer : {};
+      if (method === "POST") {
+        assert.equal(pathname, "/autodiscover/autodiscover.xml");
+        const asks = { "www-authenticate": "Basic realm=x" };
+        return Promise.resolve({
+          status: posted,
+          headers: posted === 401 ? asks : {},
+          body: Buffer.alloc(0),
+        });
+      }
       const headers: HttpResponse["headers"] =
         method === "OPTIONS" ? { "ms-server-activesync": "16.1" } : { "x-rookery-instance": instance };
       const body = Buffer.from(
@@ -50,10 +61,25 @@ test("doctor autodiscover: one address that works is enough", async () => {
       "ok example.test: devices find this server from the address and the password",
       "warning https://example.test/autodiscover: example.test has no address (ENOTFOUND)",
       "ok https://autodiscover.example.test/autodiscover: this server answers",
+      "ok https://autodiscover.example.test/autodiscover: phones are asked for the password",
       "ok https://autodiscover.example.test/autodiscover: https://mail.example.test/Microsoft-Server-ActiveSync is an ActiveSync server",
       "ok SRV: _autodiscover._tcp.example.test is not there (ENODATA); only devices that find no address above need it",
     ].join("\n"),
   );
+});
+
+test("doctor autodiscover: a proxy that lets the phones' POST not through is found", async () => {
+  const findings = await examineAutodiscover(
+    "example.test",
+    "me",
+    doors({ answers: { "example.test": {}, "mail.example.test": {} }, posted: 405 }),
+  );
+  assert.match(
+    summary(findings),
+    /failure .*POST \/autodiscover\/autodiscover\.xml is answered with 405 instead of 401/,
+  );
+  assert.equal(findings[0]?.status, "failure");
+  assert.match(findings.at(-1)?.next ?? "", /SRV 0 0 443/);
 });
 
 test("doctor autodiscover: every finding says how to mend it", async () => {

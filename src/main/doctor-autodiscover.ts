@@ -42,7 +42,11 @@ export async function examineAutodiscover(
   const softened = found.map((finding): Finding =>
     works && finding.status === "failure" ? { ...finding, status: "warning" } : finding,
   );
-  return [summary, ...softened, services.finding];
+  const service: Finding =
+    works || services.hosts.length > 0
+      ? services.finding
+      : { ...services.finding, next: `Or publish: _autodiscover._tcp.${domain}. SRV 0 0 443 HOST.` };
+  return [summary, ...softened, service];
 }
 
 interface Examined {
@@ -116,7 +120,48 @@ async function examinePlace(
   const trusted = findings.length === 0;
   const target = await examineTarget(check, response, doors);
   if (trusted) findings.push({ check, status: "ok", message: "this server answers" });
-  return { isOurs: trusted && target.status === "ok", findings: [...findings, target] };
+  const posted = await examinePost(check, place, domain, trusted, doors);
+  const isOurs = trusted && target.status === "ok" && posted.status === "ok";
+  return { isOurs, findings: [...findings, posted, target] };
+}
+
+/** What phones send (MS-OXDISCO): a POST of XML, whose first answer asks for the password. */
+async function examinePost(
+  check: string,
+  place: string,
+  domain: string,
+  verifyCertificate: boolean,
+  doors: AutodiscoverDoors,
+): Promise<Finding> {
+  const path = "/autodiscover/autodiscover.xml";
+  const next = `Let POST ${path} of ${place} lead to this server, with its body and the Authorization header.`;
+  const request: HttpRequest = {
+    url: `https://${place}${path}`,
+    method: "POST",
+    headers: { "content-type": "text/xml; charset=utf-8" },
+    body: Buffer.from(
+      '<?xml version="1.0" encoding="utf-8"?>' +
+        '<Autodiscover xmlns="http://schemas.microsoft.com/exchange/autodiscover/mobilesync/requestschema/2006"><Request>' +
+        `<EMailAddress>postmaster@${domain}</EMailAddress><AcceptableResponseSchema>` +
+        "http://schemas.microsoft.com/exchange/autodiscover/mobilesync/responseschema/2006" +
+        "</AcceptableResponseSchema></Request></Autodiscover>",
+    ),
+    timeoutMs: TIMEOUT_MS,
+  };
+  try {
+    const { status, headers } = await doors.send(request, verifyCertificate);
+    if (status === 401 && headers["www-authenticate"] !== undefined) {
+      return { check, status: "ok", message: "phones are asked for the password" };
+    }
+    return {
+      check,
+      status: "failure",
+      message: `POST ${path} is answered with ${status} instead of 401`,
+      next,
+    };
+  } catch (error) {
+    return { check, status: "failure", message: `POST ${path} has no answer (${errorCode(error)})`, next };
+  }
 }
 
 /** The address that devices are told must be an ActiveSync server, for them too. */
