@@ -2,7 +2,7 @@ import { DirectoryError, type NewUser } from "../../directory/admin.ts";
 import type { User } from "../../directory/port.ts";
 import { inboxOf } from "../../store/names.ts";
 import { type NodeContext, writableDirectory } from "../context.ts";
-import { describeFailure } from "../failure.ts";
+import { AdminError, describeFailure } from "../failure.ts";
 import { Fields } from "../fields.ts";
 import type { Json, Operation } from "../operation.ts";
 
@@ -31,7 +31,7 @@ export const userAddMany: Operation = {
       .toString()
       .split("\n")
       .filter((line) => line !== "")
-      .map((line) => newUser(new Fields(JSON.parse(line))));
+      .map((line, at) => newUser(new Fields(readJson(line, at))));
     let added = 0;
     for (let from = 0; from < users.length; from += USERS_A_BATCH) {
       const batch = users.slice(from, from + USERS_A_BATCH);
@@ -47,6 +47,16 @@ export const userAddMany: Operation = {
     return { added, refused: users.length - added };
   },
 };
+
+/** @throws AdminError argument_invalid */
+function readJson(line: string, at: number): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    // Without the parser's own words: they quote the line, which has a password.
+    throw new AdminError("argument_invalid", `user ${at} of the payload is not JSON`);
+  }
+}
 
 async function withHome(
   node: NodeContext,
