@@ -248,6 +248,7 @@ export class UserSync {
       context.log.info("folder is migrated", { folder: folder.name, target: path.join("/"), ...result });
       const { skipped, missing } = ledger.cursor.counts;
       if (skipped + missing > 0) report.problem(`${folder.name}: ${skipped} skipped, ${missing} missing`);
+      ledger.rest();
     };
   }
 

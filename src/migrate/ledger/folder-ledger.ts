@@ -155,6 +155,11 @@ export class FolderLedger {
     this.#letGo();
   }
 
+  /** Nothing more is asked for now: records that are written leave memory. */
+  rest(): void {
+    for (const chunk of this.#chunks ?? []) if (!chunk.dirty) chunk.records = undefined;
+  }
+
   async reasons(): Promise<ReadonlyMap<number, string>> {
     const rows = await this.#database.query("SELECT uid, reason FROM migrate_remarks WHERE folder = $1", [
       this.id,

@@ -102,6 +102,25 @@ test("ledger: records in any order, over many chunks, are found again with their
   await database.close();
 });
 
+test("ledger: records of a folder that rests are read again, those that are not written stay", async () => {
+  const database = await SqliteDatabase.open(":memory:");
+  const ledger = await Ledger.open(database);
+  const [folder] = await ledger.addFolders(USER, [{ sourceFolder: "INBOX", cursor: CURSOR }]);
+  assert.ok(folder !== undefined);
+  await folder.put(record(1));
+  folder.rest();
+  assert.equal((await folder.find(1))?.uid, 1);
+  await folder.flush();
+  folder.rest();
+  assert.equal((await folder.find(1))?.uid, 1);
+  await folder.put(record(2));
+  await folder.flush();
+  folder.rest();
+  await database.query("DELETE FROM migrate_chunks");
+  await assert.rejects(folder.find(1), /a chunk of the ledger is gone/);
+  await database.close();
+});
+
 test("ledger: nothing is written once the fence has moved on", async () => {
   const database = await SqliteDatabase.open(":memory:");
   const ledger = await Ledger.open(database);

@@ -159,7 +159,8 @@ async function manyUsers(source: Peer, folder: string, messages: number): Promis
   await once(worker, "exit");
   console.log(
     `users    ${MANY_USERS} at once, ${messages / 5} messages each: ${((first.saved / first.elapsedMs) * 1000).toFixed(0)}/s, ` +
-      `again ${again.elapsedMs.toFixed(0)} ms for all, most memory ${again.maxRssMiB.toFixed(0)} MiB (store included)`,
+      `again ${again.elapsedMs.toFixed(0)} ms for all (a job ${median(again.jobMs).toFixed(0)} ms in the middle, ` +
+      `${(again.cpuMs / MANY_USERS).toFixed(1)} ms of CPU), most memory ${again.maxRssMiB.toFixed(0)} MiB (store included)`,
   );
 }
 

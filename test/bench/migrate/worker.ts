@@ -26,6 +26,8 @@ export interface WorkerJobs {
 export interface WorkerAnswer {
   readonly elapsedMs: number;
   readonly cpuMs: number;
+  /** Of each job, from its start to its end. */
+  readonly jobMs: readonly number[];
   readonly saved: number;
   readonly expunged: number;
   readonly maxRssMiB: number;
@@ -60,17 +62,23 @@ async function main(start: WorkerStart): Promise<void> {
     void (async () => {
       const startMs = performance.now();
       const usage = process.cpuUsage();
+      const jobMs: number[] = [];
       const results = await Promise.all(
-        jobs.users.map((user) =>
-          migration.run(
-            migration.job({ sourceUid: user, targetUid: user, password: "secret" }, { phase: jobs.phase }),
-          ),
-        ),
+        jobs.users.map(async (user) => {
+          const job = migration.job(
+            { sourceUid: user, targetUid: user, password: "secret" },
+            { phase: jobs.phase },
+          );
+          const result = await migration.run(job);
+          jobMs.push(performance.now() - startMs);
+          return result;
+        }),
       );
       const { user, system } = process.cpuUsage(usage);
       const answer: WorkerAnswer = {
         elapsedMs: performance.now() - startMs,
         cpuMs: (user + system) / 1000,
+        jobMs,
         saved: results.reduce((sum, { syncMessageCount }) => sum + syncMessageCount, 0),
         expunged: results.reduce((sum, { expungedMessageCount }) => sum + expungedMessageCount, 0),
         maxRssMiB: process.resourceUsage().maxRSS / 1024,
