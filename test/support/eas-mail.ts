@@ -57,6 +57,7 @@ export class MemoryMail implements Partial<MailCollection> {
   readonly mails = new Map<number, StoredMail>();
   readonly moved: string[] = [];
   modseq = 1;
+  #lastUid = 0;
 
   constructor(use: MailCollection["use"] = "inbox") {
     this.use = use;
@@ -68,7 +69,7 @@ export class MemoryMail implements Partial<MailCollection> {
   }
 
   put(bytes: Buffer | string, systemFlags = 0, keywords: string[] = []): Uid {
-    const uid = this.mails.size + 1;
+    const uid = ++this.#lastUid;
     this.mails.set(uid, { bytes: Buffer.from(bytes), systemFlags, keywords, internalDate: 1_700_000_000 });
     return toUid(uid);
   }

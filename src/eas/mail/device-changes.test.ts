@@ -309,6 +309,34 @@ test("change: of a draft leaves what it does not name, and takes files away", as
   assert.match(sent[0].bytes.toString(), /Bcc: <dan@example\.org>[\s\S]*Subject: second/);
 });
 
+test("change: a draft keeps its flag, categories and follow-up, and takes those that come with its content", async () => {
+  const folder = new MemoryMail("drafts");
+  const { account } = sendingAccount();
+  const context = itemContext(161, undefined, account);
+  const added = await email.add(
+    folder.collection,
+    data(...DRAFT, ["Email:Categories", ["Email:Category", "Blue"]]),
+    context,
+    NEW,
+  );
+  const flagged = data(["Email:Flag", ...FOLLOW_UP]);
+  await email.change(folder.collection, added.uid!, flagged, context);
+  const second = await email.change(folder.collection, added.uid!, data(["Email:Subject", "2"]), context);
+  const kept = folder.get(second.uid!);
+  assert.equal(kept.systemFlags, SystemFlag.draft | SystemFlag.seen | SystemFlag.flagged);
+  assert.deepEqual(kept.keywords, ["Blue"]);
+  assert.equal(kept.marks?.followUp?.fields.DueDate, TEN);
+  assert.equal(second.modseq, folder.modseq);
+
+  const both = data(["Email:Subject", "3"], ["Email:Flag"], ["Email:Categories"]);
+  const third = await email.change(folder.collection, second.uid!, both, context);
+  assert.equal(folder.get(third.uid!).systemFlags, SystemFlag.draft | SystemFlag.seen);
+  assert.deepEqual(folder.get(third.uid!).keywords, []);
+  const invalid = data(["Email:Subject", "4"], ["Email:Flag", ["Email:Status", 7]]);
+  assert.equal((await email.change(folder.collection, third.uid!, invalid, context)).status, 6);
+  assert.equal(folder.mails.size, 1);
+});
+
 test("add: refused before 16.0 and outside of Drafts; change of content refused for what is no draft", async () => {
   const drafts = new MemoryMail("drafts");
   const inbox = new MemoryMail("inbox");

@@ -1,12 +1,15 @@
 /** Drafts that a device adds, changes and sends: MS-ASEMAIL §2.2.2.61 (Send), MS-ASAIRS §2.2.2.2 (Add). */
 import { createHash } from "node:crypto";
-import { toUid } from "../../base/numbers.ts";
+import { toUid, type Uid } from "../../base/numbers.ts";
 import { SystemFlag } from "../../store/model.ts";
-import { AccountError, type MailCollection, type MailItem } from "../account/port.ts";
+import { type ItemMarks, NO_MARKS, sameMarks } from "../account/item-marks.ts";
+import { AccountError, type ItemState, type MailCollection, type MailItem } from "../account/port.ts";
 import { digestOf, type Element } from "../element.ts";
 import type { DeviceChange, ItemContext, ItemOrigin } from "../item-class.ts";
 import { printFileReference } from "./file-reference.ts";
 import { base, email, email2 } from "./email-tags.ts";
+import { changeFlags } from "./flag-change.ts";
+import { readFollowUp } from "./follow-up.ts";
 import { emptyDraft, readDraft } from "./compose/draft-content.ts";
 import { type ComposePorts, printDraft } from "./compose/print-draft.ts";
 import { applyToDraft, type NewFile } from "./compose/draft-change.ts";
@@ -22,6 +25,8 @@ const OBJECT_NOT_FOUND = 8;
 const NO_SPACE = 9;
 const NO_RECIPIENT = 119;
 const UNIQUE_CHARACTERS = 40;
+/** Of a draft that is changed. */
+const KEPT_FLAGS = SystemFlag.flagged | SystemFlag.answered;
 
 const CONTENT = [
   email.to,
@@ -94,7 +99,7 @@ export async function changeDraft(
     const before = await readDraft(new MessageSource(item));
     const { draft, files } = applyToDraft(before, data);
     const bytes = printDraft(draft, context.account, ports, undefined);
-    return save(collection, bytes, data, context, files, uid);
+    return save(collection, bytes, data, context, files, item);
   }
   return refused(OBJECT_NOT_FOUND);
 }
@@ -106,26 +111,47 @@ async function save(
   data: Element,
   context: ItemContext,
   files: readonly NewFile[],
-  replaced: number | undefined,
+  replaced: ItemState | undefined,
 ): Promise<DeviceChange> {
+  const flag = data.child(email.flag);
+  if (flag !== undefined && readFollowUp(flag) === "invalid") return refused(CONVERSION_ERROR);
   try {
     if (data.flagOf(email2.send, false)) {
       const { onceKey } = context;
       await context.account.send({ bytes, saveInSent: true, ...(onceKey !== undefined && { onceKey }) });
-      if (replaced !== undefined) await expungeSent(collection, replaced);
+      if (replaced !== undefined) await expungeSent(collection, replaced.uid);
       return { status: OK, uid: undefined, modseq: 0 };
     }
-    const { uid, modseq } = await collection.append(bytes, {
-      systemFlags: SystemFlag.draft | SystemFlag.seen,
-      keywords: [],
+    const appended = await collection.append(bytes, {
+      systemFlags: SystemFlag.draft | SystemFlag.seen | ((replaced?.systemFlags ?? 0) & KEPT_FLAGS),
+      keywords: replaced?.keywords ?? [],
     });
-    if (replaced !== undefined) await collection.expunge([toUid(replaced)]);
-    return await saved(bytes, { uid, modseq }, context, files);
+    const stored = await markAs(collection, appended, replaced?.marks, data);
+    if (replaced !== undefined) await collection.expunge([replaced.uid]);
+    return await saved(bytes, stored, context, files);
   } catch (error) {
     if (!(error instanceof AccountError)) throw error;
     if (error.code === "over_quota" || error.code === "message_too_big") return refused(NO_SPACE);
     return refused(error.code === "no_recipient" ? NO_RECIPIENT : SERVER_ERROR);
   }
+}
+
+/** What was said of the draft before stays with it, and what the device says beside the content is done. */
+async function markAs(
+  collection: MailCollection,
+  { uid, modseq }: { readonly uid: Uid; readonly modseq: number },
+  marks: ItemMarks | undefined,
+  data: Element,
+): Promise<{ readonly uid: Uid; readonly modseq: number }> {
+  let last = modseq;
+  if (marks !== undefined && !sameMarks(marks, NO_MARKS)) {
+    const nothing = { systemFlags: 0, keywords: [] };
+    last = (await collection.storeFlags([uid], { add: nothing, remove: nothing, marks })).get(uid) ?? last;
+  }
+  if (![email.flag, email.categories].some((tag) => data.child(tag) !== undefined))
+    return { uid, modseq: last };
+  const changed = await changeFlags(collection, uid, data);
+  return { uid, modseq: typeof changed === "string" || changed.modseq === 0 ? last : changed.modseq };
 }
 
 async function saved(
