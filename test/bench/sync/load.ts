@@ -9,8 +9,9 @@ interface Endpoint {
 }
 
 export const BODY_BYTES = 8192;
-/** APPENDs under way at one time. */
-const WINDOW = 100;
+/** Connections that fill a user's mailboxes, and APPENDs under way on each. */
+const FILLERS = 8;
+const WINDOW = 25;
 
 function message(number: number): Buffer {
   const head = `Subject: message ${number}\r\nFrom: a${number}@example.org\r\nMessage-ID: <${number}@bench>\r\n\r\n`;
@@ -21,15 +22,23 @@ function message(number: number): Buffer {
   );
 }
 
-/** Mailboxes Box0 … with the messages spread over them. */
+/** Mailboxes Box0 … with the messages spread over them. Many connections: one would wait for the disk most of the time. */
 export async function fill(imap: Endpoint, user: string, mailboxes: number, messages: number): Promise<void> {
-  const peer = await logIn(imap, user, user);
-  for (let box = 0; box < mailboxes; box++) await peer.ok(`CREATE Box${box}`);
-  for (let at = 0; at < messages; at += WINDOW) {
-    const some = Array.from({ length: Math.min(WINDOW, messages - at) }, (_, index) => at + index);
-    await Promise.all(some.map((number) => peer.append(`Box${number % mailboxes}`, "", message(number))));
-  }
-  await peer.close();
+  const peers = await Promise.all(Array.from({ length: FILLERS }, () => logIn(imap, user, user)));
+  for (let box = 0; box < mailboxes; box++) await peers[0]?.ok(`CREATE Box${box}`);
+  await Promise.all(
+    peers.map(async (peer, filler) => {
+      const own: number[] = [];
+      for (let number = 0; number < messages; number++) {
+        if ((number % mailboxes) % FILLERS === filler) own.push(number);
+      }
+      for (let at = 0; at < own.length; at += WINDOW) {
+        const some = own.slice(at, at + WINDOW);
+        await Promise.all(some.map((number) => peer.append(`Box${number % mailboxes}`, "", message(number))));
+      }
+      await peer.close();
+    }),
+  );
 }
 
 /** Flags of the first messages of every mailbox, `flags` altogether. */

@@ -15,7 +15,7 @@ interface Endpoint {
 
 export interface SyncBenchPair {
   readonly name: string;
-  readonly master: { readonly imap: Endpoint; readonly lmtp: Endpoint };
+  readonly master: { readonly imap: Endpoint; readonly lmtp: Endpoint; readonly csync: Endpoint };
   readonly replica: Endpoint;
   /** At both ends, with his own name as password. */
   addUser(user: string): Promise<void>;
@@ -28,7 +28,12 @@ export interface SyncBenchPair {
   stop(): Promise<void>;
 }
 
-export async function startRookeryPair(): Promise<SyncBenchPair> {
+export interface RookeryPair extends SyncBenchPair {
+  /** Gives another master the user and his mail: many APPENDs to Cyrus would take most of the time. */
+  copy(user: string, to: Endpoint): Promise<void>;
+}
+
+export async function startRookeryPair(): Promise<RookeryPair> {
   const folder = mkdtempSync(join(tmpdir(), "rk-b"));
   const start = async (name: string, more: readonly string[]): Promise<RunningNode> => {
     const data = join(folder, name);
@@ -38,14 +43,27 @@ export async function startRookeryPair(): Promise<SyncBenchPair> {
     return node;
   };
   const replica = await start("replica", []);
-  await cli(join(folder, "replica"), "user", "add", "root", "--admin", "--password", "root");
+  await cli(join(folder, "replica"), "user", "add", "cyrus", "--admin", "--password", "cyrus");
   const { port } = replica.endpoint("csync");
-  const login = ["replication.authname=root", "replication.password=root"];
+  const login = ["replication.authname=cyrus", "replication.password=cyrus"];
   let master = await start("master", login);
   const data = join(folder, "master");
+  const endpoints = (): SyncBenchPair["master"] => ({
+    imap: master.endpoint("imap"),
+    lmtp: master.endpoint("lmtp"),
+    csync: master.endpoint("csync"),
+  });
+  const replicate = async (user: string, to: Endpoint): Promise<void> => {
+    await callNode(adminSocketPath(data), {
+      operation: "replicate",
+      arguments: { host: to.host, port: to.port, users: [user] },
+      onRow: (row) => console.error(row),
+      onProgress() {},
+    });
+  };
   const pair = {
     name: "rookery",
-    master: { imap: master.endpoint("imap"), lmtp: master.endpoint("lmtp") },
+    master: endpoints(),
     replica: replica.endpoint("imap"),
     async addUser(user: string) {
       await cli(data, "user", "add", user, "--password", user);
@@ -53,18 +71,14 @@ export async function startRookeryPair(): Promise<SyncBenchPair> {
     welcome: (user: string) => cli(join(folder, "replica"), "user", "add", user, "--password", user),
     async sync(user: string) {
       const startedMs = performance.now();
-      await callNode(adminSocketPath(data), {
-        operation: "replicate",
-        arguments: { host: "127.0.0.1", port, users: [user] },
-        onRow: (row) => console.error(row),
-        onProgress() {},
-      });
+      await replicate(user, { host: "127.0.0.1", port });
       return performance.now() - startedMs;
     },
+    copy: replicate,
     async startRolling() {
       await master.stop();
       master = await start("master", [...login, `replication.channels=second=127.0.0.1:${port}`]);
-      pair.master = { imap: master.endpoint("imap"), lmtp: master.endpoint("lmtp") };
+      pair.master = endpoints();
     },
     async stop() {
       await master.stop();
@@ -105,7 +119,7 @@ export async function startCyrusPair(users: readonly string[]): Promise<SyncBenc
   });
   return {
     name: "cyrus",
-    master: { imap: at(master, "imap"), lmtp: at(master, "lmtp") },
+    master: { imap: at(master, "imap"), lmtp: at(master, "lmtp"), csync: at(master, "csync") },
     replica: at(replica, "imap"),
     addUser: (user) => master.create(`user/${user}`),
     welcome: () => Promise.resolve(),
