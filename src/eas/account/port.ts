@@ -119,7 +119,7 @@ export interface MailCollection {
    * back; 0 when somebody else had changed the message since this collection last showed its state.
    */
   storeFlags(uids: readonly Uid[], change: ItemFlagChange): Promise<ReadonlyMap<Uid, number>>;
-  /** UID in the target by source UID. @throws AccountError folder_missing, permission_denied, over_quota */
+  /** UID in the target by source UID. @throws AccountError folder_missing, permission_denied, over_quota; PartlyMovedError */
   move(uids: readonly Uid[], targetKey: string): Promise<ReadonlyMap<Uid, Uid>>;
   expunge(uids: readonly Uid[]): Promise<void>;
   append(message: Buffer, options: AppendOptions): Promise<{ readonly uid: Uid; readonly modseq: number }>;
@@ -247,6 +247,15 @@ export class AccountError extends Error {
 export class PartlySentError extends AccountError {
   constructor(message: string) {
     super("send_failed", message);
+  }
+}
+
+/** The connection was lost, or the quota full, after some had been moved. */
+export class PartlyMovedError extends AccountError {
+  readonly moved: ReadonlyMap<Uid, Uid>;
+  constructor(moved: ReadonlyMap<Uid, Uid>, cause: AccountError) {
+    super(cause.code, cause.message, { cause });
+    this.moved = moved;
   }
 }
 

@@ -5,12 +5,12 @@
 import { tagOf } from "../../wire/wbxml/code-pages.ts";
 import { WbxmlWriter } from "../../wire/wbxml/writer.ts";
 import type { Uid } from "../../base/numbers.ts";
-import { AccountError } from "../account/port.ts";
+import { AccountError, PartlyMovedError } from "../account/port.ts";
 import type { Command, EasAnswer, EasRequest } from "../command.ts";
 import type { Element } from "../element.ts";
 import { DeviceFolders } from "../folders/device-folders.ts";
 import { parseItemId, printItemId } from "../folders/server-id.ts";
-import type { StateAddress } from "../state/port.ts";
+import type { DeviceStates, StateAddress, StateRecord } from "../state/port.ts";
 import { EasRefusal } from "../status.ts";
 
 const tags = {
@@ -29,6 +29,8 @@ const Status = { sourceInvalid: 1, targetInvalid: 2, ok: 3, sameFolder: 4, faile
 
 /** In one request; so many of a device are remembered. */
 const MAX_MOVES = 2_000;
+
+const MAX_LOST_RACES = 4;
 
 interface Move {
   readonly source: string;
@@ -74,9 +76,7 @@ async function moveAll(
     key: "moves",
   };
   const [folders, stored] = await Promise.all([DeviceFolders.load(states, device), states.get(address)]);
-  const remembered = new Map<string, string>(
-    stored === undefined ? [] : (JSON.parse(stored.value.toString("utf8")) as [string, string][]),
-  );
+  const remembered = new Map<string, string>(movesIn(stored));
   const results = new Map<Move, Moved>();
   const groups = new Map<string, Move[]>();
   for (const move of moves) {
@@ -87,13 +87,36 @@ async function moveAll(
       groups.set(group, [...(groups.get(group) ?? []), move]);
     }
   }
+  const before = new Map(remembered);
   for (const group of groups.values()) await moveGroup(request, folders, group, remembered, results);
-  const kept = [...remembered].slice(-MAX_MOVES);
-  const value = Buffer.from(JSON.stringify(kept));
-  if (stored?.value.equals(value) !== true && kept.length > 0) {
-    await states.put([{ ...address, expected: stored?.version ?? 0, value }]);
-  }
+  const fresh = [...remembered].filter(([key, id]) => before.get(key) !== id);
+  await remember(states, address, fresh, stored);
   return moves.map((move) => ({ source: move.source, ...results.get(move)! }));
+}
+
+/** Beside what another gateway wrote meanwhile. When it cannot be written at all, a repeated request finds items gone. */
+async function remember(
+  states: DeviceStates,
+  address: StateAddress,
+  fresh: readonly (readonly [string, string])[],
+  stored: StateRecord | undefined,
+): Promise<void> {
+  let last = stored;
+  for (let attempt = 0; fresh.length > 0 && attempt < MAX_LOST_RACES; attempt++) {
+    const all = new Map(movesIn(last));
+    for (const [key, id] of fresh) {
+      // The newest are kept: what is moved again is new.
+      all.delete(key);
+      all.set(key, id);
+    }
+    const value = Buffer.from(JSON.stringify([...all].slice(-MAX_MOVES)));
+    if (await states.put([{ ...address, expected: last?.version ?? 0, value }])) return;
+    last = await states.get(address);
+  }
+}
+
+function movesIn(stored: StateRecord | undefined): (readonly [string, string])[] {
+  return stored === undefined ? [] : (JSON.parse(stored.value.toString("utf8")) as [string, string][]);
 }
 
 function check({ source, sourceFolder, targetFolder }: Move, folders: DeviceFolders): number | undefined {
@@ -127,6 +150,7 @@ async function moveGroup(
     if (!(error instanceof AccountError)) throw error;
     request.log.warn("items not moved", { source: sourceFolder, target: targetFolder, err: error });
     failure = error.code === "folder_missing" ? Status.targetInvalid : Status.failed;
+    if (error instanceof PartlyMovedError) targets = error.moved;
   }
   for (const move of moves) {
     const target = targets.get(parseItemId(move.source)!.uid);
@@ -134,8 +158,6 @@ async function moveGroup(
     const before = remembered.get(key);
     if (target !== undefined) {
       const id = printItemId(targetFolder, target);
-      // The newest are kept: what is moved again is new.
-      remembered.delete(key);
       remembered.set(key, id);
       results.set(move, { status: Status.ok, target: id });
     } else if (before !== undefined) results.set(move, { status: Status.ok, target: before });

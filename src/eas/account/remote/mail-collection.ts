@@ -19,6 +19,7 @@ import {
   type ItemState,
   type MailCollection,
   type MailItem,
+  PartlyMovedError,
 } from "../port.ts";
 import type { Lent, Selected, UserConnections } from "./connections.ts";
 import { accepted } from "./failure.ts";
@@ -182,22 +183,32 @@ export class RemoteCollection implements MailCollection {
   async move(uids: readonly Uid[], targetKey: string): Promise<ReadonlyMap<Uid, Uid>> {
     if (uids.length === 0) return new Map();
     const target = await this.#ports.folderOf(targetKey);
+    const moved = new Map<Uid, Uid>();
+    try {
+      await this.#moveAll(uids, target, moved);
+    } catch (error) {
+      // One command moves all of its messages or none; those before it are moved.
+      throw moved.size > 0 && error instanceof AccountError ? new PartlyMovedError(moved, error) : error;
+    }
+    return moved;
+  }
+
+  async #moveAll(uids: readonly Uid[], target: RemoteFolder, moved: Map<Uid, Uid>): Promise<void> {
     const name = wireMailbox(target.wireName);
-    return await this.#on(async (lent) => {
+    await this.#on(async (lent) => {
       const { client, capabilities } = lent;
-      const moved = new Map<Uid, Uid>();
       for (const set of uidSets(uids)) {
         const canMove = capabilities.has("MOVE") || capabilities.has("IMAP4REV2");
         const result = await client.command([`UID ${canMove ? "MOVE" : "COPY"} ${set} `, ...name]);
         accepted(result, "folder_missing");
-        for (const [from, to] of copyUids(result)) moved.set(from, to);
+        const pairs = copyUids(result);
         if (!canMove) {
           // RFC 6851 §3.3 is this as one command; a failure in between leaves a copy too many, not one too few.
           accepted(await client.command(`UID STORE ${set} +FLAGS.SILENT (\\Deleted)`), "permission_denied");
-          await expungeUids(lent, set);
         }
+        for (const [from, to] of pairs) moved.set(from, to);
+        if (!canMove) await expungeUids(lent, set);
       }
-      return moved;
     }, false);
   }
 
