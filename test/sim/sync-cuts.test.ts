@@ -78,9 +78,13 @@ function messagesOf(store: Store): string[] {
 }
 
 /** One attempt; false when the connection broke. */
-async function attempt(pair: SyncPair, onClient: (client: PipeEnd) => void): Promise<boolean> {
+async function attempt(
+  pair: SyncPair,
+  onClient: (client: PipeEnd) => void,
+  overImap = false,
+): Promise<boolean> {
   try {
-    const run = await pair.connect({ onClient });
+    const run = await pair.connect({ onClient, overImap });
     assert.deepEqual(await updateUser(run, "alice"), []);
     await run.replica.link.close();
     return true;
@@ -129,6 +133,19 @@ const SCENARIOS: readonly Scenario[] = [
     },
   },
   {
+    name: "several mailboxes, sent without waiting for each",
+    async change({ here, there }, round) {
+      for (let number = 0; number < 5; number++) {
+        const name = `user.alice.Many${number}`;
+        if (here.mailboxes.find(name) === undefined) await here.create(name, {});
+        await append(here, name, `m${round}.${number}`);
+        // One of them has to be compared each time, while others are on their way.
+        const isThere = there.mailboxes.find(name) !== undefined;
+        if (number === round % 5 && isThere) await append(there, name, `t${round}`);
+      }
+    },
+  },
+  {
     name: "both ends changed",
     async change({ here, there }, round) {
       await append(here, INBOX, `master${round}`);
@@ -138,36 +155,43 @@ const SCENARIOS: readonly Scenario[] = [
   },
 ];
 
-for (const scenario of SCENARIOS) {
+for (const [scenario, overImap] of [
+  ...SCENARIOS.map((scenario) => [scenario, false] as const),
+  [SCENARIOS.at(-1)!, true] as const,
+]) {
   const { name } = scenario;
-  test(`sync cut at every point: ${name}`, { timeout: 120_000 }, async (t) => {
-    const pair = await openSyncPair(t);
-    const { here, there } = pair;
-    await here.create(INBOX, {});
-    await append(here, INBOX, "one", "two", "three");
-    await pair.sync("alice");
-    let cuts = 0;
-    for (; cuts < MAX_CUTS; cuts++) {
-      await scenario.change(pair, cuts);
-      const wanted = new Set([...messagesOf(here), ...messagesOf(there)]);
-      const state = { isCut: false };
-      await attempt(pair, cutAfter(cuts, state)).catch((error: unknown) => {
-        throw new Error(`cut after ${cuts} pieces`, { cause: error });
-      });
-      await pair.sync("alice").catch((error: unknown) => {
-        throw new Error(`healing after ${cuts} pieces`, { cause: error });
-      });
-      if (name === "both ends changed") {
-        // Whoever had it: everything is there, and once.
-        const all = messagesOf(here);
-        assert.deepEqual(all, [...wanted].toSorted(), `after ${cuts} pieces`);
+  test(
+    `sync cut at every point${overImap ? " inside IMAP" : ""}: ${name}`,
+    { timeout: 120_000 },
+    async (t) => {
+      const pair = await openSyncPair(t);
+      const { here, there } = pair;
+      await here.create(INBOX, {});
+      await append(here, INBOX, "one", "two", "three");
+      await pair.sync("alice");
+      let cuts = 0;
+      for (; cuts < MAX_CUTS; cuts++) {
+        await scenario.change(pair, cuts);
+        const wanted = new Set([...messagesOf(here), ...messagesOf(there)]);
+        const state = { isCut: false };
+        await attempt(pair, cutAfter(cuts, state), overImap).catch((error: unknown) => {
+          throw new Error(`cut after ${cuts} pieces`, { cause: error });
+        });
+        await pair.sync("alice").catch((error: unknown) => {
+          throw new Error(`healing after ${cuts} pieces`, { cause: error });
+        });
+        if (name === "both ends changed") {
+          // Whoever had it: everything is there, and once.
+          const all = messagesOf(here);
+          assert.deepEqual(all, [...wanted].toSorted(), `after ${cuts} pieces`);
+        }
+        assert.deepEqual(messagesOf(there), messagesOf(here));
+        if (!state.isCut) break;
       }
-      assert.deepEqual(messagesOf(there), messagesOf(here));
-      if (!state.isCut) break;
-    }
-    assert.ok(cuts > 12 && cuts < MAX_CUTS, `${cuts} cuts`);
-    t.diagnostic(`${cuts} cuts`);
-  });
+      assert.ok(cuts > 12 && cuts < MAX_CUTS, `${cuts} cuts`);
+      t.diagnostic(`${cuts} cuts`);
+    },
+  );
 }
 
 test(
