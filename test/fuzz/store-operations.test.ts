@@ -40,7 +40,7 @@ interface Step {
 const KINDS = [
   "append", "append", "append", "deliver", "storeFlags", "storeFlags", "storeFlags", "expunge", "expunge",
   "unexpunge", "copy", "move", "replace", "annotate", "annotate", "create", "rename", "delete", "undelete",
-  "sharedSeen", "expire", "reopen", "replicate", "replicate",
+  "sharedSeen", "expire", "reopen", "replicate", "replicate", "renumber",
 ]; // prettier-ignore
 
 const steps: fc.Arbitrary<Step[]> = fc.array(
@@ -275,6 +275,18 @@ class Trial {
           mailbox.highestModseq++;
           this.#deleted.push(mailbox);
         } else await assert.rejects(store.open(id), { code: "mailbox_not_found" });
+        break;
+      }
+      case "renumber": {
+        const wanted = new Map(uids.map((uid, at) => [Number(uid), step.extra + 2 * (uids.length - at)]));
+        const nextUid = 1 + step.keywords * 20;
+        const made = await store.renumber(id, { uidValidity: step.extra + 1, uids: wanted, nextUid });
+        this.#views.get(mailbox.uniqueId)!.release();
+        this.#views.delete(mailbox.uniqueId);
+        const fresh = mailbox.renumbered(made.uniqueId, wanted, nextUid, now);
+        this.#mailboxes.splice(this.#mailboxes.indexOf(mailbox), 1, fresh);
+        await this.#hold(fresh);
+        await this.check(fresh);
         break;
       }
       case "undelete": {

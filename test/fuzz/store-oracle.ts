@@ -168,9 +168,9 @@ export class OracleMailbox {
   }
 
   /** A copy of `record` of another mailbox, or of this one, under the next UID. */
-  #copyIn(record: OracleRecord, flags: number, modseq: number, now: number): number {
+  #copyIn(record: OracleRecord, flags: number, modseq: number, now: number, saveDate = now): number {
     const { body, keywords, internalDate } = record;
-    const uid = this.add({ body, flags, keywords: [...keywords], internalDate, saveDate: now }, modseq, now);
+    const uid = this.add({ body, flags, keywords: [...keywords], internalDate, saveDate }, modseq, now);
     const copy = this.records.get(uid)!;
     copy.threadId = record.threadId;
     for (const [key, annotation] of record.annotations) copy.annotations.set(key, { ...annotation, modseq });
@@ -211,6 +211,27 @@ export class OracleMailbox {
         now,
       );
     return added;
+  }
+
+  /** What takes its place when it is renumbered; this one stands with the deleted ones then. */
+  renumbered(
+    uniqueId: string,
+    uids: ReadonlyMap<number, number>,
+    nextUid: number,
+    now: number,
+  ): OracleMailbox {
+    const fresh = new OracleMailbox(uniqueId, this.name, this.partition);
+    fresh.sharedSeen = this.sharedSeen;
+    const modseq = (fresh.highestModseq = ++this.highestModseq + 1);
+    let next = Math.max(nextUid, ...[...uids.values()].map((uid) => uid + 1));
+    const moves = this.live().map((record) => ({ record, to: uids.get(record.uid) ?? next++ }));
+    for (const { record, to } of moves.sort((a, b) => a.to - b.to)) {
+      fresh.lastUid = to - 1;
+      fresh.#copyIn(record, record.flags, modseq, now, record.saveDate);
+      for (const [user, set] of this.seen) if (set.has(record.uid)) fresh.setSeen(user, to, true);
+    }
+    fresh.lastUid = Math.max(fresh.lastUid, nextUid - 1);
+    return fresh;
   }
 
   annotate(
