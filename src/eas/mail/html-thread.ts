@@ -6,7 +6,7 @@ import type { HtmlAnswer, HtmlJob } from "./html-worker.ts";
 
 /** Of one conversion. */
 const MAX_CONVERSION_MS = 5_000;
-const MAX_HEAP_MIB = 256;
+const MAX_HEAP_MIB = 512;
 
 /** Undefined = it failed, took too long, or was closed. */
 type Settle = (result: string | undefined) => void;
