@@ -158,6 +158,7 @@ class FakeSession {
         this.#send(statusLine(folder, command));
         break;
       }
+      case "SELECT":
       case "EXAMINE": {
         this.#open = this.#find(quoted(command));
         if (this.#open === undefined) {
