@@ -13,7 +13,7 @@ import type { Directory } from "../../src/directory/port.ts";
 import { LocalAccount } from "../../src/eas/account/local/local-account.ts";
 import type { LocalServices, LocalUser } from "../../src/eas/account/local/services.ts";
 import { TreeWatch } from "../../src/eas/account/local/tree-watch.ts";
-import type { Account } from "../../src/eas/account/port.ts";
+import { type Account, AccountError } from "../../src/eas/account/port.ts";
 import type { Command, EasAnswer, EasRequest } from "../../src/eas/command.ts";
 import type { CommandServices } from "../../src/eas/commands/services.ts";
 import { commandTable } from "../../src/eas/commands/table.ts";
@@ -47,6 +47,8 @@ export interface CallOptions {
   readonly deviceId?: string;
   readonly userId?: string;
   readonly signal?: AbortSignal;
+  /** For requests whose wrong ids come back in the answer. */
+  readonly anySchema?: boolean;
 }
 
 export interface TrialGateway {
@@ -150,7 +152,7 @@ export class EasTrial {
       log: this.#logs.named("eas"),
       tree: this.#tree,
       mailActions: () => {
-        throw new Error("nothing is sent or searched here");
+        throw new AccountError("unavailable", "nothing is sent or searched here");
       },
     };
     return new LocalAccount(services, user);
@@ -197,7 +199,7 @@ export class EasTrial {
   async #run(
     command: Command,
     build: ((writer: WbxmlWriter) => void) | undefined,
-    { version = 161, deviceId = "PHONE1", userId = "alice", signal }: CallOptions,
+    { version = 161, deviceId = "PHONE1", userId = "alice", signal, anySchema = false }: CallOptions,
   ): Promise<EasAnswer> {
     const writer = new WbxmlWriter();
     build?.(writer);
@@ -222,8 +224,9 @@ export class EasTrial {
       summary: { inChange: 0, inDelete: 0, inFetch: 0, outChange: 0, outDelete: 0, outFetch: 0 },
     };
     const answer = await command.run(request);
-    if (answer.kind === "wbxml" || answer.kind === "multipart")
+    if (!anySchema && (answer.kind === "wbxml" || answer.kind === "multipart")) {
       assertSchema(answer.bytes, printVersion(version));
+    }
     return answer;
   }
 
