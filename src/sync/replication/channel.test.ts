@@ -204,46 +204,54 @@ async function until(done: () => boolean): Promise<void> {
   while (!done()) await new Promise((resolve) => setImmediate(resolve));
 }
 
-test("a first comparison puts a refused shared mailbox aside, and the position does not pass it", async (t) => {
-  const pair = await openSyncPair(t);
-  const { here, there } = pair;
-  await refusedShared(pair);
-  const isWanted = (user: string): boolean => user === "" || user === "alice";
-  const first = follow(pair, { isWanted });
-  t.after(() => first.channel.stop());
-  await until(() => first.channel.status().stuckUsers.length > 0);
-  assert.deepEqual(first.channel.status().stuckUsers, [""]);
-  assert.match(first.channel.status().lastError, /^shared mailboxes: .*IMAP_MAILBOX_MOVED/);
-  assert.ok(first.channel.status().lagChanges > 0);
-  assert.ok(there.mailboxes.find("shared.other") !== undefined, "another one waited for it");
+test(
+  "a first comparison puts a refused shared mailbox aside, and the position does not pass it",
+  { timeout: 60_000 },
+  async (t) => {
+    const pair = await openSyncPair(t);
+    const { here, there } = pair;
+    await refusedShared(pair);
+    const isWanted = (user: string): boolean => user === "" || user === "alice";
+    const first = follow(pair, { isWanted });
+    t.after(() => first.channel.stop());
+    await until(() => first.channel.status().stuckUsers.length > 0);
+    assert.deepEqual(first.channel.status().stuckUsers, [""]);
+    assert.match(first.channel.status().lastError, /^shared mailboxes: .*IMAP_MAILBOX_MOVED/);
+    assert.ok(first.channel.status().lagChanges > 0);
+    assert.ok(there.mailboxes.find("shared.other") !== undefined, "another one waited for it");
 
-  // Who is not refused does not wait.
-  await append(pair, "user.alice", "meanwhile");
-  await until(() => there.mailboxes.find("user.alice")?.exists === 1);
-  assert.deepEqual(first.channel.status().stuckUsers, [""]);
+    // Who is not refused does not wait.
+    await append(pair, "user.alice", "meanwhile");
+    await until(() => there.mailboxes.find("user.alice")?.exists === 1);
+    assert.deepEqual(first.channel.status().stuckUsers, [""]);
 
-  // Nothing in the feed speaks of it, and a restart forgets who was stuck.
-  await first.channel.stop();
-  await there.delete(there.mailboxes.get("shared.news").id, { immediate: true });
-  const second = follow(pair, { isWanted });
-  t.after(() => second.channel.stop());
-  await second.caughtUp();
-  assert.equal(there.mailboxes.get("shared.news").uniqueId, here.mailboxes.get("shared.news").uniqueId);
-  assert.deepEqual(second.channel.status().stuckUsers, []);
-});
+    // Nothing in the feed speaks of it, and a restart forgets who was stuck.
+    await first.channel.stop();
+    await there.delete(there.mailboxes.get("shared.news").id, { immediate: true });
+    const second = follow(pair, { isWanted });
+    t.after(() => second.channel.stop());
+    await second.caughtUp();
+    assert.equal(there.mailboxes.get("shared.news").uniqueId, here.mailboxes.get("shared.news").uniqueId);
+    assert.deepEqual(second.channel.status().stuckUsers, []);
+  },
+);
 
-test("who is refused is tried again in peace, and once he is taken the position moves on", async (t) => {
-  const pair = await openSyncPair(t);
-  const { there } = pair;
-  await refusedShared(pair);
-  const { channel, runs, caughtUp } = follow(pair, { isWanted: (user) => user === "" });
-  t.after(() => channel.stop());
-  await until(() => channel.status().stuckUsers.length > 0);
-  runs.at(-1)?.replica.link.destroy();
-  await until(() => runs.length > 1);
-  assert.deepEqual(channel.status().stuckUsers, [""]);
-  await there.delete(there.mailboxes.get("shared.news").id, { immediate: true });
-  await caughtUp();
-  assert.deepEqual(channel.status().stuckUsers, []);
-  assert.equal(channel.status().lastError, "");
-});
+test(
+  "who is refused is tried again in peace, and once he is taken the position moves on",
+  { timeout: 60_000 },
+  async (t) => {
+    const pair = await openSyncPair(t);
+    const { there } = pair;
+    await refusedShared(pair);
+    const { channel, runs, caughtUp } = follow(pair, { isWanted: (user) => user === "" });
+    t.after(() => channel.stop());
+    await until(() => channel.status().stuckUsers.length > 0);
+    runs.at(-1)?.replica.link.destroy();
+    await until(() => runs.length > 1);
+    assert.deepEqual(channel.status().stuckUsers, [""]);
+    await there.delete(there.mailboxes.get("shared.news").id, { immediate: true });
+    await caughtUp();
+    assert.deepEqual(channel.status().stuckUsers, []);
+    assert.equal(channel.status().lastError, "");
+  },
+);
