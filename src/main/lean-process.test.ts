@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
-import { shouldBeLean } from "./lean-process.ts";
+import { LEAN_FLAGS, leanStore, shouldBeLean } from "./lean-process.ts";
 
 const PLAIN = { execArgv: [], nodeOptions: undefined, hasChannel: false };
 
@@ -15,6 +15,11 @@ test("lean process: workers are, unless they serve phones or the operator has sa
   assert.equal(shouldBeLean(["worker"], { ...PLAIN, execArgv: ["--max-semi-space-size=8"] }), false);
   assert.equal(shouldBeLean(["worker"], { ...PLAIN, nodeOptions: "--max_old_space_size=4096" }), false);
   assert.equal(shouldBeLean(["worker"], { ...PLAIN, hasChannel: true }), false);
+});
+
+test("lean process: its store keeps fewer pages of the index", () => {
+  assert.equal(leanStore(["--inspect", ...LEAN_FLAGS]).indexCacheBytes, 4 * 2 ** 20);
+  assert.deepEqual(leanStore([]), {});
 });
 
 test("lean process: it begins anew once, as the same process with the same arguments and input", async () => {

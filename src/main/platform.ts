@@ -38,6 +38,7 @@ import { queueOptions } from "../queue/options.ts";
 import { QueueDatabase } from "../queue/queue-database.ts";
 import { QueueFile } from "../queue/queue-file.ts";
 import { Queue } from "../queue/queue.ts";
+import { leanStore } from "./lean-process.ts";
 import { openStore } from "./open-store.ts";
 import { linkArchiveFolder } from "../store/maintenance/archive-folder.ts";
 import { expiryDays, storeOptions } from "../store/maintenance/options.ts";
@@ -107,7 +108,7 @@ export async function openPlatform(config: Config, options: PlatformOptions = {}
     ...io,
     log: logs.named("store"),
     metrics,
-    settings: { expiry: expiryDays(storeSettings) },
+    settings: { ...leanStore(), expiry: expiryDays(storeSettings) },
     onFailure: () => options.onStoreFailure?.(logs.named("node")),
   });
 

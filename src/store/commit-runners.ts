@@ -5,6 +5,7 @@ import { threadsMs } from "../base/io/clock.ts";
 import { LateBatch, type CommitRunner } from "./commit-queue.ts";
 import type { Committer } from "./committer/committer.ts";
 import type { ToCommitter } from "./committer/inbox.ts";
+import type { CommitterWorkerData } from "./committer/worker.ts";
 import type { BodySource, CommitReport, Operation } from "./operations.ts";
 
 type FromCommitter =
@@ -52,9 +53,10 @@ export class CommitterThread implements CommitRunner {
   readonly #pending: Pending[] = [];
   #failure: Error | undefined;
 
-  constructor(folder: string) {
+  constructor(folder: string, cacheBytes: number) {
+    const workerData: CommitterWorkerData = { folder, cacheBytes };
     this.#worker = new Worker(new URL("./committer/worker.ts", import.meta.url), {
-      workerData: { folder },
+      workerData,
       name: "committer",
     });
     let opened = (): void => {};

@@ -36,12 +36,15 @@ export interface StoreSettings {
   /** Memory for views that nobody holds. */
   readonly warmViewBytes: number;
   readonly maxMessageBytes: number;
+  /** Pages of the index that the committer keeps. */
+  readonly indexCacheBytes: number;
   readonly expiry: ExpiryDays;
 }
 
 export const DEFAULT_STORE_SETTINGS: StoreSettings = {
   warmViewBytes: 256 * 2 ** 20,
   maxMessageBytes: 2 ** 30,
+  indexCacheBytes: 8 * 2 ** 20,
   expiry: { expungedDays: 7, deletedDays: 7, duplicateDays: 3, tombstoneDays: 30 },
 };
 
@@ -84,7 +87,7 @@ export async function openStore(options: OpenStoreOptions): Promise<DiskStore> {
   // With a disk of its own the committer cannot be in another thread.
   const isInline = options.inline === true || disk !== systemDisk;
   // The tables must be there before anybody reads; a committer in this thread goes on with the connection.
-  const database = openDatabase(indexPath(folder));
+  const database = openDatabase(indexPath(folder), settings.indexCacheBytes);
   let runner: CommitRunner;
   if (isInline) {
     runner = runInline(
@@ -93,7 +96,7 @@ export async function openStore(options: OpenStoreOptions): Promise<DiskStore> {
     );
   } else {
     database.close();
-    const thread = new CommitterThread(folder);
+    const thread = new CommitterThread(folder, settings.indexCacheBytes);
     await thread.ready;
     runner = thread;
   }

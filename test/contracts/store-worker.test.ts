@@ -36,7 +36,7 @@ test("many concurrent deliveries through the worker: all there, in order, also a
 
 test("a committer that cannot open its folder says so", async (context) => {
   const trial = await StoreTrial.open(context);
-  const thread = new CommitterThread(`${trial.folder}/none`);
+  const thread = new CommitterThread(`${trial.folder}/none`, 2 ** 20);
   await assert.rejects(thread.ready, /none|unable to open|directory/);
 });
 

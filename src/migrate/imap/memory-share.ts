@@ -1,7 +1,7 @@
 /** How much mail the jobs of a worker may hold in memory together, shared out evenly. */
-const TOTAL_BYTES = 4 * 2 ** 20;
-const LEAST_BYTES = 128 * 1024;
-const MOST_BYTES = 4 * 2 ** 20;
+const TOTAL_BYTES = 3 * 2 ** 20;
+const LEAST_BYTES = 96 * 1024;
+const MOST_BYTES = 3 * 2 ** 20;
 
 export class MemoryShare {
   #jobs = 0;

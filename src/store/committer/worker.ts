@@ -11,6 +11,8 @@ import { openDatabase } from "./open-database.ts";
 
 export interface CommitterWorkerData {
   readonly folder: string;
+  /** Of the index's pages. */
+  readonly cacheBytes: number;
 }
 
 const LONG_COLUMN_BYTES = 65_536;
@@ -20,8 +22,8 @@ const MAX_AGE_MS = 250;
 
 assert(parentPort !== null, "the committer runs as a worker thread");
 const port = parentPort;
-const { folder } = workerData as CommitterWorkerData;
-const database = openDatabase(`${folder}/index.sqlite`);
+const { folder, cacheBytes } = workerData as CommitterWorkerData;
+const database = openDatabase(`${folder}/index.sqlite`, cacheBytes);
 const committer = new Committer({
   folder,
   database,

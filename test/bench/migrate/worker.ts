@@ -6,6 +6,7 @@ import { systemNetwork } from "../../../src/base/io/system-network.ts";
 import { systemRandom } from "../../../src/base/io/random.ts";
 import { Secret } from "../../../src/base/secret.ts";
 import { silentLog } from "../../../src/base/log.ts";
+import { leanStore } from "../../../src/main/lean-process.ts";
 import { ImapTarget } from "../../../src/migrate/imap/imap-target.ts";
 import { StoreTarget } from "../../../src/migrate/imap/store-target.ts";
 import type { MailTarget } from "../../../src/migrate/imap/target.ts";
@@ -37,7 +38,10 @@ export interface WorkerAnswer {
 async function main(start: WorkerStart): Promise<void> {
   const { folder, source, target } = start;
   const io = { clock: systemClock, random: systemRandom };
-  const store = target === undefined ? await openStore({ folder, ...io, log: silentLog }) : undefined;
+  const store =
+    target === undefined
+      ? await openStore({ folder, ...io, log: silentLog, settings: leanStore() })
+      : undefined;
   const staging = new Staging({ folder, files: systemFiles, random: systemRandom, maxMessageBytes: 2 ** 40 });
   Staging.sweep(folder, systemDisk);
   const openTarget = async (user: string): Promise<MailTarget> => {
