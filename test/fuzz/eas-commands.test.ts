@@ -131,7 +131,7 @@ function stepsOf(command: CommandName, line: string): Step[] {
   return line.split(" ").flatMap((word): Step[] => {
     if (word === "/") return ["end"];
     const [name = "", value] = word.split(/=(.*)/s);
-    const tag = tagOf((name.includes(":") ? name : page + name) as Parameters<typeof tagOf>[0]);
+    const tag = tagOf(name.includes(":") ? name : page + name);
     if (value === undefined) return [{ tag }];
     return value === "" ? [{ tag }, "end"] : [{ tag }, { text: value }];
   });
