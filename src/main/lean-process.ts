@@ -12,8 +12,13 @@ import type { Role } from "./node-options.ts";
  * fourfold before it collects it, and one of a gigabyte by little more than a half.
  */
 export const LEAN_FLAGS = ["--max-semi-space-size=1", "--max-old-space-size=1024", "--v8-pool-size=2"];
-/** One arena, whose end is given back: else buffers of a megabyte, once freed, are taken from it and lie in the way. */
-export const LEAN_ENVIRONMENT = { MALLOC_ARENA_MAX: "1", MALLOC_TRIM_THRESHOLD_: "262144" };
+/** For glibc: one arena whose end is given back at once, and blocks of the network's size apart, not between small ones. */
+export const LEAN_ENVIRONMENT = {
+  MALLOC_ARENA_MAX: "1",
+  MALLOC_MMAP_THRESHOLD_: "65536",
+  MALLOC_TRIM_THRESHOLD_: "65536",
+  MALLOC_TOP_PAD_: "65536",
+};
 
 /** Pages of the store's index in the committer; a batch of copied mail needs few. */
 const INDEX_CACHE_BYTES = 4 * 2 ** 20;
