@@ -150,6 +150,8 @@ async function applyRecords(
     }
   }
   const take = newsOf();
+  // Others had their turn since the check began: what they changed is not overwritten, the sender looks again.
+  let guard = dialogue.force ? {} : { ifHighestModseq: own.highestModseq };
   let batch: IncomingRecord[] = [];
   for await (const group of recordGroups(sent, spool)) {
     for (const item of group) {
@@ -160,12 +162,14 @@ async function applyRecords(
       left -= 1;
       // The last ones go with the header.
       if (batch.length < RECORDS_A_COMMIT || left === 0) continue;
-      await store.apply({ mailbox: own.id, header: {}, records: batch });
+      await store.apply({ mailbox: own.id, ...guard, header: {}, records: batch });
       batch = [];
+      guard = {};
     }
   }
   await store.apply({
     mailbox: own.id,
+    ...guard,
     header: headerOf(own, sent),
     records: batch,
     annotations: sent.annotations.filter(({ entry }) => entry !== SPECIAL_USE_ENTRY),
