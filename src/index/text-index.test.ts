@@ -169,3 +169,17 @@ test("follow: picks up appends, forgets deleted mailboxes, compares in full afte
     assert.equal(index.built.messages, 3);
   });
 });
+
+test("follow: a message that comes back below the last UID is found, though it was gone when it was passed", async () => {
+  const source = new MemorySource();
+  source.append(1, 1, "\r\nalpha\r\n");
+  source.append(1, 3, "\r\nbeta\r\n");
+  await withIndex(source, async (index) => {
+    await index.caughtUp();
+    source.append(1, 2, "\r\nalpha again\r\n");
+    source.lastUids.set(1, 3);
+    source.record("revive", 1);
+    await index.caughtUp();
+    assert.deepEqual(Array.from(await index.search(1, uids(1, 2, 3), text("alpha"))), [1, 2]);
+  });
+});

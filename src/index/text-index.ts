@@ -205,9 +205,11 @@ export class TextIndex implements TextSearch {
       const last = entries.at(-1);
       if (last === undefined || this.#closed) return;
       const touched = new Set<MailboxId>();
+      const revived = new Set<MailboxId>();
       for (const { kind, mailbox } of entries) {
         if (
           kind === "append" ||
+          kind === "revive" ||
           kind === "expunge" ||
           kind === "delete" ||
           kind === "create" ||
@@ -215,7 +217,10 @@ export class TextIndex implements TextSearch {
         ) {
           touched.add(mailbox);
         }
+        if (kind === "revive") revived.add(mailbox);
       }
+      // What comes below the last UID is in no segment any more, or never was: rare, so the mailbox is read anew.
+      for (const mailbox of revived) await this.#worker.ask({ op: "drop", mailbox });
       for (const mailbox of touched) await this.#bringUpToDate(mailbox);
       if (this.#closed) return;
       await follower.advance(last.sequence);

@@ -425,6 +425,8 @@ export interface Subscriptions {
 
 export type FeedKind =
   | "append"
+  /** Beside "append": a message has come below the mailbox's last UID, as replication may bring one back. */
+  | "revive"
   | "flags"
   | "expunge"
   | "create"

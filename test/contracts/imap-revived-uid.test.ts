@@ -149,7 +149,11 @@ for (const [name, commands] of [
     );
     await assertPicture(reader, [1, 3, 5], []);
 
+    const { feed } = host.store;
+    const before = feed.head;
     await replicate();
+    const kinds = feed.read(before, 100).map(({ kind }) => kind);
+    assert.ok(kinds.includes("revive"), "the text index hears of it");
     assert.deepEqual(
       [...host.store.readRecords(host.store.mailboxes.get(INBOX).id)].flat().map(({ uid }) => uid),
       [1, 2, 3, 4, 5].map((uid) => toUid(uid)),

@@ -18,16 +18,20 @@ export const apply: Apply<"apply"> = (batch, args, bodies) => {
   }
   checkRecords(state, args, bodies);
   let appended = false;
+  let revived = false;
   let changed = false;
   let expunged = false;
   for (const record of args.records) {
     const found = state.find(record.uid);
+    const isLate = record.uid <= state.numbers.lastUid && (record.systemFlags & SystemFlag.expunged) === 0;
     if (found === undefined) {
+      revived ||= isLate;
       addRecord(batch, state, record, bodies);
       appended = true;
     } else if (isRevived(args, found, record)) {
       reviveRecord(batch, state, record, bodies);
       appended = true;
+      revived = true;
     } else if (!(found.chunk.flags[found.index]! & SystemFlag.expunged)) {
       const goes = (record.systemFlags & SystemFlag.expunged) !== 0;
       replaceRecord(batch, state, record);
@@ -37,6 +41,7 @@ export const apply: Apply<"apply"> = (batch, args, bodies) => {
   }
   setHeaderValues(batch, state, args);
   if (appended) batch.feed("append", state);
+  if (revived) batch.feed("revive", state);
   if (changed) batch.feed("flags", state);
   if (expunged) batch.feed("expunge", state);
   batch.feed(args.acl === undefined ? "header" : "acl", state);
