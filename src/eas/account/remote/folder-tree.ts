@@ -1,6 +1,11 @@
 /** The folders of an IMAP server as devices see them, with keys that survive a rename where the server can tell. */
 import { createHash } from "node:crypto";
-import { type Folder as ListedFolder, type FolderList, listFolders } from "../../../imap/client-folders.ts";
+import {
+  type Folder as ListedFolder,
+  type FolderList,
+  isForeign,
+  listFolders,
+} from "../../../imap/client-folders.ts";
 import type { Folder, FolderUse } from "../port.ts";
 import type { Lent } from "./connections.ts";
 import type { GatewaySettings } from "./options.ts";
@@ -76,8 +81,8 @@ function isShown(folder: ListedFolder, list: FolderList, settings: GatewaySettin
   if (folder.specialUse === "all" || folder.specialUse === "flagged" || folder.specialUse === "important") {
     return false;
   }
-  const isForeign = list.foreignPrefixes.some((prefix) => folder.name.startsWith(prefix));
-  return isForeign || settings.onlySubscribed ? folder.isSubscribed || folder.specialUse !== undefined : true;
+  const needsSubscription = isForeign(folder, list) || settings.onlySubscribed;
+  return !needsSubscription || folder.isSubscribed || folder.specialUse !== undefined;
 }
 
 /**
