@@ -69,3 +69,11 @@ test("Inbox: waits no more when as many are there as before, or at the end", (co
     assert.equal(asked(), 2);
   }
 });
+
+test("Inbox: who brings many messages at once is not held", (context) => {
+  const { inbox, asked } = open(context);
+  const bodies = Array.from({ length: 32 }, () => ({ kind: "bytes" as const, bytes: new Uint8Array(1) }));
+  inbox.push({ kind: "run", operations: [{ ...OPERATION, bodies }], sentMs: 0 });
+  inbox.gather(2, 8);
+  assert.equal(asked(), 0);
+});

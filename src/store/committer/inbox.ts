@@ -3,7 +3,8 @@
  *
  * Clients that were just answered ask again in a moment. While others wait already they would miss the next commit, and
  * two halves would take turns, each in batches half as large. So a batch that others wait for already is held for a
- * small part of what the last one took, until as many are there as before. Who is alone never waits.
+ * small part of what the last one took, until as many are there as before. Who is alone never waits, and neither does who
+ * brings many messages at once: a copied mailbox is worth its syncs by itself.
  */
 import { receiveMessageOnPort, type MessagePort } from "node:worker_threads";
 import { threadsMs } from "../../base/io/clock.ts";
@@ -26,6 +27,8 @@ const MAX_OPERATIONS = 512;
 /** Of the time that the last commit took. */
 const HELD_PART = 0.25;
 const MAX_HELD_MS = 4;
+/** Bodies of one operation that make it worth a commit of its own. */
+const BULK_BODIES = 32;
 const LOOK_EVERY_MS = 0.1;
 
 export class Inbox {
@@ -68,7 +71,7 @@ export class Inbox {
   /** After a commit of `operations` that took `ms`: waits a moment for those it answered, when others wait already. */
   gather(operations: number, ms: number): void {
     this.#receive();
-    if (this.#count === 0) return;
+    if (this.#count === 0 || this.#messages.some(isBulk)) return;
     const expected = Math.min(MAX_OPERATIONS, this.#count + operations);
     const untilMs = this.#clock() + Math.min(MAX_HELD_MS, HELD_PART * ms);
     while (this.#count < expected && this.#messages.at(-1)?.kind === "run" && this.#clock() < untilMs) {
@@ -84,4 +87,8 @@ export class Inbox {
       this.push(received.message as ToCommitter);
     }
   }
+}
+
+function isBulk(message: ToCommitter): boolean {
+  return message.kind === "run" && message.operations.some(({ bodies }) => bodies.length >= BULK_BODIES);
 }
