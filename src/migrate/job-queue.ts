@@ -47,6 +47,8 @@ export interface JobQueue {
   finish(job: MigrationJob, result: JobResult): Promise<boolean>;
   /** Back into the queue, to be taken not before `delayMs`: shutdown, pause, outside of its window. */
   giveBack(job: MigrationJob, delayMs: number): Promise<boolean>;
+  /** Back into the queue with what stood in its way, for everybody to see; counted in the job's `pauses`. */
+  pause(job: MigrationJob, delayMs: number, result: JobResult): Promise<boolean>;
   /** Calls the listener when there may be a job to take: submitted, returned, ended. Where the engine cannot tell, at a bounded interval. */
   onWork(clock: Clock, listener: () => void): () => void;
 }

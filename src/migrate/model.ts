@@ -59,6 +59,8 @@ export interface MigrationJob {
   /** Grows with every lease of the job: what an older holder writes is refused. */
   readonly fence: number;
   readonly attempt: number;
+  /** How often it went back into the queue since what stood in its way may pass: `JobResult.retry`. */
+  readonly pauses: number;
 }
 
 /** One step of a migration as the record shows it (S4.34). */
@@ -88,4 +90,6 @@ export interface JobResult {
   readonly targetMessageCount?: number;
   readonly targetMailboxSize?: number;
   readonly error?: string;
+  /** Of a FAILED one whose reason may pass: the job goes back into the queue and says it there, `pauses` times at most. */
+  readonly retry?: { readonly afterMs: number; readonly pauses: number };
 }

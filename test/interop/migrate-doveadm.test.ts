@@ -245,6 +245,7 @@ function jobOf(
     dryRun: false,
     fence: 1,
     attempt: 1,
+    pauses: 0,
     ...job,
   };
 }

@@ -13,6 +13,7 @@ export function sampleJob(
     dryRun: false,
     fence: 1,
     attempt: 1,
+    pauses: 0,
     ...job,
     host: {
       source: "CustomerX",

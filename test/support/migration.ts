@@ -31,6 +31,8 @@ export const DEFAULT_SETTINGS: MigrateImapSettings = {
   maxMessageBytes: 0,
   window: 100,
   attempts: 3,
+  fullRetryAfterMs: 60_000,
+  fullRetries: 3,
 };
 
 export const NO_LIMITS: Pace = { take: () => Promise.resolve(), answered() {}, backOff() {} };
@@ -80,6 +82,7 @@ export async function openMigration(options: MigrationOptions): Promise<Migratio
       dryRun: false,
       fence: 1,
       attempt: 1,
+      pauses: 0,
       host: {
         source: "old",
         name: options.source.host,

@@ -90,5 +90,6 @@ function jobOf(phase: Phase, host: Partial<SourceHost>): MigrationJob {
     dryRun: false,
     fence: 1,
     attempt: 1,
+    pauses: 0,
   };
 }

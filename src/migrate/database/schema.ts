@@ -121,4 +121,5 @@ export const schemaVersions: readonly SchemaVersion[] = [
   ],
   // Patterns of the target uids that the source may have; NULL = all.
   [`ALTER TABLE migrate_sources ADD COLUMN target_uids text`],
+  [`ALTER TABLE migrate_journal ADD COLUMN pauses bigint NOT NULL DEFAULT 0`],
 ];

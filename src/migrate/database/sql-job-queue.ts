@@ -150,12 +150,25 @@ export class SqlJobQueue implements JobQueue {
   }
 
   async giveBack(job: MigrationJob, delayMs: number): Promise<boolean> {
+    return await this.#return(job, delayMs, "", []);
+  }
+
+  async pause(job: MigrationJob, delayMs: number, result: JobResult): Promise<boolean> {
+    return await this.#return(job, delayMs, ", pauses = pauses + 1, result = $5", [JSON.stringify(result)]);
+  }
+
+  async #return(
+    job: MigrationJob,
+    delayMs: number,
+    more: string,
+    values: readonly SqlValue[],
+  ): Promise<boolean> {
     const nowMs = this.#ports.clock.nowMs();
     const done = await this.#change(
       job,
-      // It did not fail, so it is no attempt.
-      "status = 'READY', not_before = $3, modified = $4, lease_until = NULL, holder = NULL, backend = NULL, progress = NULL, attempt = attempt - 1",
-      [delayMs === 0 ? 0 : nowMs + delayMs, nowMs],
+      // It took no worker down with it, so it is no attempt.
+      `status = 'READY', not_before = $3, modified = $4, lease_until = NULL, holder = NULL, backend = NULL, progress = NULL, attempt = attempt - 1${more}`,
+      [delayMs === 0 ? 0 : nowMs + delayMs, nowMs, ...values],
     );
     this.#ports.work.notify();
     return done;
@@ -286,7 +299,7 @@ export class SqlJobQueue implements JobQueue {
       },
       {
         sql: `UPDATE migrate_journal SET status = 'SYNC', fence = fence + 1, attempt = attempt + 1, holder = $4, backend = $5,
-            lease_until = $6, started = $7, modified = $7
+            lease_until = $6, started = $7, modified = $7, result = NULL
           WHERE id IN (
             SELECT j.id FROM migrate_journal j
             WHERE j.source = $1 AND j.source_host = $2 AND j.target = $3 AND j.status = 'READY' AND j.not_before <= $7 ${inOpenWave(closed, 9)}
@@ -313,7 +326,7 @@ export class SqlJobQueue implements JobQueue {
 
   async #heldBy(holder: string): Promise<readonly MigrationJob[]> {
     const rows = await this.#ports.database.query(
-      `SELECT j.id, j.phase, j.priority, j.dry_run, j.fence, j.attempt, ${USER_COLUMNS}, h.name, h.max_connections, h.migration_command_1,
+      `SELECT j.id, j.phase, j.priority, j.dry_run, j.fence, j.attempt, j.pauses, ${USER_COLUMNS}, h.name, h.max_connections, h.migration_command_1,
           h.migration_command_2, h.status_command, h.max_messages_per_second, h.max_bytes_per_second
         FROM migrate_journal j
         JOIN migrate_users u ON u.source = j.source AND u.source_uid = j.source_uid
@@ -341,6 +354,7 @@ export class SqlJobQueue implements JobQueue {
       dryRun: numberOf(row, "dry_run") === 1,
       fence: numberOf(row, "fence"),
       attempt: numberOf(row, "attempt"),
+      pauses: numberOf(row, "pauses"),
     };
     if (password === undefined) return job;
     try {

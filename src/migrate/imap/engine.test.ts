@@ -185,13 +185,14 @@ test("engine: a run without changes asks nothing of any folder", async (t) => {
   assert.deepEqual(names, ["AUTHENTICATE", "NAMESPACE", "LIST", "LOGOUT"]);
 });
 
-test("engine: an over-full target ends the run, the next one goes on", async (t) => {
+test("engine: an over-full target ends the run for a while, the next one goes on", async (t) => {
   const { migration, store, stored } = await setUp(t, inbox(300));
   await store.create("user.alice", {});
   await store.quotas.set("user.alice", { messageLimit: 120 });
   const result = await migration.run(migration.job({}));
   assert.equal(result.status, "FAILED");
   assert.match(result.error ?? "", /no room/);
+  assert.deepEqual(result.retry, { afterMs: 60_000, pauses: 3 });
   await store.quotas.set("user.alice", { messageLimit: 1000 });
   await migration.ok(migration.job({}));
   assert.equal((await stored("user.alice")).size, 300);

@@ -77,6 +77,8 @@ export class ImapEngine implements Engine {
           const hasGrown = report.recorded > before;
           fruitless = hasGrown ? 0 : fruitless + 1;
           context.log.warn("migration was interrupted", { err: error, attempt: report.attempts });
+          if (error instanceof TargetFullError)
+            return { ...report.result("FAILED", reason), retry: this.#retry };
           if (asksForLess(reason)) context.pace.backOff(reason);
           if (!isTemporary(error) || fruitless >= this.#ports.settings.attempts) {
             return report.result("FAILED", reason);
@@ -98,6 +100,11 @@ export class ImapEngine implements Engine {
     } finally {
       leave();
     }
+  }
+
+  get #retry(): NonNullable<JobResult["retry"]> {
+    const { fullRetryAfterMs, fullRetries } = this.#ports.settings;
+    return { afterMs: fullRetryAfterMs, pauses: fullRetries };
   }
 
   /** Compares both sides and keeps what it finds; nothing is copied. @throws what connections and databases throw */
@@ -239,7 +246,7 @@ function isWorldly(error: unknown): boolean {
 
 function isTemporary(error: unknown): boolean {
   if (error instanceof ImapLoginError) return error.temporary;
-  if (error instanceof TargetFullError || error instanceof AccountError) return false;
+  if (error instanceof AccountError) return false;
   if (error instanceof StoreError) return error.temporary;
   if (error instanceof SqlError) return error.code === "unavailable";
   return true;

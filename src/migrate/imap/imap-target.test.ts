@@ -8,6 +8,7 @@ import { type Mailbox, SystemFlag } from "../../store/model.ts";
 import type { Store } from "../../store/port.ts";
 import { type FakeOptions } from "../../../test/support/fake-imap-source.ts";
 import { ImapListener, PASSWORD } from "../../../test/support/imap-listener.ts";
+import { NO_LIMITS } from "../../../test/support/migration.ts";
 import { inbox, messages, setUp, type Setup } from "../../../test/support/migration-scene.ts";
 import { poorerNetwork } from "../../../test/support/poorer-network.ts";
 import { ImapTarget } from "./imap-target.ts";
@@ -40,6 +41,20 @@ async function toImap(
   const setup = await setUp(t, options, { openTarget: () => ImapTarget.connect(account, ports) });
   return { ...setup, there: server.store };
 }
+
+test("imap target without room: tried again later, and the source is not taken for the one that asks for less", async (t) => {
+  const { migration, there } = await toImap(t, inbox(8), []);
+  await there.quotas.set("user.alice", { messageLimit: 5 });
+  const asked: string[] = [];
+  const pace = { ...NO_LIMITS, backOff: (reason: string) => void asked.push(reason) };
+  const result = await migration.run(migration.job({}), { pace });
+  assert.match(result.error ?? "", /OVERQUOTA/);
+  assert.notEqual(result.retry, undefined);
+  assert.deepEqual(asked, []);
+  await there.quotas.set("user.alice", { messageLimit: 50 });
+  await migration.ok(migration.job({}));
+  assert.equal((await subjects(there, there.mailboxes.get("user.alice"))).length, 8);
+});
 
 test("imap target without UIDPLUS: changed flags and deletions find their messages", async (t) => {
   const { migration, options, there } = await toImap(t, inbox(8), NO_UIDPLUS);

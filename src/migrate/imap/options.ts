@@ -70,6 +70,16 @@ export const migrateImapOptions = optionGroup(
       5,
       "How often a migration connects anew when it gets no further, before it fails.",
     ),
+    full_retry_after: option(
+      duration,
+      "15m",
+      "How long a migration waits in the queue when its target has no room, or refuses for now.",
+    ),
+    full_retries: option(
+      integerIn(0, 10_000),
+      96,
+      "How often it is tried again for that before it fails; each time it goes on where it was.",
+    ),
   },
 );
 

@@ -57,7 +57,7 @@ export interface Strays {
 
 export type StrayKey = Pick<CopyMessage, "sizeBytes" | "internalDate" | "guid">;
 
-/** The target has no room (or refuses for now): the run stops and says so, nothing is skipped. */
+/** The target has no room (or refuses for now): the run stops and says so, nothing is skipped, and it is tried again later. */
 export class TargetFullError extends Error {
   override name = "TargetFullError";
 }

@@ -21,13 +21,15 @@ test("workerMetrics: jobs and messages by phase and status, their time, those th
   worker.ended(preSync, RESULT, 0.5);
   worker.ended(preSync, { ...RESULT, status: "FAILED", syncMessageCount: 2 }, 0.5);
   worker.ended(cutover, RESULT, 2);
+  worker.paused(cutover, { ...RESULT, status: "FAILED", syncMessageCount: 1 });
   const text = await metrics.text();
   for (const line of [
     'rookery_migrate_jobs_total{phase="PRE_SYNC",status="SUCCESS"} 1',
     'rookery_migrate_jobs_total{phase="PRE_SYNC",status="FAILED"} 1',
     'rookery_migrate_jobs_total{phase="CUTOVER",status="SUCCESS"} 1',
     'rookery_migrate_messages_total{phase="PRE_SYNC"} 7',
-    'rookery_migrate_messages_total{phase="CUTOVER"} 5',
+    'rookery_migrate_messages_total{phase="CUTOVER"} 6',
+    'rookery_migrate_pauses_total{phase="CUTOVER"} 1',
     'rookery_migrate_job_seconds_sum{phase="CUTOVER"} 2',
     "rookery_migrate_running_jobs 3",
   ]) {

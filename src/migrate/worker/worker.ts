@@ -268,26 +268,32 @@ export class Worker {
         error: error instanceof Error ? error.message : String(error),
       };
     }
-    await this.#end(running, result, jobLog);
+    const { retry } = result;
+    const isPaused = retry !== undefined && job.pauses < retry.pauses;
+    if (retry !== undefined && !isPaused) {
+      result = { ...result, error: `${result.error ?? "failed"} (still after ${job.pauses} pauses)` };
+    }
+    await this.#end(running, result, isPaused, jobLog);
     this.#running.delete(job.id);
-    metrics.ended(job, result, (clock.monotonicMs() - startedAtMs) / 1000);
+    if (isPaused) metrics.paused(job, result);
+    else metrics.ended(job, result, (clock.monotonicMs() - startedAtMs) / 1000);
     this.#take();
   }
 
-  async #end(running: Running, result: JobResult, log: Log): Promise<void> {
+  async #end(running: Running, result: JobResult, isPaused: boolean, log: Log): Promise<void> {
     const { queue, clock } = this.#ports;
     const { job } = running;
+    const write = (): Promise<boolean> => {
+      if (running.fate === "returned" && result.status === "ABORTED") return queue.giveBack(job, 0);
+      return isPaused ? queue.pause(job, result.retry?.afterMs ?? 0, result) : queue.finish(job, result);
+    };
     if (running.fate === "lost") return;
     for (;;) {
       try {
-        const written =
-          running.fate === "returned" && result.status === "ABORTED"
-            ? await queue.giveBack(job, 0)
-            : await queue.finish(job, result);
-        if (written) {
+        if (await write()) {
           const { status, syncMessageCount, syncSpeed, error } = result;
           log.info("migration ended", {
-            status: running.fate === "returned" ? "returned" : status,
+            status: running.fate === "returned" ? "returned" : isPaused ? "paused" : status,
             messages: syncMessageCount,
             tookMs: syncSpeed,
             ...(error !== undefined && { error }),

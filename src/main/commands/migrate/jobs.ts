@@ -162,7 +162,7 @@ function countText(counts: readonly JournalCount[]): string {
 
 function entryText(entries: readonly JournalEntry[]): string {
   return formatTable(
-    ["ID", "USER", "HOST", "PHASE", "STATUS", "BACKEND", "MODIFIED", "ERROR"],
+    ["ID", "USER", "HOST", "PHASE", "STATUS", "BACKEND", "MODIFIED", "NOT BEFORE", "ERROR"],
     entries.map(({ sourceHost, record }) => [
       record.id,
       record.sourceUid,
@@ -171,6 +171,7 @@ function entryText(entries: readonly JournalEntry[]): string {
       record.status,
       record.backend ?? "",
       record.modified,
+      record.notBefore ?? "",
       record.error ?? "",
     ]),
   );
