@@ -24,6 +24,8 @@ export interface FetchedValues {
   sizeBytes: number | undefined;
   modseq: number | undefined;
   body: Buffer | StagedBody | undefined;
+  /** Fields of BODY[HEADER.FIELDS (…)] (RFC 9051 §6.4.5), with the empty line. */
+  header: Buffer | undefined;
   /** X-GM-LABELS. */
   labels: readonly string[] | undefined;
   /** RFC 8474; undefined = not told. */
@@ -81,6 +83,7 @@ export function readFetched(reader: Reader): FetchedValues {
     sizeBytes: undefined,
     modseq: undefined,
     body: undefined,
+    header: undefined,
     labels: undefined,
     emailId: undefined,
     threadId: undefined,
@@ -100,6 +103,7 @@ function readItem(reader: Reader, values: FetchedValues): void {
     const section = reader.until("]");
     reader.expect("]").sp();
     if (section === "") values.body = readBody(reader);
+    else if (/^HEADER/i.test(section)) values.header = readHeader(reader);
     else readValue(reader);
     return;
   }
@@ -127,4 +131,9 @@ function readItem(reader: Reader, values: FetchedValues): void {
 function readBody(reader: Reader): Buffer | StagedBody | undefined {
   if (reader.peekIs("{") || reader.peekIs("~")) return reader.body().body;
   return reader.nstringBytes();
+}
+
+function readHeader(reader: Reader): Buffer | undefined {
+  const header = readBody(reader);
+  return Buffer.isBuffer(header) ? header : undefined;
 }

@@ -16,14 +16,14 @@ const messages = (count: number): FakeOptions["folders"][number]["messages"] =>
     flags: "",
   }));
 
-async function accountOver(t: TestContext, options: FakeOptions): Promise<Account> {
+async function accountOver(t: TestContext, options: FakeOptions, user = "alice"): Promise<Account> {
   const source = await startFakeSource({ capabilities: CAPABILITIES, ...options });
   const accounts = remoteAccounts(source.port);
   t.after(async () => {
     accounts.close();
     await source.close();
   });
-  return accounts.open("alice", "secret", "192.0.2.1", true);
+  return accounts.open(user, "secret", "192.0.2.1", true);
 }
 
 test("a category on a server without CONDSTORE is noticed when the folder is looked at", async (t) => {
@@ -74,4 +74,54 @@ test("what was moved before the server hung up is known", async (t) => {
     );
     return true;
   });
+});
+
+test("what is kept of one user's mail is not shown to another whose UIDs are the same", async (t) => {
+  for (const user of ["alice", "bob"]) {
+    const body = Buffer.from(`Subject: to ${user}\r\n\r\nHi\r\n`);
+    const folders = [{ name: "INBOX", uidValidity: 1, messages: [{ uid: 1, body, flags: "" }] }];
+    const inbox = await (await accountOver(t, { folders }, user)).openMail("inbox");
+    for await (const item of inbox.items([1 as Uid])) {
+      assert.ok(item.failure === undefined);
+      assert.equal((await item.read(0, 1_000)).toString(), body.toString());
+      // Bodies that were converted and attachments are kept under it.
+      assert.match(item.contentKey, new RegExp(user));
+    }
+  }
+});
+
+test("a conversation is asked for by the server's thread id, as the server wrote it", async (t) => {
+  const thread = "00112233445566aa";
+  const asked: string[] = [];
+  const line = '* 1 FETCH (UID 1 FLAGS () INTERNALDATE "01-Feb-2024 10:00:00 +0100" RFC822.SIZE 15 ';
+  const account = await accountOver(t, {
+    capabilities: `${CAPABILITIES} OBJECTID`,
+    folders: [{ name: "INBOX", uidValidity: 1, messages: messages(1) }],
+    answer(command) {
+      if (command.includes("SEARCH") && command.includes("THREADID")) {
+        asked.push(command);
+        return "* SEARCH 1\r\nTAG OK done\r\n";
+      }
+      return command.includes("THREADID)") ? `${line}THREADID (Z${thread}))\r\nTAG OK done\r\n` : undefined;
+    },
+  });
+  const query = { folderKey: undefined, withChildren: true, freeText: "", offset: 0, limit: 10 };
+  const find = async (): Promise<number> =>
+    (await account.searchMail({ ...query, conversation: thread })).total;
+  assert.equal(await find(), 1);
+  const inbox = await account.openMail("inbox");
+  for await (const item of inbox.items([1 as Uid])) assert.equal("threadId" in item && item.threadId, thread);
+  assert.equal(await find(), 1);
+  assert.deepEqual(asked, [
+    `UID SEARCH UNDELETED OR THREADID T${thread} THREADID ${thread}`,
+    `UID SEARCH UNDELETED THREADID Z${thread}`,
+  ]);
+});
+
+test("without thread ids on the server nobody asks for one", async (t) => {
+  const account = await accountOver(t, {
+    folders: [{ name: "INBOX", uidValidity: 1, messages: messages(1) }],
+  });
+  const query = { folderKey: undefined, withChildren: true, freeText: "", offset: 0, limit: 10 };
+  assert.equal((await account.searchMail({ ...query, conversation: "00112233445566bb" })).total, 0);
 });

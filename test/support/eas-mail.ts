@@ -19,6 +19,7 @@ import { type Element, parseElement } from "../../src/eas/element.ts";
 import { encodeRecord } from "../../src/eas/folders/folder-record.ts";
 import type { BodyOptions, ItemContext } from "../../src/eas/item-class.ts";
 import { DEFAULT_BODY_OPTIONS } from "../../src/eas/mail/body-options.ts";
+import { conversationId } from "../../src/eas/mail/conversation.ts";
 import type { DeviceStates, StateAddress } from "../../src/eas/state/port.ts";
 import type { ProtocolVersion } from "../../src/eas/version.ts";
 import { summarize } from "../../src/mime/summarize.ts";
@@ -152,6 +153,11 @@ export const PEOPLE: readonly DirectoryPerson[] = ["bob", "bobby"].map((alias) =
   title: "",
 }));
 
+/** What `conversationKey` makes where there are no thread ids. */
+function hashOf(bytes: Buffer): string {
+  return conversationId("", summarize(bytes)).toString("hex");
+}
+
 export interface SendingAccount {
   readonly account: Account;
   readonly sent: OutgoingMessage[];
@@ -180,12 +186,14 @@ export function sendingAccount(folders: readonly MemoryMail[] = []): SendingAcco
           writable: true,
         })),
       ),
-    async searchMail({ freeText, folderKey, offset, limit }) {
+    async searchMail({ freeText, folderKey, conversation, offset, limit }) {
       await Promise.resolve();
+      const isWanted = (bytes: Buffer): boolean =>
+        bytes.includes(freeText) && (conversation === undefined || hashOf(bytes) === conversation);
       const searched = folders.filter(({ key }) => folderKey === undefined || folderKey === key);
       const hits = searched.flatMap(({ key, mails }) =>
         [...mails]
-          .filter(([, { bytes }]) => bytes.includes(freeText))
+          .filter(([, { bytes }]) => isWanted(bytes))
           .map(([uid]) => ({ folderKey: key, uid: toUid(uid) })),
       );
       return { total: hits.length, hits: hits.slice(offset, offset + limit) };

@@ -10,6 +10,7 @@ import { SqliteDatabase } from "../../src/base/io/sql/sqlite.ts";
 import { updateSchema } from "../../src/base/io/sql/schema.ts";
 import { type LogLevel, Logs } from "../../src/base/log.ts";
 import type { Directory } from "../../src/directory/port.ts";
+import { searchMail } from "../../src/eas/account/local/search.ts";
 import { LocalAccount } from "../../src/eas/account/local/local-account.ts";
 import type { LocalServices, LocalUser } from "../../src/eas/account/local/services.ts";
 import { TreeWatch } from "../../src/eas/account/local/tree-watch.ts";
@@ -128,6 +129,8 @@ export class EasTrial {
   }
 
   account(userId = "alice"): Account {
+    const refuse = (): Promise<never> =>
+      Promise.reject(new AccountError("unavailable", "neither sending nor words are here"));
     const user: LocalUser = {
       userId,
       isAdmin: false,
@@ -151,9 +154,15 @@ export class EasTrial {
       clock: this.clock,
       log: this.#logs.named("eas"),
       tree: this.#tree,
-      mailActions: () => {
-        throw new AccountError("unavailable", "nothing is sent or searched here");
-      },
+      mailActions: (own) => ({
+        send: refuse,
+        // Conversations are found without the text index.
+        searchMail: (query) => searchMail(services, own, { search: refuse, candidates: refuse }, query),
+        searchDirectory: refuse,
+        photo: refuse,
+        vacation: refuse,
+        setVacation: refuse,
+      }),
     };
     return new LocalAccount(services, user);
   }

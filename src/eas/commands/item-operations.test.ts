@@ -14,6 +14,8 @@ import { systemRandom } from "../../base/io/random.ts";
 import { tagOf } from "../../wire/wbxml/code-pages.ts";
 import type { EasAnswer } from "../command.ts";
 import type { Element } from "../element.ts";
+import { summarize } from "../../mime/summarize.ts";
+import { conversationId } from "../mail/conversation.ts";
 import { EmailClass } from "../mail/email-class.ts";
 import { printLongId } from "./find-item.ts";
 import { getAttachment } from "./get-attachment.ts";
@@ -149,6 +151,42 @@ test("ItemOperations: EmptyFolderContents; protocol errors", async () => {
   assert.deepEqual(found.map(status), ["1", "6"]);
   assert.equal(trash.mails.size, 0);
   assert.equal(status(answerRoot(await run({}))), "2");
+});
+
+test("ItemOperations Move: a conversation from every folder, and only it; what is not there gets 6", async () => {
+  const inbox = new MemoryMail();
+  const sent = new MemoryMail("sent");
+  const archive = new MemoryMail("archive");
+  inbox.put("Message-ID: <a@x>\r\nSubject: plan\r\n\r\n");
+  inbox.put("Message-ID: <b@x>\r\nSubject: plan\r\n\r\n");
+  sent.put("Message-ID: <c@x>\r\nReferences: <a@x>\r\nSubject: Re: plan\r\n\r\n");
+  archive.put("Message-ID: <d@x>\r\nReferences: <a@x> <c@x>\r\nSubject: Re: plan\r\n\r\n");
+  const using = {
+    account: sendingAccount([inbox, sent, archive]).account,
+    folders: { 5: inbox.key, 6: sent.key, 7: archive.key },
+  };
+  const id = conversationId("", summarize(Buffer.from("Message-ID: <a@x>\r\n\r\n")));
+  const move = (conversation: Buffer, target: string): Tree => [
+    "ItemOperations:Move",
+    ["ItemOperations:ConversationId", conversation],
+    ["ItemOperations:DstFldId", target],
+    ["ItemOperations:Options", ["ItemOperations:MoveAlways"]],
+  ];
+  const found = results(
+    await run(
+      using,
+      move(id, "7"),
+      move(id, "9"),
+      move(Buffer.alloc(16, 0xee), "7"),
+      move(Buffer.from("short"), "7"),
+    ),
+  );
+  assert.deepEqual(found.map(status), ["1", "6", "6", "6"]);
+  assert.deepEqual(found[0]?.child(tagOf("ItemOperations:ConversationId"))?.content, id);
+  assert.deepEqual(
+    [inbox.moved, sent.moved, archive.moved],
+    [[`1 to ${archive.key}`], [`1 to ${archive.key}`], []],
+  );
 });
 
 test("GetAttachment: the octets in 12.1, a 500 for what is not there, refused since 14.1", async () => {

@@ -16,11 +16,21 @@ export function conversationId(threadId: string, summary: MessageSummary): Buffe
     id.write(threadId, ID_BYTES - 8, "hex");
     return id;
   }
-  const first = summary.references[0] ?? (summary.messageId || summary.baseSubject);
-  createHash("sha1").update(first).digest().copy(id, 0, 0, ID_BYTES);
+  createHash("sha1").update(conversationStart(summary).text).digest().copy(id, 0, 0, ID_BYTES);
   // Never to be taken for a thread id.
   id[0] = id[0]! | 0x80;
   return id;
+}
+
+export interface ConversationStart {
+  readonly by: "message" | "subject";
+  readonly text: string;
+}
+
+/** The Message-ID with which the conversation began; the base subject of a message that has none and answers none. */
+export function conversationStart({ references, messageId, baseSubject }: MessageSummary): ConversationStart {
+  const first = references[0] ?? messageId;
+  return first === "" ? { by: "subject", text: baseSubject } : { by: "message", text: first };
 }
 
 /** What `MailQuery.conversation` wants: the thread id in it, else all of it in hexadecimal. Undefined for what is none of ours. */

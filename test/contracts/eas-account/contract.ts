@@ -1,6 +1,8 @@
 /** What every `Account` promises about folders and mail. */
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { after, test } from "node:test";
+import { systemClock } from "../../../src/base/io/clock.ts";
+import { systemRandom } from "../../../src/base/io/random.ts";
 import { toUid, type Uid } from "../../../src/base/numbers.ts";
 import type { ItemMarks } from "../../../src/eas/account/item-marks.ts";
 import {
@@ -11,7 +13,17 @@ import {
   type ItemState,
   type MailCollection,
 } from "../../../src/eas/account/port.ts";
+import { itemOperations } from "../../../src/eas/commands/item-operations.ts";
+import type { CommandServices } from "../../../src/eas/commands/services.ts";
+import { conversationId, conversationKey } from "../../../src/eas/mail/conversation.ts";
+import { EmailClass } from "../../../src/eas/mail/email-class.ts";
+import { summarize } from "../../../src/mime/summarize.ts";
 import { SystemFlag } from "../../../src/store/model.ts";
+import { tagOf } from "../../../src/wire/wbxml/code-pages.ts";
+import { answerRoot, easRequest, wbxml } from "../../support/eas-mail.ts";
+
+const email = new EmailClass({ clock: systemClock, random: systemRandom });
+after(() => email.close());
 
 export interface AccountPlace {
   /** Another door to the same account, as another request of its user has it; INBOX is empty at first. */
@@ -279,6 +291,70 @@ export function accountContract(makePlace: () => Promise<AccountPlace>): void {
     const emptied = await account.openMail(trash.key);
     assert.equal((await emptied.uids(0)).length, 0);
     emptied.release();
+  });
+
+  contract("conversations: found by the id that their messages have, in every folder", async (account) => {
+    const kept = await account.createFolder(undefined, "Kept");
+    const started = "Message-ID: <start@example.test>\r\nSubject: plan\r\n\r\nHello\r\n";
+    const texts = [
+      started,
+      "Message-ID: <2@example.test>\r\nReferences: <start@example.test>\r\n <1@example.test>\r\nSubject: Re: plan\r\n\r\nYes\r\n",
+      "Message-ID: <3@example.test>\r\nIn-Reply-To: <start@example.test>\r\nSubject: Re: plan\r\n\r\nNo\r\n",
+      "Message-ID: <restart@example.test>\r\nSubject: plan\r\n\r\nSomething else\r\n",
+      "Message-ID: <4@example.test>\r\nReferences: <restart@example.test>\r\nSubject: Re: plan\r\n\r\nElse\r\n",
+      "Subject: nothing in the header\r\n\r\nOdd\r\n",
+    ];
+    const uids: Uid[] = [];
+    await withInbox(account, async (inbox) => {
+      for (const [at, text] of texts.entries()) {
+        const state = { ...NOTHING, internalDate: NOON + at };
+        uids.push((await inbox.append(Buffer.from(text), state)).uid);
+      }
+      await inbox.move([uids[1]!], kept.key);
+    });
+    const query = { folderKey: undefined, withChildren: true, freeText: "", offset: 0, limit: 10 };
+    const find = async (id: Buffer): Promise<string[]> => {
+      const { hits, total } = await account.searchMail({ ...query, conversation: conversationKey(id) ?? "" });
+      assert.equal(total, hits.length);
+      return hits.map(({ folderKey, uid }) => (folderKey === kept.key ? "kept" : String(uids.indexOf(uid))));
+    };
+    // Nobody has looked at them yet: what a gateway finds that has just started.
+    const cold = conversationId("", summarize(Buffer.from(started)));
+    assert.deepEqual((await find(cold)).toSorted(), ["0", "2", "kept"]);
+    const ids: Buffer[] = [];
+    await withInbox(account, async (inbox) => {
+      for await (const item of inbox.items([uids[0]!, uids[2]!, uids[4]!, uids[5]!])) {
+        assert.ok(item.failure === undefined);
+        ids.push(conversationId(item.threadId, item.summary));
+      }
+    });
+    assert.deepEqual(ids[0], ids[1]);
+    assert.deepEqual((await find(ids[0]!)).toSorted(), ["0", "2", "kept"]);
+    assert.deepEqual(await find(ids[2]!), ["4", "3"]);
+    assert.deepEqual(await find(ids[3]!), ["5"]);
+    assert.deepEqual(await find(Buffer.alloc(16, 0xee)), []);
+
+    const inbox = await folderOf(account, "inbox");
+    const command = itemOperations({ classes: [email] } as unknown as CommandServices);
+    const move = async (id: Buffer, target: string): Promise<string | undefined> => {
+      const body = wbxml([
+        "ItemOperations:ItemOperations",
+        ["ItemOperations:Move", ["ItemOperations:ConversationId", id], ["ItemOperations:DstFldId", target]],
+      ]);
+      const folders = { 5: inbox.key, 7: kept.key };
+      const request = await easRequest({ command: "ItemOperations", body, account, folders });
+      const root = answerRoot(await command.run(request));
+      const moved = root.child(tagOf("ItemOperations:Response"))?.child(tagOf("ItemOperations:Move"));
+      assert.deepEqual(moved?.child(tagOf("ItemOperations:ConversationId"))?.content, id);
+      return moved.textOf(tagOf("ItemOperations:Status"));
+    };
+    assert.equal(await move(ids[0]!, "7"), "1");
+    assert.deepEqual(await find(ids[0]!), ["kept", "kept", "kept"]);
+    assert.deepEqual(await find(ids[2]!), ["4", "3"]);
+    // Again, after an answer that was lost.
+    assert.equal(await move(ids[0]!, "7"), "1");
+    assert.equal(await move(ids[0]!, "8"), "6");
+    assert.equal(await move(Buffer.alloc(16, 0xee), "7"), "6");
   });
 
   contract(

@@ -38,6 +38,8 @@ const DAY_SECONDS = 86_400;
 const STATE_ITEMS = "UID FLAGS INTERNALDATE RFC822.SIZE";
 
 export interface CollectionPorts {
+  /** Of the user. */
+  readonly address: string;
   readonly connections: UserConnections;
   readonly folderOf: (key: string) => Promise<RemoteFolder>;
 }
@@ -146,7 +148,8 @@ export class RemoteCollection implements MailCollection {
   }
 
   items(uids: readonly Uid[]): AsyncIterable<MailItem | FailedItem> {
-    return readItems((work) => this.#on(work), `${this.#folder.key}/${this.epoch}`, uids);
+    const folder = `${this.#folder.key}\0${this.epoch}`;
+    return readItems((work) => this.#on(work), { user: this.#ports.address, folder }, uids);
   }
 
   async storeFlags(uids: readonly Uid[], change: ItemFlagChange): Promise<ReadonlyMap<Uid, number>> {

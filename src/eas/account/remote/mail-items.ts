@@ -8,11 +8,19 @@ import { type FetchedValues, readFetched } from "../../../imap/client-fetch.ts";
 import { summarize } from "../../../mime/summarize.ts";
 import type { FailedItem, MailItem } from "../port.ts";
 import type { Lent } from "./connections.ts";
+import { rememberConversation } from "./conversation.ts";
 import { accepted } from "./failure.ts";
 import { toState } from "./item-state.ts";
 import { hasModseq } from "./selecting.ts";
 import { pipeline } from "./pipeline.ts";
 import { printUids } from "./uid-set.ts";
+
+/** What the keys of caches begin with: UIDs, UIDVALIDITY and EMAILID of two users may be the same. */
+export interface CacheScope {
+  readonly user: string;
+  /** With its epoch. */
+  readonly folder: string;
+}
 
 type On = <Result>(work: (lent: Lent) => Promise<Result>) => Promise<Result>;
 
@@ -30,28 +38,28 @@ const recent = new Lru<string, Buffer>({
 
 export async function* readItems(
   on: On,
-  cachePrefix: string,
+  scope: CacheScope,
   uids: readonly Uid[],
 ): AsyncGenerator<MailItem | FailedItem> {
   const sizes = uids.length > 1 ? await on((lent) => fetchSizes(lent, uids)) : undefined;
   const groups = groupBySize(uids, sizes);
-  let next = start(on, cachePrefix, groups, 0);
+  let next = start(on, scope, groups, 0);
   for (let at = 0; next !== undefined; at += 1) {
     const current = next;
-    next = start(on, cachePrefix, groups, at + 1);
+    next = start(on, scope, groups, at + 1);
     yield* await current;
   }
 }
 
 function start(
   on: On,
-  cachePrefix: string,
+  scope: CacheScope,
   groups: readonly (readonly Uid[])[],
   at: number,
 ): Promise<(MailItem | FailedItem)[]> | undefined {
   const group = groups[at];
   if (group === undefined) return undefined;
-  const reading = on((lent) => fetchItems(lent, cachePrefix, group));
+  const reading = on((lent) => fetchItems(lent, scope, group));
   // Its failure is thrown where it is awaited, also when the caller stops before.
   reading.catch(() => undefined);
   return reading;
@@ -89,14 +97,14 @@ function groupBySize(uids: readonly Uid[], sizes: ReadonlyMap<number, number> | 
 
 async function fetchItems(
   lent: Lent,
-  cachePrefix: string,
+  scope: CacheScope,
   uids: readonly Uid[],
 ): Promise<(MailItem | FailedItem)[]> {
   const { client, capabilities } = lent;
   const ids = capabilities.has("OBJECTID") ? " EMAILID THREADID" : "";
   const modseq = hasModseq(lent) ? " MODSEQ" : "";
   client.configure({ maxLiteralBytes: MAX_MESSAGE_BYTES });
-  const missing = uids.filter((uid) => recent.get(`${cachePrefix}/${uid}`) === undefined);
+  const missing = uids.filter((uid) => recent.get(keyIn(scope, uid)) === undefined);
   const set = printUids(uids);
   const found = new Map<number, Buffer>();
   const answers = await pipeline(
@@ -116,32 +124,39 @@ async function fetchItems(
     if (!Buffer.isBuffer(values.body)) continue;
     const bytes = Buffer.from(values.body);
     found.set(values.uid, bytes);
-    recent.set(`${cachePrefix}/${values.uid}`, bytes);
+    recent.set(keyIn(scope, values.uid), bytes);
   }
   const items = new Map<number, MailItem | FailedItem>();
   for (const [uid, values] of states) {
-    const bytes = found.get(uid) ?? recent.get(`${cachePrefix}/${uid}`);
-    items.set(uid, toItem(toState(values), bytes, values, `${cachePrefix}/${uid}`));
+    const bytes = found.get(uid) ?? recent.get(keyIn(scope, uid));
+    items.set(uid, toItem(toState(values), bytes, values, scope));
   }
   return uids.flatMap((uid) => items.get(uid) ?? []);
+}
+
+function keyIn({ user, folder }: CacheScope, uid: number): string {
+  return `${user}\0${folder}\0${uid}`;
 }
 
 function toItem(
   state: ReturnType<typeof toState>,
   bytes: Buffer | undefined,
   { emailId, threadId }: FetchedValues,
-  contentKey: string,
+  scope: CacheScope,
 ): MailItem | FailedItem {
   if (bytes === undefined) {
     return { uid: state.uid, failure: new Error("the server does not give the message out") };
   }
   try {
+    const summary = summarize(bytes);
+    const thread = /^[0-9a-f]{16}$/i.test(threadId?.slice(-16) ?? "") ? (threadId ?? "").slice(-16) : "";
+    rememberConversation(thread, threadId ?? "", summary);
     return {
       ...state,
       sizeBytes: bytes.length,
-      contentKey: emailId ?? contentKey,
-      threadId: /^[0-9a-f]{16}$/i.test(threadId?.slice(-16) ?? "") ? (threadId ?? "").slice(-16) : "",
-      summary: summarize(bytes),
+      contentKey: emailId === undefined ? keyIn(scope, state.uid) : `${scope.user}\0${emailId}`,
+      threadId: thread,
+      summary,
       read: (start, end) => Promise.resolve(bytes.subarray(start, Math.max(start, end))),
     };
   } catch (error) {

@@ -5,11 +5,13 @@ import { readFetched } from "../../../imap/client-fetch.ts";
 import { printDateTime } from "../../../imap/codec/date.ts";
 import type { MailHits, MailQuery } from "../port.ts";
 import type { UserConnections } from "./connections.ts";
+import { type ConversationSearch, findConversation } from "./conversation.ts";
 import { accepted } from "./failure.ts";
 import type { RemoteFolder, RemoteTree } from "./folder-tree.ts";
 import { toState } from "./item-state.ts";
+import { searchText, searchUids } from "./search-command.ts";
 import { FRESH, select } from "./selecting.ts";
-import { printUids, readSearches } from "./uid-set.ts";
+import { printUids } from "./uid-set.ts";
 
 const MAX_WORDS = 20;
 /** Hits of one folder that can be looked at; a phone pages through 100 at most. */
@@ -26,14 +28,18 @@ export async function searchFolders(
   tree: RemoteTree,
   query: MailQuery,
 ): Promise<MailHits> {
-  // Conversations are known by what the gateway makes of threads; a server cannot be asked for them.
-  if (query.conversation !== undefined) return { total: 0, hits: [] };
-  const criteria = criteriaOf(query);
+  const folders = foldersOf(tree, query);
+  const conversation =
+    query.conversation === undefined
+      ? EVERYTHING
+      : await findConversation(connections, folders, query.conversation);
+  if (conversation === undefined) return { total: 0, hits: [] };
+  const keys = [...conversation.keys, ...keysOf(query)];
   const wanted = Math.min(query.offset + query.limit, MAX_DATED);
   const hits: Hit[] = [];
   let total = 0;
-  for (const folder of foldersOf(tree, query)) {
-    const found = await searchFolder(connections, folder, criteria, wanted);
+  for (const folder of folders) {
+    const found = await searchFolder(connections, folder, { ...conversation, keys }, wanted);
     total += found.total;
     hits.push(...found.hits);
   }
@@ -46,9 +52,13 @@ export async function searchFolders(
   };
 }
 
-function foldersOf({ folders }: RemoteTree, { folderKey, withChildren }: MailQuery): RemoteFolder[] {
+function foldersOf({ folders }: RemoteTree, query: MailQuery): RemoteFolder[] {
+  const { folderKey, withChildren, conversation } = query;
   const selectable = folders.filter((folder) => folder.selectable);
-  if (folderKey === undefined) return selectable.filter(({ use }) => use !== "junk" && use !== "trash");
+  if (folderKey === undefined) {
+    // A conversation is whole wherever its messages are.
+    return selectable.filter(({ use }) => conversation !== undefined || (use !== "junk" && use !== "trash"));
+  }
   const inside = new Set([folderKey]);
   // Parents come before children.
   if (withChildren) {
@@ -61,18 +71,14 @@ function foldersOf({ folders }: RemoteTree, { folderKey, withChildren }: MailQue
 async function searchFolder(
   connections: UserConnections,
   folder: RemoteFolder,
-  criteria: readonly CommandPart[],
+  { needs, keys, keep }: ConversationSearch,
   wanted: number,
 ): Promise<{ readonly total: number; readonly hits: readonly Hit[] }> {
   return await connections.use(
     async (lent) => {
+      if (needs !== undefined && !lent.capabilities.has(needs)) return { total: 0, hits: [] };
       await select(lent, folder, { generation: FRESH });
-      const isExtended = lent.capabilities.has("ESEARCH") || lent.capabilities.has("IMAP4REV2");
-      const result = await lent.client.command([
-        `UID SEARCH ${isExtended ? "RETURN (ALL) " : ""}`,
-        ...criteria,
-      ]);
-      const uids = readSearches(accepted(result, "unavailable").untagged)[0] ?? new Uint32Array(0);
+      const uids = await keep(lent, await searchUids(lent, keys));
       // UIDs ascend as messages come, so the newest are the last.
       const newest = uids.subarray(Math.max(0, uids.length - wanted));
       if (newest.length === 0) return { total: 0, hits: [] };
@@ -87,15 +93,11 @@ async function searchFolder(
   );
 }
 
-/** RFC 9051 §6.4.4; text beside ASCII goes as UTF-8 literals. */
-function criteriaOf(query: MailQuery): CommandPart[] {
+/** RFC 9051 §6.4.4. */
+function keysOf(query: MailQuery): CommandPart[] {
   const parts: CommandPart[] = [];
-  let ascii = true;
   const add = (key: string, value: string): void => {
-    if (value === "") return;
-    const simple = /^[\x20-\x7e]*$/.test(value);
-    ascii &&= simple;
-    parts.push(` ${key} `, simple ? `"${value.replaceAll(/["\\]/g, "\\$&")}"` : Buffer.from(value, "utf8"));
+    if (value !== "") parts.push(` ${key} `, searchText(value));
   };
   for (const word of query.freeText.split(/\s+/).slice(0, MAX_WORDS)) add("TEXT", word);
   add("FROM", query.from ?? "");
@@ -104,5 +106,12 @@ function criteriaOf(query: MailQuery): CommandPart[] {
   const day = (seconds: number): string => printDateTime(Math.max(0, seconds)).slice(0, 11).trim();
   if (query.after !== undefined) parts.push(` SINCE ${day(query.after)}`);
   if (query.before !== undefined) parts.push(` BEFORE ${day(query.before + 86_400)}`);
-  return [ascii ? "UNDELETED" : "CHARSET UTF-8 UNDELETED", ...parts];
+  return parts;
 }
+
+/** Words and dates decide alone. */
+const EVERYTHING: ConversationSearch = {
+  needs: undefined,
+  keys: [],
+  keep: (_lent, uids) => Promise.resolve(uids),
+};
