@@ -1,7 +1,7 @@
 /**
  * Hears of changes in a user's account for all of his waiting devices together: by NOTIFY (RFC 5465) on one connection, or
- * by IDLE on INBOX and a look at the other folders now and then. When the connection is lost everybody is woken, since
- * nobody knows what was missed.
+ * by IDLE on INBOX and a look at the other folders now and then; so with more folders than one NOTIFY holds. When the
+ * connection is lost everybody is woken, since nobody knows what was missed.
  */
 import type { Clock, Timer } from "../../../base/io/clock.ts";
 import type { Log } from "../../../base/log.ts";
@@ -15,6 +15,8 @@ export interface WatcherPorts {
   readonly connect: () => Promise<ImapLink>;
   readonly readTree: () => Promise<RemoteTree>;
   readonly pollMs: number;
+  /** Names in one NOTIFY; undefined = as many as fit. */
+  readonly maxNotified?: number;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -30,7 +32,7 @@ const LINGER_MS = 30_000;
 const RENEW_MS = 9 * 60_000;
 const MIN_RETRY_MS = 1_000;
 const MAX_RETRY_MS = 60_000;
-/** Names in one NOTIFY: the line stays below what servers take. */
+/** So many names keep the line of NOTIFY below what servers take. */
 const MAX_NOTIFIED = 500;
 
 export class Watcher {
@@ -40,6 +42,8 @@ export class Watcher {
   /** Resolves when changes of `#watched` are heard of. */
   #ready: Promise<void> | undefined;
   #watched = new Map<string, RemoteFolder>();
+  /** Keys of those that the server does not tell of. */
+  #polled: ReadonlySet<string> = new Set();
   #states = new Map<string, string>();
   #idling = false;
   #failures = 0;
@@ -114,7 +118,9 @@ export class Watcher {
     });
     if (link.capabilities.has("NOTIFY") && (await this.#notify(link.client))) {
       this.#renewBy(() => link.client.command("NOOP"));
+      if (this.#polled.size > 0) this.#poll();
     } else {
+      this.#polled = new Set(this.#watched.keys());
       await this.#idle(link);
       this.#poll();
     }
@@ -123,8 +129,14 @@ export class Watcher {
 
   /** False when the server does not want to. */
   async #notify(client: ImapClient): Promise<boolean> {
-    const names = [...this.#watched.values()]
-      .slice(0, MAX_NOTIFIED)
+    const { maxNotified = MAX_NOTIFIED } = this.#ports;
+    // INBOX is what people wait for.
+    const folders = [...this.#watched.values()].toSorted(
+      (a, b) => Number(b.use === "inbox") - Number(a.use === "inbox"),
+    );
+    this.#polled = new Set(folders.slice(maxNotified).map(({ key }) => key));
+    const names = folders
+      .slice(0, maxNotified)
       .flatMap(({ wireName }, index) => [index === 0 ? "" : " ", ...wireMailbox(wireName)]);
     const mailboxes =
       names.length === 0 ? [] : ["(mailboxes (", ...names, ") (MessageNew MessageExpunge FlagChange)) "];
@@ -198,7 +210,7 @@ export class Watcher {
     const names = (states: ReadonlyMap<string, string>): string =>
       [...states].map(([key, state]) => `${key}\0${state.slice(0, state.indexOf("\0"))}`).join("\n");
     if (names(before) !== names(this.#states)) this.#wake(undefined);
-    for (const key of this.#watched.keys()) {
+    for (const key of this.#polled) {
       if (before.get(key) !== this.#states.get(key)) this.#wake(key);
     }
   }
