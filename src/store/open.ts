@@ -44,7 +44,7 @@ export interface StoreSettings {
 export const DEFAULT_STORE_SETTINGS: StoreSettings = {
   warmViewBytes: 256 * 2 ** 20,
   maxMessageBytes: 2 ** 30,
-  indexCacheBytes: 8 * 2 ** 20,
+  indexCacheBytes: 64 * 2 ** 20,
   expiry: { expungedDays: 7, deletedDays: 7, duplicateDays: 3, tombstoneDays: 30 },
 };
 
