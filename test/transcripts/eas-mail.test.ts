@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { after, test } from "node:test";
 import { systemClock } from "../../src/base/io/clock.ts";
 import { systemRandom } from "../../src/base/io/random.ts";
 import { EmailClass } from "../../src/eas/mail/email-class.ts";
+import { printVersion, PROTOCOL_VERSIONS } from "../../src/eas/version.ts";
 import { knowFolders, MemoryMail, sendingAccount } from "../support/eas-mail.ts";
 import { assertSchema } from "../support/eas-schema.ts";
 import { EasTranscriptHost } from "../support/eas-transcript-host.ts";
@@ -26,7 +28,18 @@ const THIRD =
   "BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nBEGIN:VEVENT\r\nUID:u1\r\nSUMMARY:meet\r\nDTSTART:20260105T100000Z\r\n" +
   "DTEND:20260105T110000Z\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
 
-for (const file of transcriptFiles(join(import.meta.dirname, "eas-mail"))) {
+const FILES = transcriptFiles(join(import.meta.dirname, "eas-mail"));
+
+test("every version that is announced has its dialogues", () => {
+  for (const file of FILES) {
+    const text = readFileSync(file, "utf8");
+    if (!/^#.*in every version/.test(text)) continue;
+    const asked = new Set(Array.from(text.matchAll(/^C: POST \w+ (\S+)/gm), ([, version]) => version));
+    assert.deepEqual([...asked], PROTOCOL_VERSIONS.map(printVersion), basename(file));
+  }
+});
+
+for (const file of FILES) {
   test(`eas mail transcript ${basename(file, ".txt")}`, { timeout: 20_000 }, async () => {
     const inbox = new MemoryMail();
     const trash = new MemoryMail("trash");
