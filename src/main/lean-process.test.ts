@@ -4,17 +4,21 @@ import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { LEAN_FLAGS, leanStore, shouldBeLean } from "./lean-process.ts";
+import { servesMail } from "./node-options.ts";
 
 const PLAIN = { execArgv: [], nodeOptions: undefined, hasChannel: false };
 
-test("lean process: workers are, unless they serve phones or the operator has said what they may take", () => {
-  assert.equal(shouldBeLean(["worker"], PLAIN), true);
-  assert.equal(shouldBeLean(["store", "scheduler", "worker"], PLAIN), true);
-  assert.equal(shouldBeLean(["store", "eas"], PLAIN), false);
-  assert.equal(shouldBeLean(["store", "eas", "scheduler", "worker"], PLAIN), false);
-  assert.equal(shouldBeLean(["worker"], { ...PLAIN, execArgv: ["--max-semi-space-size=8"] }), false);
-  assert.equal(shouldBeLean(["worker"], { ...PLAIN, nodeOptions: "--max_old_space_size=4096" }), false);
-  assert.equal(shouldBeLean(["worker"], { ...PLAIN, hasChannel: true }), false);
+test("lean process: workers are, unless they serve mail, too, or the operator has said what they may take", () => {
+  assert.equal(shouldBeLean(["worker"], false, PLAIN), true);
+  assert.equal(shouldBeLean(["store", "scheduler", "worker"], false, PLAIN), true);
+  assert.equal(shouldBeLean(["store", "scheduler", "worker"], true, PLAIN), false);
+  assert.equal(shouldBeLean(["store", "eas"], true, PLAIN), false);
+  assert.equal(shouldBeLean(["worker"], false, { ...PLAIN, execArgv: ["--max-semi-space-size=8"] }), false);
+  assert.equal(
+    shouldBeLean(["worker"], false, { ...PLAIN, nodeOptions: "--max_old_space_size=4096" }),
+    false,
+  );
+  assert.equal(shouldBeLean(["worker"], false, { ...PLAIN, hasChannel: true }), false);
 });
 
 test("lean process: its store keeps fewer pages of the index", () => {
@@ -25,7 +29,7 @@ test("lean process: its store keeps fewer pages of the index", () => {
 test("lean process: it begins anew once, as the same process with the same arguments and input", async () => {
   const program = `
     const { beginLean } = await import(${JSON.stringify(new URL("lean-process.ts", import.meta.url).href)});
-    beginLean(["worker"]);
+    beginLean(["worker"], false);
     const { getHeapStatistics } = await import("node:v8");
     let input = "";
     for await (const chunk of process.stdin) input += chunk;
@@ -44,4 +48,12 @@ test("lean process: it begins anew once, as the same process with the same argum
     input: "said",
     isLow: true,
   });
+});
+
+test("lean process: a store without listeners serves no mail, one with LMTP alone does", () => {
+  const listeners = { imap: [], lmtp: [], http: ["*:8082"], https: ["*:8443"], scheduler: ["*:8443"] };
+  assert.equal(servesMail(["store", "scheduler", "worker"], listeners), false);
+  assert.equal(servesMail(["worker"], { ...listeners, imap: ["*:143"] }), false);
+  assert.equal(servesMail(["store", "worker"], { ...listeners, lmtp: ["*:24"] }), true);
+  assert.equal(servesMail(["store", "eas", "worker"], listeners), true);
 });

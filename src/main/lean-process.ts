@@ -1,5 +1,5 @@
 /**
- * A process that migrates mail and serves no phones is told to keep its memory small: young objects of V8 in one megabyte
+ * A process that migrates mail and serves no mail programs is told to keep its memory small: young objects of V8 in one megabyte
  * instead of sixteen, an old heap that grows by little before it is collected, few threads and arenas beside it. That
  * costs some seven in a hundred of its time and halves what twenty users at once take (docs/benchmarks.md).
  *
@@ -38,19 +38,21 @@ export interface StartedAs {
   readonly hasChannel: boolean;
 }
 
+/** @param servesMail mail programs, phones or an MTA come to this process, too: how much they need nobody knows */
 export function shouldBeLean(
   roles: readonly Role[],
+  servesMail: boolean,
   { execArgv, nodeOptions, hasChannel }: StartedAs,
 ): boolean {
-  if (!roles.includes("worker") || roles.includes("eas") || hasChannel) return false;
+  if (!roles.includes("worker") || servesMail || hasChannel) return false;
   return !OWN_SETTINGS.test(`${execArgv.join(" ")} ${nodeOptions ?? ""}`);
 }
 
 /** Call before anything is opened: when it should be lean and is not, it does not return. */
-export function beginLean(roles: readonly Role[]): void {
+export function beginLean(roles: readonly Role[], servesMail: boolean): void {
   const { execPath, execArgv, argv, env } = process;
   const startedAs = { execArgv, nodeOptions: env["NODE_OPTIONS"], hasChannel: process.send !== undefined };
-  if (!shouldBeLean(roles, startedAs)) return;
+  if (!shouldBeLean(roles, servesMail, startedAs)) return;
   process.execve?.(execPath, [execPath, ...LEAN_FLAGS, ...execArgv, ...argv.slice(1)], {
     ...LEAN_ENVIRONMENT,
     ...env,

@@ -68,3 +68,16 @@ export function isServedBy(service: string, roles: readonly Role[]): boolean {
   if (service === "worker") return roles.includes("worker") && !roles.includes("scheduler");
   return roles.includes("store");
 }
+
+/** Not mail itself: health and metrics, and moving users. */
+const BESIDE_MAIL = new Set(["http", "scheduler", "worker"]);
+
+/** Do mail programs, phones, an MTA or other nodes come to this process? */
+export function servesMail(
+  roles: readonly Role[],
+  listeners: Readonly<Record<string, readonly unknown[]>>,
+): boolean {
+  return Object.entries(listeners).some(
+    ([service, addresses]) => addresses.length > 0 && !BESIDE_MAIL.has(service) && isServedBy(service, roles),
+  );
+}

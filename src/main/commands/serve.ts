@@ -5,7 +5,7 @@ import { logOptions } from "../../config/log-options.ts";
 import { type CommonFlags, type Configuration, readConfiguration } from "../configuration.ts";
 import { LiveLogLevels } from "../live-log-levels.ts";
 import { beginLean } from "../lean-process.ts";
-import { nodeOptions, ROLES } from "../node-options.ts";
+import { listenOptions, nodeOptions, ROLES, servesMail } from "../node-options.ts";
 import { terminalOutput } from "../output.ts";
 
 export function addServeCommand(program: Command): void {
@@ -27,10 +27,11 @@ export function addServeCommand(program: Command): void {
           ...(flags.role === undefined ? {} : { overrides: { "node.roles": flags.role.join(",") } }),
         });
       const { config, file } = read();
-      beginLean(config.get(nodeOptions).roles);
+      const { roles } = config.get(nodeOptions);
+      beginLean(roles, servesMail(roles, config.get(listenOptions)));
       const { isMigrationOnly, startMigrationNode } = await import("../migration.ts");
       const { serveUntilSignal } = await import("../stop-signal.ts");
-      const node = isMigrationOnly(config.get(nodeOptions).roles)
+      const node = isMigrationOnly(roles)
         ? await startMigrationNode(config)
         : await (await import("../node.ts")).startNode(config);
       const levels = new LiveLogLevels(
