@@ -59,6 +59,10 @@ test("rookery migrate: from a source to users who wait for their migration", asy
     /It asked for less 1 times, last at .*: NO \[THROTTLED\] slow down\nLearned limits: 1\.0 /,
   );
   assert.match(patience, /Paused until /);
+  assert.match(
+    await done("host list CustomerX"),
+    /ENGINE +LEARNED\n.* built-in +1\.0 messages\/s and 16\.0 KiB\/s, paused \d+ s\n.*doveadm *\n/,
+  );
   const { learned } = (await json("host show CustomerX imap1")) as { learned: { backoffs: number } };
   assert.equal(learned.backoffs, 1);
   assert.notEqual((await migrate("host show CustomerX imap9")).exitCode, 0);
@@ -95,7 +99,9 @@ test("rookery migrate: from a source to users who wait for their migration", asy
     await done("submit CustomerX --all --phase cutover"),
     "2 submitted, 1 had one already, 0 refused.\n",
   );
-  assert.match(await done("status"), /CustomerX +imap1 +CUTOVER +READY +2\n/);
+  assert.match(await done("status"), /CustomerX +imap1 +CUTOVER +READY +2 +1\.0 messages\/s and/);
+  const [count] = (await json("status")) as { learned: { reason: string } }[];
+  assert.match(count?.learned.reason ?? "", /THROTTLED/);
   assert.match(await done("status CustomerX --status ready"), /emil .*\n.*bert .*\n.*anna /);
   await done("close CustomerX anna");
   assert.equal(((await json("status CustomerX anna")) as { status: string }).status, "ABORTED");

@@ -14,6 +14,8 @@ export interface JournalFilter {
   readonly sourceUid?: string | undefined;
   readonly status?: MigrationStatus | undefined;
   readonly phase?: Phase | undefined;
+  /** Those that went back into the queue, with what stood in their way. */
+  readonly isPaused?: boolean;
   /** Records with a greater id; 0 = from the first. */
   readonly after: number;
   readonly limit: number;
@@ -58,7 +60,7 @@ export class Journal {
   }
 
   async list(filter: JournalFilter): Promise<readonly JournalEntry[]> {
-    const { source, sourceUid, status, phase, after, limit, latestFirst = false } = filter;
+    const { source, sourceUid, status, phase, isPaused = false, after, limit, latestFirst = false } = filter;
     const values: SqlValue[] = [];
     const conditions: string[] = [];
     const add = (condition: string, value: SqlValue | undefined): void => {
@@ -70,6 +72,7 @@ export class Journal {
     add("j.source_uid =", sourceUid);
     add("j.status =", status);
     add("j.phase =", phase);
+    if (isPaused) conditions.push("j.status = 'READY' AND j.result IS NOT NULL");
     if (!latestFirst) add("j.id >", after);
     else if (after > 0) add("j.id <", after);
     return this.#entries(

@@ -5,6 +5,7 @@ import type { SqlDatabase } from "../../base/io/sql/port.ts";
 import { updateSchema } from "../../base/io/sql/schema.ts";
 import type { Log } from "../../base/log.ts";
 import { LEDGER_NAME, LEDGER_SCHEMA } from "../ledger/schema.ts";
+import { PACE_NAME, PACE_SCHEMA } from "../pace/schema.ts";
 import type { StorageKeys } from "../secrets.ts";
 import { Backends } from "./backends.ts";
 import { Journal } from "./journal.ts";
@@ -53,6 +54,8 @@ export async function openMigrationDatabase(options: OpenMigrationOptions): Prom
     }
     // A cutover may be submitted with its losses accepted before any worker was there.
     await updateSchema(sql, LEDGER_NAME, LEDGER_SCHEMA);
+    // And hosts are looked at.
+    await updateSchema(sql, PACE_NAME, PACE_SCHEMA);
     await clock.synchronize();
   } catch (error) {
     await sql.close();

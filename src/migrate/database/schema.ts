@@ -122,4 +122,8 @@ export const schemaVersions: readonly SchemaVersion[] = [
   // Patterns of the target uids that the source may have; NULL = all.
   [`ALTER TABLE migrate_sources ADD COLUMN target_uids text`],
   [`ALTER TABLE migrate_journal ADD COLUMN pauses bigint NOT NULL DEFAULT 0`],
+  // The few of a long queue that wait for room at their target.
+  [
+    `CREATE INDEX migrate_journal_paused ON migrate_journal (id) WHERE status = 'READY' AND result IS NOT NULL`,
+  ],
 ];

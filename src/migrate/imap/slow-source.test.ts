@@ -4,6 +4,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { SimClock } from "../../../test/sim/sim-clock.ts";
 import { inbox, setUp } from "../../../test/support/migration-scene.ts";
 import { silentLog } from "../../base/log.ts";
+import { learnedHosts } from "../pace/learned.ts";
 import { Paces } from "../pace/pace.ts";
 
 test("engine: a source that gets slow without a word is asked for less", async (t) => {
@@ -37,11 +38,11 @@ test("engine: a source that gets slow without a word is asked for less", async (
   while (!state.isDone) {
     await migration.database.query("SELECT 1");
     await turn();
-    if ((await paces.learned()).some(({ backoffs }) => backoffs > 0)) clock.advance(50);
+    if ((await learnedHosts(migration.database)).some(({ backoffs }) => backoffs > 0)) clock.advance(50);
   }
   assert.equal((await running).status, "SUCCESS");
   assert.equal((await stored("user.alice")).size, 2400);
-  const [learned] = await paces.learned();
+  const [learned] = await learnedHosts(migration.database);
   assert.ok((learned?.backoffs ?? 0) > 0);
   assert.match(learned?.reason ?? "", /^answers got slow: \d+ ms for what took \d+ ms \(20 messages\)/);
   assert.ok((learned?.learnedMessages ?? 0) > 0);

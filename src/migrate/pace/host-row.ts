@@ -17,6 +17,8 @@ export interface HostState {
   /** As moved lately by all workers. */
   readonly rateMessages: number;
   readonly rateBytes: number;
+  /** Since when the next rate is measured. */
+  readonly windowStartMs: number;
   readonly backoffs: number;
   readonly backoffMs: number;
   readonly raisedMs: number;
@@ -24,7 +26,7 @@ export interface HostState {
 }
 
 /** Rates are measured over windows of this length. */
-const WINDOW_MS = 10_000;
+export const WINDOW_MS = 10_000;
 /** Workers that hear the same refusal say so once. */
 const SAME_BACKOFF_MS = 5_000;
 const FIRST_PAUSE_MS = 5_000;
@@ -160,6 +162,7 @@ export function toState(row: SqlRow): HostState {
     refusedMessages: number("refused_messages"),
     rateMessages: number("rate_messages"),
     rateBytes: number("rate_bytes"),
+    windowStartMs: number("window_start_ms"),
     backoffs: number("backoffs"),
     backoffMs: number("backoff_ms"),
     raisedMs: number("raised_ms"),

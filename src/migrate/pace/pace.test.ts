@@ -5,6 +5,7 @@ import { SimClock } from "../../../test/sim/sim-clock.ts";
 import { SqliteDatabase } from "../../base/io/sql/sqlite.ts";
 import { silentLog } from "../../base/log.ts";
 import type { SourceHost } from "../model.ts";
+import { learnedHosts } from "./learned.ts";
 import { Paces } from "./pace.ts";
 
 const HOST: SourceHost = {
@@ -21,6 +22,7 @@ const never = new AbortController().signal;
 
 interface Workers {
   readonly clock: SimClock;
+  readonly database: SqliteDatabase;
   readonly one: Paces;
   readonly other: Paces;
   /** Lets the time go on until `work` is done; how many milliseconds that took. */
@@ -34,6 +36,7 @@ async function twoWorkers(t: TestContext): Promise<Workers> {
   const ports = { database, clock, nowMs: () => clock.nowMs(), log: silentLog };
   return {
     clock,
+    database,
     one: await Paces.open(ports),
     other: await Paces.open(ports),
     until: async (work) => {
@@ -91,7 +94,7 @@ test("pace: without limits nothing waits", async (t) => {
 });
 
 test("pace: a refusal slows every worker down, quiet speeds them up again step by step", async (t) => {
-  const { one, other, until, clock } = await twoWorkers(t);
+  const { one, other, until, clock, database } = await twoWorkers(t);
   const pace = one.of(HOST, never);
   // 200 a second for a while, so that there is a rate to halve.
   for (let step = 0; step < 120; step++) {
@@ -103,7 +106,7 @@ test("pace: a refusal slows every worker down, quiet speeds them up again step b
   other.of(HOST, never).backOff("NO [THROTTLED] slow down");
   const pausedMs = await until(other.of(HOST, never).take(1, 0));
   assert.ok(pausedMs >= 4000, `paused for ${pausedMs} ms`);
-  const [learned] = await one.learned();
+  const [learned] = await learnedHosts(database);
   assert.ok(learned !== undefined);
   assert.equal(learned.backoffs, 1);
   assert.match(learned.reason, /THROTTLED/);
@@ -112,14 +115,14 @@ test("pace: a refusal slows every worker down, quiet speeds them up again step b
   for (let minute = 0; minute < 12; minute++) {
     clock.advance(61_000);
     await until(pace.take(1, 1));
-    rates.push((await one.learned())[0]?.learnedMessages ?? -1);
+    rates.push((await learnedHosts(database))[0]?.learnedMessages ?? -1);
   }
   assert.ok((rates[0] ?? 0) > learned.learnedMessages);
   assert.equal(rates.at(-1), 0, "what was learned is forgotten in the end");
 });
 
 test("pace: answers that take longer slow a host down only when it gives out less", async (t) => {
-  const { one, until, clock } = await twoWorkers(t);
+  const { one, until, clock, database } = await twoWorkers(t);
   const pace = one.of(HOST, never);
   const work = async (steps: number, tookMs: number, pauseMs: number): Promise<number> => {
     for (let step = 0; step < steps; step++) {
@@ -127,7 +130,7 @@ test("pace: answers that take longer slow a host down only when it gives out les
       clock.advance(pauseMs);
       pace.answered({ messages: 20, bytes: 2000, tookMs });
     }
-    return (await one.learned())[0]?.backoffs ?? 0;
+    return (await learnedHosts(database))[0]?.backoffs ?? 0;
   };
   assert.equal(await work(300, 80, 100), 0);
   // Twenty connections at once: each waits for the others.

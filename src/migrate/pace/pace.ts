@@ -12,8 +12,8 @@ import type { Log } from "../../base/log.ts";
 import type { Pace } from "../engine.ts";
 import type { SourceHost } from "../model.ts";
 import { Bucket } from "./bucket.ts";
-import { type HostKey, HostRow, type HostState, toState } from "./host-row.ts";
-import { PACE_SCHEMA } from "./schema.ts";
+import { type HostKey, HostRow, type HostState } from "./host-row.ts";
+import { PACE_NAME, PACE_SCHEMA } from "./schema.ts";
 import { BestRates } from "./best-rates.ts";
 import { type Answer, Slowness } from "./slowness.ts";
 
@@ -41,7 +41,7 @@ export class Paces {
 
   /** Makes or updates its table. @throws SqlError */
   static async open(ports: PacesPorts): Promise<Paces> {
-    await updateSchema(ports.database, "pace", PACE_SCHEMA);
+    await updateSchema(ports.database, PACE_NAME, PACE_SCHEMA);
     return new Paces(ports);
   }
 
@@ -59,16 +59,6 @@ export class Paces {
       answered: (answer) => shared.answered(answer),
       backOff: (reason) => shared.backOff(reason),
     };
-  }
-
-  /** What was learned of every host, for `status` and `watch`. */
-  async learned(): Promise<readonly (HostKey & HostState)[]> {
-    const rows = await this.#ports.database.query("SELECT * FROM migrate_pace ORDER BY source, host");
-    return rows.map((row) => ({
-      source: String(row["source"]),
-      host: String(row["host"]),
-      ...toState(row),
-    }));
   }
 }
 

@@ -1,6 +1,8 @@
 /** One row a source host: when its next message and byte may move, what was learned of its patience. */
 import type { SchemaVersion } from "../../base/io/sql/schema.ts";
 
+export const PACE_NAME = "pace";
+
 export const PACE_SCHEMA: readonly SchemaVersion[] = [
   () => [
     `CREATE TABLE migrate_pace (

@@ -6,6 +6,7 @@ import type { MigrationDatabase } from "../../../src/migrate/database/open.ts";
 import { MigrateError, type MigrateErrorCode } from "../../../src/migrate/errors.ts";
 import type { MigrationJob } from "../../../src/migrate/model.ts";
 import { SimClock } from "../../sim/sim-clock.ts";
+import { playOverview } from "./overviews.ts";
 import { playPauses } from "./pauses.ts";
 import { playWave } from "./waves.ts";
 import { fieldsOf, hostOf, LEASE_MS, openDoor, PROGRESS, SUCCESS } from "./doors.ts";
@@ -282,6 +283,8 @@ export function migrationContract(makePlace: () => Promise<() => Promise<SqlData
       assert.equal((await queue.take(worker(), 1, LEASE_MS))[0]?.attempt, 1);
     }),
   );
+
+  test("what is shown of many jobs counts them all", withMigration(playOverview));
 
   test("what is paused says why while it waits, and is counted", withMigration(playPauses));
 

@@ -1,16 +1,15 @@
 import { readFileSync } from "node:fs";
 import { type Command, InvalidArgumentError } from "commander";
 import { parse } from "yaml";
-import { systemClock } from "../../../base/io/clock.ts";
-import { silentLog } from "../../../base/log.ts";
 import { CommandError, readCommand } from "../../../migrate/command/command.ts";
 import { MigrateError } from "../../../migrate/errors.ts";
 import type { SourceHost } from "../../../migrate/model.ts";
 import type { HostState } from "../../../migrate/pace/host-row.ts";
-import { Paces } from "../../../migrate/pace/pace.ts";
+import { type LearnedHost, learnedHosts } from "../../../migrate/pace/learned.ts";
 import { command, commandGroup, parseBytes, parseCount } from "../../command-line.ts";
 import type { CommonFlags } from "../../configuration.ts";
 import { formatBytes, formatTable } from "../../output.ts";
+import { learnedOf, learnedText, ratesText } from "./host-limits.ts";
 import { withMigration } from "./with-migration.ts";
 
 interface HostFlags extends CommonFlags {
@@ -68,10 +67,14 @@ export function addHostCommands(migrate: Command): void {
   });
   command(group, "list <source>", "List the hosts of a source", ["migrate host list CustomerX"]).action(
     async (source: string, flags: CommonFlags) => {
-      await withMigration(flags, async ({ sources }, output) => {
+      await withMigration(flags, async ({ sources, sql, clock }, output) => {
         const hosts = await sources.hosts(source);
-        if (output.json) output.printJson(hosts);
-        else output.print(hosts.length === 0 ? "No hosts." : listText(hosts));
+        const learned = await learnedHosts(sql, source);
+        if (output.json) {
+          output.printJson(
+            hosts.map((host) => ({ ...host, learned: learnedOf(learned, source, host.name) ?? null })),
+          );
+        } else output.print(hosts.length === 0 ? "No hosts." : listText(hosts, learned, clock.nowMs()));
       });
     },
   );
@@ -83,11 +86,11 @@ export function addHostCommands(migrate: Command): void {
       if (host === undefined) {
         throw new MigrateError("not_found", `source "${source}" has no source host "${name}"`);
       }
-      const nowMs = (): number => clock.nowMs();
-      const paces = await Paces.open({ database: sql, clock: systemClock, nowMs, log: silentLog });
-      const learned = (await paces.learned()).find((one) => one.source === source && one.host === name);
+      const hosts = await learnedHosts(sql, source);
+      const learned = learnedOf(hosts, source, name);
+      const nowMs = clock.nowMs();
       if (output.json) output.printJson({ ...host, learned: learned ?? null });
-      else output.print([listText([host]), ...learnedText(learned, nowMs())].join("\n"));
+      else output.print([listText([host], hosts, nowMs), ...patienceText(learned, nowMs)].join("\n"));
     });
   });
   command(group, "remove <source> <host>", "Remove a host that has no users", [
@@ -139,26 +142,26 @@ function changed(host: SourceHost, flags: HostFlags): SourceHost {
   };
 }
 
-function listText(hosts: readonly SourceHost[]): string {
+function listText(hosts: readonly SourceHost[], learned: readonly LearnedHost[], nowMs: number): string {
   return formatTable(
-    ["HOST", "CONNECTIONS", "MESSAGES/S", "BYTES/S", "ENGINE"],
+    ["HOST", "CONNECTIONS", "MESSAGES/S", "BYTES/S", "ENGINE", "LEARNED"],
     hosts.map((host) => [
       host.name,
       host.maxConnections,
       host.maxMessagesPerSecond === 0 ? "no limit" : String(host.maxMessagesPerSecond),
       host.maxBytesPerSecond === 0 ? "no limit" : formatBytes(host.maxBytesPerSecond),
       host.migrationCommand1 === "" ? "built-in" : `command ${commandName(host.migrationCommand1)}`,
+      learnedText(learnedOf(learned, host.source, host.name), nowMs),
     ]),
   );
 }
 
-function learnedText(state: HostState | undefined, nowMs: number): string[] {
+function patienceText(state: HostState | undefined, nowMs: number): string[] {
   if (state === undefined || state.backoffs === 0) return ["It never asked for less."];
-  const { backoffs, backoffMs, reason, learnedMessages, learnedBytes, pauseUntilMs } = state;
-  const rates = `${learnedMessages.toFixed(1)} messages/s and ${formatBytes(Math.round(learnedBytes))}/s`;
+  const { backoffs, backoffMs, reason, learnedMessages, pauseUntilMs } = state;
   return [
     `It asked for less ${backoffs} times, last at ${new Date(backoffMs).toISOString()}: ${reason}`,
-    learnedMessages === 0 ? "It bears again what it did." : `Learned limits: ${rates}`,
+    learnedMessages === 0 ? "It bears again what it did." : `Learned limits: ${ratesText(state)}`,
     ...(pauseUntilMs > nowMs ? [`Paused until ${new Date(pauseUntilMs).toISOString()}.`] : []),
   ];
 }

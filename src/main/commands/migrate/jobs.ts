@@ -2,11 +2,13 @@ import { type Command, Option } from "commander";
 import type { JournalCount } from "../../../migrate/database/journal.ts";
 import { MigrateError } from "../../../migrate/errors.ts";
 import type { JobResult, MigrationStatus } from "../../../migrate/model.ts";
+import { type LearnedHost, learnedHosts } from "../../../migrate/pace/learned.ts";
 import type { JournalEntry } from "../../../migrate/record.ts";
 import { command, parseCount } from "../../command-line.ts";
 import type { CommonFlags } from "../../configuration.ts";
 import { ExitCode } from "../../exit-codes.ts";
 import { formatTable } from "../../output.ts";
+import { learnedOf, learnedText } from "./host-limits.ts";
 import { addSubmitPhaseFlags, type SubmitPhaseFlags, toPhase } from "./phase.ts";
 import { addUserFlags, toUserFields, type UserFlags } from "./user-flags.ts";
 import { withMigration } from "./with-migration.ts";
@@ -38,7 +40,7 @@ export function addJobCommands(migrate: Command): void {
         uid: string | undefined,
         flags: CommonFlags & { status?: string; limit: number },
       ) => {
-        await withMigration(flags, async ({ journal }, output) => {
+        await withMigration(flags, async ({ journal, sql, clock }, output) => {
           if (uid !== undefined && source !== undefined) {
             const record = await journal.findLatest(source, uid);
             if (record === undefined) throw new MigrateError("not_found", `user "${uid}" has no migration`);
@@ -48,8 +50,16 @@ export function addJobCommands(migrate: Command): void {
           }
           if (source === undefined && flags.status === undefined) {
             const counts = await journal.counts();
-            if (output.json) output.printJson(counts);
-            else output.print(counts.length === 0 ? "No migrations." : countText(counts));
+            const hosts = await learnedHosts(sql);
+            if (output.json) {
+              output.printJson(
+                counts.map((one) => ({
+                  ...one,
+                  learned: learnedOf(hosts, one.source, one.sourceHost) ?? null,
+                })),
+              );
+            } else
+              output.print(counts.length === 0 ? "No migrations." : countText(counts, hosts, clock.nowMs()));
             return;
           }
           const status = flags.status?.toUpperCase() as MigrationStatus | undefined;
@@ -153,10 +163,17 @@ function addSubmitCommand(migrate: Command): void {
   });
 }
 
-function countText(counts: readonly JournalCount[]): string {
+function countText(counts: readonly JournalCount[], hosts: readonly LearnedHost[], nowMs: number): string {
   return formatTable(
-    ["SOURCE", "HOST", "PHASE", "STATUS", "MIGRATIONS"],
-    counts.map(({ source, sourceHost, phase, status, count }) => [source, sourceHost, phase, status, count]),
+    ["SOURCE", "HOST", "PHASE", "STATUS", "MIGRATIONS", "HOST LEARNED"],
+    counts.map(({ source, sourceHost, phase, status, count }) => [
+      source,
+      sourceHost,
+      phase,
+      status,
+      count,
+      learnedText(learnedOf(hosts, source, sourceHost), nowMs),
+    ]),
   );
 }
 
