@@ -70,4 +70,6 @@ test("tidy: the rules find what they look for", () => {
   assert.equal(uncitedSpecs([file("src/a/a.ts", "RFC 3501 RFC 9051")], "| RFC 9051 | x |").length, 1);
   const row = acceptanceViolations("| S1.1 | maybe | x | test/no.test.ts |");
   assert.equal(row.filter((line) => line.startsWith("S1.1:")).length, 2);
+  const source = acceptanceViolations("| S1.1 | kept | x | src/base/log.ts, tools/tidy.test.ts |");
+  assert.equal(source.filter((line) => line.startsWith("S1.1:")).length, 1);
 });

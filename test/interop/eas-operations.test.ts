@@ -143,6 +143,9 @@ test("eas: a node starts and serves mail while the database of the devices is aw
   const node = await startServe(temporaryFolder(t), [
     "listen.https=127.0.0.1:0",
     "listen.http=127.0.0.1:0",
+    "log.levels=CONFIGURATION=debug",
+    "people.url=ldap://127.0.0.1:1",
+    "people.bind_password=of-the-searcher",
     database,
   ]);
   t.after(() => node.stop());
@@ -154,4 +157,8 @@ test("eas: a node starts and serves mail while the database of the devices is aw
   const http = node.endpoint("http");
   assert.equal((await fetch(`http://${http.host}:${http.port}/health`)).status, 200);
   assert.ok(node.log.some((line) => /"level":"error".*what devices know cannot be had/.test(line)));
+  // What was read of the configuration (S2.24).
+  const read = node.log.filter((line) => line.includes('"log":"CONFIGURATION"'));
+  assert.ok(read.some((line) => line.includes("ldap://127.0.0.1:1")));
+  assert.ok(!read.some((line) => line.includes("of-the-searcher")));
 });

@@ -15,6 +15,11 @@ export function acceptanceViolations(text: string): string[] {
     const problems: string[] = [];
     if (!STATUS.has(status.trim()))
       problems.push(`${id}: status "${status.trim()}" is none of ${[...STATUS].join(", ")}`);
+    // Sources show nothing; a row without a test has a dash.
+    for (const path of tests.split(",").map((word) => word.trim())) {
+      if (path !== "—" && !/^(?:src|test|tools)\/[\w./-]+\.(?:test\.ts|txt)$/.test(path))
+        problems.push(`${id}: "${path}" is no test`);
+    }
     for (const [path] of tests.matchAll(/(?:src|test|tools)\/[\w./-]+\.(?:test\.ts|txt)/g)) {
       if (!existsSync(join(root, path))) problems.push(`${id}: ${path} does not exist`);
     }
