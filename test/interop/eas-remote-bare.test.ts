@@ -86,6 +86,8 @@ test("what is kept of one user's mail is not shown to another whose UIDs are the
       assert.equal((await item.read(0, 1_000)).toString(), body.toString());
       // Bodies that were converted and attachments are kept under it.
       assert.match(item.contentKey, new RegExp(user));
+      // It is part of keys in PostgreSQL.
+      assert.ok(!item.contentKey.includes("\0"));
     }
   }
 });

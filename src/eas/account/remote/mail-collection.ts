@@ -148,8 +148,9 @@ export class RemoteCollection implements MailCollection {
   }
 
   items(uids: readonly Uid[]): AsyncIterable<MailItem | FailedItem> {
-    const folder = `${this.#folder.key}\0${this.epoch}`;
-    return readItems((work) => this.#on(work), { user: this.#ports.address, folder }, uids);
+    const user = encodeURIComponent(this.#ports.address);
+    const folder = `${this.#folder.key}/${this.epoch}`;
+    return readItems((work) => this.#on(work), { user, folder }, uids);
   }
 
   async storeFlags(uids: readonly Uid[], change: ItemFlagChange): Promise<ReadonlyMap<Uid, number>> {

@@ -17,6 +17,7 @@ import { printUids } from "./uid-set.ts";
 
 /** What the keys of caches begin with: UIDs, UIDVALIDITY and EMAILID of two users may be the same. */
 export interface CacheScope {
+  /** Without a slash; never with a NUL, which PostgreSQL does not take in a key. */
   readonly user: string;
   /** With its epoch. */
   readonly folder: string;
@@ -135,7 +136,7 @@ async function fetchItems(
 }
 
 function keyIn({ user, folder }: CacheScope, uid: number): string {
-  return `${user}\0${folder}\0${uid}`;
+  return `${user}/${folder}/${uid}`;
 }
 
 function toItem(
@@ -154,7 +155,7 @@ function toItem(
     return {
       ...state,
       sizeBytes: bytes.length,
-      contentKey: emailId === undefined ? keyIn(scope, state.uid) : `${scope.user}\0${emailId}`,
+      contentKey: emailId === undefined ? keyIn(scope, state.uid) : `${scope.user}/${emailId}`,
       threadId: thread,
       summary,
       read: (start, end) => Promise.resolve(bytes.subarray(start, Math.max(start, end))),
