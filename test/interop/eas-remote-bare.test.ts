@@ -127,3 +127,24 @@ test("without thread ids on the server nobody asks for one", async (t) => {
   const query = { folderKey: undefined, withChildren: true, freeText: "", offset: 0, limit: 10 };
   assert.equal((await account.searchMail({ ...query, conversation: "00112233445566bb" })).total, 0);
 });
+
+test("a conversation that nobody remembers is looked for in the newest messages only", async (t) => {
+  const asked: number[] = [];
+  const account = await accountOver(t, {
+    folders: [
+      { name: "INBOX", uidValidity: 1, messages: messages(25_000) },
+      { name: "Archive", uidValidity: 2, messages: messages(25_000) },
+    ],
+    answer(command) {
+      const [, first, last] = /^UID FETCH (\d+):(\d+) .*HEADER\.FIELDS/.exec(command) ?? [];
+      if (first === undefined) return undefined;
+      for (let uid = Number(first); uid <= Number(last); uid += 1) asked.push(uid);
+      return "TAG OK done\r\n";
+    },
+  });
+  const query = { folderKey: undefined, withChildren: true, freeText: "", offset: 0, limit: 10 };
+  const { total } = await account.searchMail({ ...query, conversation: "ee".repeat(16) });
+  assert.equal(total, 0);
+  assert.equal(asked.length, 20_000);
+  assert.equal(Math.min(...asked), 15_001);
+});
