@@ -56,6 +56,7 @@ test("migrate: submitted from the command line, moved by a worker, the next work
     "listen.imap=127.0.0.1:0",
     "listen.scheduler=127.0.0.1:0",
     "migrateworker.lease=3s",
+    "migrateimap.full_retry_after=4s",
     "directory.allowplaintext=yes",
     ...keySettings(folder),
   ]);
@@ -93,6 +94,31 @@ test("migrate: submitted from the command line, moved by a worker, the next work
     assert.match(status.untagged.map((line) => line.arguments().rest()).join(), /MESSAGES 10/);
     await client.close();
   }
+
+  // Fred has carla's mail, and no room for it at first.
+  await cli(["user", "add", "fred", "--password", "new-fred"]);
+  const full = await logIn(node.endpoint("imap"), "fred", "new-fred");
+  await cli(["mailbox", "quota", "fred", "--messages", "5"]);
+  await cli(
+    [
+      ..."migrate submit Old carla2 --phase pre-sync --target-uid fred --target default".split(" "),
+      ...`--host ${source.host} --port ${sourcePort} --no-ssl`.split(" "),
+      ..."--imapc-option imapc_user=carla --with-password".split(" "),
+    ],
+    "of-carla\n",
+  );
+  await pauseUntil(() => node.log.some((line) => line.includes('"status":"paused"')));
+  // It may just be tried again.
+  const status = (): Promise<string> => cli(["migrate", "status", "Old", "--limit", "1"]);
+  let told = await status();
+  for (let again = 0; again < 10 && told.includes(" SYNC "); again++) told = await status();
+  assert.match(told, /carla2 .* READY .*has no room for/);
+  await cli(["mailbox", "quota", "fred", "--remove"]);
+  const roomy = await finished("carla2");
+  assert.equal(roomy["status"], "SUCCESS", JSON.stringify(roomy));
+  const copied = await full.ok("STATUS INBOX (MESSAGES)");
+  assert.match(copied.untagged.map((line) => line.arguments().rest()).join(), /MESSAGES 30/);
+  await full.close();
 
   // A worker of its own fills the node over IMAP, and dies with a job in its hands.
   await cli(["migrate", "backend", "pause", "default/dmf-worker"]);
