@@ -202,7 +202,7 @@ export const record = object({
   expungedMessageCount: count,
   syncMessageCount: count,
   syncSpeed: { ...count, description: "Milliseconds of the copying alone." },
-  error: text,
+  error: { ...text, description: "Why it failed; of a READY one, why it waits until notBefore." },
 });
 export const entry: JsonSchema = {
   allOf: [record, object({ source: text, sourcehost: text, target: text, targetUid: text })],
