@@ -1,10 +1,13 @@
 /** How every command is declared: common options, examples in --help, one way to run an operation and print it. */
+import { existsSync } from "node:fs";
 import { type Command, InvalidArgumentError } from "commander";
 import type { Json, Outcome } from "../admin/operation.ts";
 import { systemClock } from "../base/io/clock.ts";
 import { InvalidValue } from "../config/kind.ts";
 import { byteSize } from "../config/kinds.ts";
+import { adminSocketPath } from "../admin/socket.ts";
 import { type CommonFlags, readConfiguration } from "./configuration.ts";
+import { nodeOptions } from "./node-options.ts";
 import { terminalOutput } from "./output.ts";
 import { progressBar } from "./progress.ts";
 import { type OperationRequest, runOperation } from "./run-operation.ts";
@@ -42,7 +45,10 @@ export function collect(value: string, previous: readonly string[] | undefined):
 }
 
 export interface OperationCommand extends OperationRequest {
-  /** For people. With --json the rows (or else the result) are printed as they are. */
+  /**
+   * For people; also sets the exit code for what was found. With --json the rows (or else the result) are printed as
+   * they are, with the same exit code.
+   */
   readonly text: (outcome: Outcome) => string;
   /** What --json prints where neither rows nor result alone are the answer. */
   readonly toJson?: (outcome: Outcome) => Json;
@@ -55,6 +61,9 @@ export interface OperationCommand extends OperationRequest {
 export async function operate(flags: CommonFlags, request: OperationCommand): Promise<void> {
   const output = terminalOutput(flags.json === true);
   const { config } = readConfiguration(flags, { systemFile: true });
+  if (flags.set !== undefined && existsSync(adminSocketPath(config.get(nodeOptions).dataFolder))) {
+    output.note("While a node serves this folder its own configuration counts, and --set does not.");
+  }
   const bar = progressBar(systemClock);
   let outcome: Outcome;
   try {
@@ -66,12 +75,12 @@ export async function operate(flags: CommonFlags, request: OperationCommand): Pr
   } finally {
     bar.stop();
   }
+  const text = request.text(outcome);
   if (output.json) {
     if (request.toJson !== undefined) output.printJson(request.toJson(outcome));
     else output.printJson(request.listing === true ? outcome.rows : outcome.result);
     return;
   }
-  const text = request.text(outcome);
   // Everything may have been printed already.
   if (text !== "" || request.live === undefined) output.print(text);
 }

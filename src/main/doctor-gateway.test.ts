@@ -32,6 +32,11 @@ test("doctor: the servers behind a gateway greet, or it says what is wrong", asy
   assert.match(found[0]?.message ?? "", /greets: \* OK ready/);
   assert.match(found[1]?.message ?? "", /no SMTP server: it says "HTTP/);
 
+  const sieve = await greeter(context, '"IMPLEMENTATION" "Pigeonhole"\r\nOK\r\n');
+  const withSieve = { ...remote, "gateway.imap": imap, "gateway.smtp": web, "gateway.managesieve": sieve };
+  const third = (await examine(withSieve))[2];
+  assert.deepEqual([third?.check, third?.status], ["gateway.managesieve", "ok"]);
+
   const silent = await greeter(context, "");
   const [tls, closed] = await examine({
     ...remote,

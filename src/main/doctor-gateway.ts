@@ -1,5 +1,5 @@
 /** The servers behind a gateway: are they there, and do they greet as they should? Nobody is logged in. */
-import { connect, type Socket } from "node:net";
+import { connect, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import type { Config } from "../config/load.ts";
 import { gatewayOptions } from "../eas/account/remote/options.ts";
@@ -11,7 +11,7 @@ const TIMEOUT_MS = 5_000;
 const MAX_GREETING_BYTES = 4 * 1024;
 
 interface Server {
-  readonly option: "imap" | "smtp";
+  readonly option: "imap" | "smtp" | "managesieve";
   readonly host: string;
   readonly port: number;
   readonly implicitTls: boolean;
@@ -19,12 +19,23 @@ interface Server {
 }
 
 export async function checkGateway(config: Config): Promise<readonly Finding[]> {
-  const { accounts, imap, imapTls, smtp, smtpTls, verifyCertificates, authorities } =
-    config.get(gatewayOptions);
+  const settings = config.get(gatewayOptions);
+  const { accounts, imap, imapTls, smtp, smtpTls, managesieve, managesieveTls } = settings;
+  const { verifyCertificates, authorities } = settings;
   if (accounts !== "remote" || !config.get(nodeOptions).roles.includes("eas")) return [];
   const servers: readonly Server[] = [
     { option: "imap", ...imap, implicitTls: imapTls === "implicit", greeting: /^\* (?:OK|PREAUTH)\b/i },
     { option: "smtp", ...smtp, implicitTls: smtpTls === "implicit", greeting: /^220\b/ },
+    ...(managesieve === undefined
+      ? []
+      : [
+          {
+            option: "managesieve" as const,
+            ...managesieve,
+            implicitTls: managesieveTls === "implicit",
+            greeting: /^"/,
+          },
+        ]),
   ];
   const ca = authorities?.reveal();
   const tls = { rejectUnauthorized: verifyCertificates, ...(ca === undefined ? {} : { ca }) };
@@ -40,7 +51,9 @@ async function checkServer(
   const place = `${host}:${port}`;
   try {
     const line = await greetingOf(
-      implicitTls ? connectTls({ host, port, servername: host, ...tls }) : connect({ host, port }),
+      implicitTls
+        ? connectTls({ host, port, ...(isIP(host) === 0 && { servername: host }), ...tls })
+        : connect({ host, port }),
     );
     if (greeting.test(line)) {
       return { check, status: "ok", message: `${place} greets: ${line.slice(0, 100)}` };
@@ -53,7 +66,7 @@ async function checkServer(
     };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    const next = `Set gateway.${option} to a server that this machine reaches, and gateway.${option}_tls (implicit on 993 and 465, starttls on 143 and 587).`;
+    const next = `Set gateway.${option} to a server that this machine reaches, and gateway.${option}_tls (implicit on 993 and 465, starttls on 143, 587 and 4190).`;
     return { check, status: "failure", message: `${place} does not greet: ${reason}`, next };
   }
 }

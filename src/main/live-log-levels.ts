@@ -3,9 +3,10 @@
  * else stands in it waits for the next start.
  */
 import { statSync } from "node:fs";
-import type { Clock, Timer } from "../base/io/clock.ts";
+import { type Clock, systemClock, type Timer } from "../base/io/clock.ts";
 import type { Log, LogLevel, Logs } from "../base/log.ts";
-import type { LogOptionSettings } from "../config/log-options.ts";
+import { logOptions, type LogOptionSettings } from "../config/log-options.ts";
+import type { Configuration } from "./configuration.ts";
 
 const WATCH_INTERVAL_MS = 60_000;
 
@@ -68,6 +69,29 @@ export class LiveLogLevels {
     const changed = Object.fromEntries([...changes].map(([name, level]) => [name, level ?? next.level]));
     log.info("log levels read again", { all: next.level, changed });
   }
+}
+
+/** For a command that runs a node: what SIGHUP does, besides what the node itself reads again. */
+export function followLogLevels(
+  node: { readonly logs: Logs; readonly log: Log; reload(): void },
+  { config, file }: Configuration,
+  read: () => Configuration,
+): () => void {
+  const levels = new LiveLogLevels(
+    {
+      logs: node.logs,
+      log: node.log,
+      file,
+      read: () => read().config.get(logOptions),
+      clock: systemClock,
+    },
+    config.get(logOptions),
+  );
+  levels.watch();
+  return () => {
+    node.reload();
+    levels.reread();
+  };
 }
 
 /** Loggers whose own level is another one now; undefined = it has none any more. */

@@ -43,6 +43,7 @@ test("scripts are put, listed, tried with the user's own mailboxes and scripts, 
     assert.match(put.stdout, /Script "all" of alice is stored and active\./, put.stderr);
     assert.match((await rookery("sieve", "list", "alice")).stdout, /^all +yes +\d+\nlists +\d+$/m);
     assert.equal((await rookery("sieve", "get", "alice")).stdout, MAIN);
+    assert.equal((await rookery("sieve", "get", "alice", "none", "--json")).exitCode, 1);
 
     const tried = await rookery("sieve", "test", "-", mail, "--user", "alice", "--from", "bob@example.org");
     assert.equal(tried.exitCode, 0, tried.stderr);

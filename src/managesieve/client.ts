@@ -168,7 +168,9 @@ export class SieveClient {
       throw new SieveRefusal("", `${host}:${port} offers no TLS`);
     }
     await this.#command(["STARTTLS"]);
+    // What came in the clear behind the answer was put there by somebody else.
     this.#reader.clear();
+    this.#lines = [];
     // The server says its capabilities once more (RFC 5804 §2.2).
     const greeting = this.#answer();
     greeting.catch(() => {});

@@ -99,7 +99,7 @@ function readState(content: Buffer): State | undefined {
 }
 
 /** @throws AccountError permission_denied when an extension that is needed is not known */
-export function printScript(
+function printScript(
   { vacation, own }: State,
   { userId, addresses }: VacationOwner,
   known: ReadonlySet<string> | undefined,

@@ -166,9 +166,11 @@ test("autodiscover: without an own address, the name that was asked for is told 
     assert.equal(await told(hostile, "GET"), `https://node.example.net${path}`, hostile);
     assert.equal(await told(hostile, "POST"), `https://node.example.net${path}`, hostile);
   }
-  for (const own of ["own.test", "Phones.own.test:8443", "mail.elsewhere.test", `${hostname}:${port}`]) {
+  for (const own of ["own.test", `Phones.own.test:${port}`, "mail.elsewhere.test", `${hostname}:${port}`]) {
     assert.equal(await told(own, "GET"), `https://${own}${path}`);
   }
+  // Whoever writes a name of ours may write any port behind it.
+  assert.equal(await told("own.test:99", "GET"), `https://own.test${path}`);
   // A user of that domain has logged in: the name may be his.
   assert.equal(await told("autodiscover.example.test", "POST"), `https://autodiscover.example.test${path}`);
   assert.equal(await told("autodiscover.example.test", "GET"), `https://node.example.net${path}`);

@@ -19,12 +19,17 @@ export interface OwnHosts {
 /** Without a slash at the end. @param domains of the user who asked: his hosts are ours too */
 export function baseUrl(request: FastifyRequest, own: OwnHosts, domains: readonly string[] = []): string {
   if (own.externalUrl !== undefined) return own.externalUrl.replace(/\/+$/, "");
-  const { hostname, host, socket, protocol } = request;
+  const { hostname, socket, protocol } = request;
   const asked = hostname.toLowerCase().replace(/^\[|\]$/g, "");
   if (isOwnAddress(asked, socket.localAddress ?? "") || isOwnName(asked, own, domains)) {
-    return `https://${host}`;
+    return `https://${hostname}${isTold(request) ? portOf(request.port ?? undefined) : ""}`;
   }
   return `https://${own.hostName}${protocol === "https" ? portOf(socket.localPort) : ""}`;
+}
+
+/** The port that stands in Host: the listener's own, or what a trusted proxy says; any other may be made up. */
+function isTold({ port, ips, socket }: FastifyRequest): boolean {
+  return port === socket.localPort || (ips?.length ?? 0) > 1;
 }
 
 /** The very address that the connection came to; behind a proxy it is ours as well. */
@@ -47,5 +52,5 @@ function isOwnName(asked: string, own: OwnHosts, domains: readonly string[]): bo
 }
 
 function portOf(port: number | undefined): string {
-  return port === undefined || port === 443 ? "" : `:${port}`;
+  return port === undefined || Number.isNaN(port) || port === 443 ? "" : `:${port}`;
 }

@@ -69,7 +69,7 @@ export interface ComposeRequest {
 }
 
 /** @throws ComposeRefusal */
-export function readCompose({ root, body, version, parameters }: EasRequest): ComposeRequest {
+function readCompose({ root, body, version, parameters }: EasRequest): ComposeRequest {
   if (version < 140) {
     if (root !== undefined || body.length === 0)
       throw new ComposeRefusal("invalid_mime", "no message was sent");

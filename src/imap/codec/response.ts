@@ -64,7 +64,7 @@ export function readStatusLine(reader: Reader): StatusLine {
 }
 
 /** Behind `OK`. */
-export function readStatusText(status: ResponseStatus, reader: Reader): StatusLine {
+function readStatusText(status: ResponseStatus, reader: Reader): StatusLine {
   reader.skip(" ");
   const rest = reader.rest();
   const match = /^\[((?:[^\]"]|"(?:[^"\\]|\\.)*")*)\] ?(.*)$/s.exec(rest);

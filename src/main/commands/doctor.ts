@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { AdminError } from "../../admin/failure.ts";
 import { systemClock } from "../../base/io/clock.ts";
 import type { Config } from "../../config/load.ts";
+import { gatewayOptions } from "../../eas/account/remote/options.ts";
 import { command } from "../command-line.ts";
 import { type CommonFlags, readConfiguration } from "../configuration.ts";
 import { examineAutodiscover } from "../doctor-autodiscover.ts";
@@ -54,6 +55,13 @@ export function addDoctorCommand(program: Command): void {
 }
 
 async function domainsOf(config: Config): Promise<readonly string[]> {
+  const gateway = config.get(gatewayOptions);
+  if (gateway.accounts === "remote") {
+    if (gateway.defaultDomain !== undefined) return [gateway.defaultDomain];
+    throw new AdminError("argument_invalid", "a gateway does not know the domains of its users", {
+      next: "Name them, or set gateway.default_domain.",
+    });
+  }
   const { rows } = await runOperation(config, { operation: "domain.list", arguments: {} }, () => {});
   return rows.map((row) => (row as { readonly domain: string }).domain);
 }

@@ -1,9 +1,7 @@
 import type { Command } from "commander";
 import { collect, command } from "../command-line.ts";
-import { systemClock } from "../../base/io/clock.ts";
-import { logOptions } from "../../config/log-options.ts";
 import { type CommonFlags, type Configuration, readConfiguration } from "../configuration.ts";
-import { LiveLogLevels } from "../live-log-levels.ts";
+import { followLogLevels } from "../live-log-levels.ts";
 import { beginLean } from "../lean-process.ts";
 import { listenOptions, nodeOptions, ROLES, servesMail } from "../node-options.ts";
 import { terminalOutput } from "../output.ts";
@@ -26,7 +24,8 @@ export function addServeCommand(program: Command): void {
           systemFile: true,
           ...(flags.role === undefined ? {} : { overrides: { "node.roles": flags.role.join(",") } }),
         });
-      const { config, file } = read();
+      const configuration = read();
+      const { config } = configuration;
       const { roles } = config.get(nodeOptions);
       beginLean(roles, servesMail(roles, config.get(listenOptions)));
       const { isMigrationOnly, startMigrationNode } = await import("../migration.ts");
@@ -34,22 +33,16 @@ export function addServeCommand(program: Command): void {
       const node = isMigrationOnly(roles)
         ? await startMigrationNode(config)
         : await (await import("../node.ts")).startNode(config);
-      const levels = new LiveLogLevels(
+      if (output.json) output.printJson({ endpoints: node.endpoints });
+      const reload = followLogLevels(
         {
           logs: "platform" in node ? node.platform.logs : node.logs,
           log: node.log,
-          file,
-          read: () => read().config.get(logOptions),
-          clock: systemClock,
+          reload: () => node.reload(),
         },
-        config.get(logOptions),
+        configuration,
+        read,
       );
-      levels.watch();
-      if (output.json) output.printJson({ endpoints: node.endpoints });
-      const reload = (): void => {
-        node.reload();
-        levels.reread();
-      };
       await serveUntilSignal({ stop: () => node.stop(), reload }, node.log);
       // Sockets of peers that never close would keep the process; everything accepted is on disk.
       process.exit();

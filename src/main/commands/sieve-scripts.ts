@@ -44,7 +44,7 @@ export function addScriptCommands(sieve: Command): void {
       },
     });
   });
-  command(sieve, "put <user> <file>", "Add or replace a script of a user", [
+  command(sieve, "put <user> <file>", "Add or replace a script of a user; - = standard input", [
     "sieve put alice main.sieve --activate",
     "sieve put alice /var/vmail/alice/.dovecot.sieve --name main --activate",
   ])
@@ -52,11 +52,14 @@ export function addScriptCommands(sieve: Command): void {
     .option("--activate", "make it the active one")
     .action(
       async (user: string, file: string, flags: CommonFlags & { name?: string; activate?: boolean }) => {
+        if (file === "-" && flags.name === undefined) {
+          throw new AdminError("argument_invalid", "a script from standard input needs --name");
+        }
         const name = flags.name ?? scriptNameOf(file);
         await operate(flags, {
           operation: "sieve.put",
           arguments: { user, name, activate: flags.activate },
-          payload: readFileSync(file),
+          payload: readFileSync(file === "-" ? 0 : file),
           text({ result }) {
             const { warnings } = result as { readonly warnings: readonly string[] };
             const state = flags.activate === true ? " and active" : "";

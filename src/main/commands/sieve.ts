@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
+import { AdminError } from "../../admin/failure.ts";
 import { actionToJson } from "../../admin/operations/sieve.ts";
 import { systemClock } from "../../base/io/clock.ts";
 import { MailMessage } from "../../delivery/sieve-message.ts";
@@ -70,6 +71,7 @@ function check(file: string, flags: { readonly json?: boolean }): void {
 /** On files, without a node: what mailboxes there are, and what was seen before, is not known here. */
 function testAlone(file: string, messageFile: string, flags: TestFlags): void {
   const output = terminalOutput(flags.json === true);
+  if (file === "-") throw new AdminError("argument_invalid", "whose active script? Say it with --user");
   const source = readFileSync(file, "utf8");
   const fault = faultOf(source);
   if (fault !== undefined) {

@@ -1,9 +1,10 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { systemRandom } from "../../base/io/random.ts";
 import { collect, command, parsePort } from "../command-line.ts";
-import { type CommonFlags, readConfiguration } from "../configuration.ts";
+import { type CommonFlags, type Configuration, readConfiguration } from "../configuration.ts";
 import type { Demo } from "../demo.ts";
 import { DEFAULT_PORT_BASE, listenOverrides, SERVICES } from "../endpoint.ts";
+import { followLogLevels } from "../live-log-levels.ts";
 import { nodeOptions, ROLES } from "../node-options.ts";
 import { terminalOutput } from "../output.ts";
 import { welcomeText } from "../welcome-text.ts";
@@ -45,13 +46,16 @@ export function addUpCommand(program: Command): void {
     )
     .action(async (flags: UpFlags) => {
       const output = terminalOutput(flags.json === true);
-      const { config } = readConfiguration(flags, {
-        systemFile: false,
-        overrides: {
-          ...listenOverrides(flags.host, flags.portBase),
-          ...(flags.role === undefined ? {} : { "node.roles": flags.role.join(",") }),
-        },
-      });
+      const read = (): Configuration =>
+        readConfiguration(flags, {
+          systemFile: false,
+          overrides: {
+            ...listenOverrides(flags.host, flags.portBase),
+            ...(flags.role === undefined ? {} : { "node.roles": flags.role.join(",") }),
+          },
+        });
+      const configuration = read();
+      const { config } = configuration;
       const { startNode } = await import("../node.ts");
       const { ensureDemo } = await import("../demo.ts");
       const { serveUntilSignal } = await import("../stop-signal.ts");
@@ -71,7 +75,9 @@ export function addUpCommand(program: Command): void {
           accounts: demo.accounts,
         });
       } else output.print(welcomeText(node.endpoints, demo, dataFolder));
-      await serveUntilSignal(node, node.log);
+      const followed = { logs: node.platform.logs, log: node.log, reload: () => node.reload() };
+      const reload = followLogLevels(followed, configuration, read);
+      await serveUntilSignal({ stop: () => node.stop(), reload }, node.log);
       // Sockets of peers that never close would keep the process; everything accepted is on disk.
       process.exit();
     });
