@@ -22,7 +22,7 @@ import { FolderCopy } from "./folder-copy.ts";
 import type { Folder, FolderStatus } from "../../imap/client-folders.ts";
 import type { MessageFlags } from "../../imap/client-fetch.ts";
 import { place, unplacedText } from "./placeless.ts";
-import { expungeFormer, renumber, startAgain } from "./new-numbers.ts";
+import { expungeFormer, formerUids, renumber, startAgain } from "./new-numbers.ts";
 import type { ImapSource, Opened } from "./source.ts";
 import type { MailTarget, Strays, TargetFolder } from "./target.ts";
 import { below } from "./windows.ts";
@@ -137,7 +137,7 @@ class FolderSync {
   async #finish(opened: Opened, copy: FolderCopy | undefined): Promise<FolderResult> {
     const { folder, ledger, target, targetFolder } = this.#work;
     await copy?.finish();
-    this.#expunged += await expungeFormer(this.#work);
+    this.#expunged += await expungeFormer(this.#work, opened);
     if (ledger.cursor.renumbers === true) await renumber(this.#work, opened);
     const { keepsUids } = ledger.cursor;
     const settled = await target.settle(targetFolder, { ...opened, keepUids: keepsUids });
@@ -312,11 +312,15 @@ class FolderSync {
   /** Where UIDs are kept the target sees by them what it has. */
   async #strays(keepUids: boolean): Promise<Strays | undefined> {
     const { ledger, target, targetFolder } = this.#work;
-    const fromUid = ledger.cursor.targetUidNext;
+    const ownUid = ledger.cursor.targetUidNext;
+    // Of what lies below our own last message only former copies are still to be recognised.
+    const former = formerUids(this.#work);
+    const fromUid = [...former].reduce((lowest, uid) => Math.min(lowest, uid), ownUid);
     if (keepUids || targetFolder.messages === 0 || targetFolder.uidNext <= fromUid) return undefined;
-    const known = new Set<number>();
-    for await (const { targetUid } of ledger.all()) if (targetUid >= fromUid) known.add(targetUid);
-    const strays = await target.strays(targetFolder, fromUid, known);
+    const placed = new Set<number>();
+    for await (const { targetUid } of ledger.all()) if (targetUid >= fromUid) placed.add(targetUid);
+    const isKnown = (uid: number): boolean => placed.has(uid) || (uid < ownUid && !former.has(uid));
+    const strays = await target.strays(targetFolder, fromUid, { has: isKnown });
     return strays.size === 0 ? undefined : strays;
   }
 }

@@ -34,6 +34,7 @@ import { BodyDigests } from "./body-digests.ts";
 import {
   type AppendOutcome,
   type FolderAttributes,
+  type KnownUids,
   type MailTarget,
   type NewFolder,
   type PreparedMessage,
@@ -246,7 +247,7 @@ export class ImapTarget implements MailTarget {
     });
   }
 
-  async strays(folder: TargetFolder, fromUid: number, known: ReadonlySet<number>): Promise<Strays> {
+  async strays(folder: TargetFolder, fromUid: number, known: KnownUids): Promise<Strays> {
     return await this.#turns.run(async () => {
       const { client } = await this.#select(folder);
       const strays = new ImapStrays((set) => this.#digests(folder, set));

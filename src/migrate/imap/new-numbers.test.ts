@@ -124,6 +124,46 @@ test("new numbers: a run that dies right after the renumbering doubles nothing",
   assert.equal(ledger?.cursor.keepsUids, true);
 });
 
+test("new numbers: the copy of a message that the source gives out no more stays, until it does", async (t) => {
+  const { migration, store, stored, options } = await setUp(t, inbox(10));
+  await migration.ok(migration.job({}));
+  const folder = options.folders[0]!;
+  folder.uidValidity = 30;
+  // One was deleted, and of another the body comes as NIL.
+  folder.messages = renumbered(messages(9), 40);
+  options.message = ({ uid }) => (uid === 45 ? "* 5 FETCH (UID 45 FLAGS () BODY[] NIL)\r\n" : undefined);
+  const broken = await migration.ok(migration.job({}, { phase: "CUTOVER" }));
+  assert.equal(broken.expungedMessageCount, 0);
+  assert.match(JSON.stringify(broken.details), /INBOX: 2 copies .* are kept: 1 that the source has did not/);
+  assert.equal(store.mailboxes.get("user.alice").uidValidity, 30);
+  const kept = await stored("user.alice");
+  assert.deepEqual([...kept.keys()], [41, 42, 43, 44, 46, 47, 48, 49, 50, 51]);
+  assert.match(kept.get(50) ?? "", /body of 5/);
+  assert.match(kept.get(51) ?? "", /body of 10/);
+  options.message = () => undefined;
+  const mended = await migration.ok(migration.job({}, { phase: "CUTOVER" }));
+  assert.equal(mended.expungedMessageCount, 2);
+  const bodies = await stored("user.alice");
+  assert.deepEqual(
+    [...bodies.keys()],
+    folder.messages.map(({ uid }) => uid),
+  );
+  assert.match(bodies.get(45) ?? "", /body of 5/);
+});
+
+test("new numbers: copies stay while the source lists fewer messages than it counts", async (t) => {
+  const { migration, stored, options } = await setUp(t, inbox(4));
+  await migration.ok(migration.job({}));
+  const folder = options.folders[0]!;
+  folder.uidValidity = 30;
+  folder.messages = renumbered(messages(4), 40);
+  options.answer = (command) =>
+    command.startsWith("UID SEARCH") ? '* ESEARCH (TAG "TAG") UID ALL 41:43\r\nTAG OK done\r\n' : undefined;
+  const result = await migration.ok(migration.job({}));
+  assert.match(JSON.stringify(result.details), /INBOX: 1 copies .* are kept: the source lists too few/);
+  assert.match((await stored("user.alice")).get(45) ?? "", /body of 4/);
+});
+
 function renumbered(list: readonly FakeMessage[], by: number): FakeMessage[] {
   return list.map((message) => ({ ...message, uid: message.uid + by }));
 }

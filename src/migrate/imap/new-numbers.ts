@@ -3,8 +3,12 @@
  * number it again. Messages that are at the target are recognised by their bytes, what is new comes, what stays
  * unrecognised was deleted at the source; and where the target had the source's UIDs it gets the new ones in the end, all
  * at once. Until then it keeps what it has: a run that dies on the way loses nothing, the next one carries on.
+ *
+ * A message that the source does not give out now may be one that was copied before: while there are such, every copy
+ * that was not recognised stays, and a later run decides.
  */
 import { numbersOf, parseRanges, printNumbers } from "../../wire/number-set.ts";
+import { lossesOf } from "../ledger/cursor.ts";
 import { isStored } from "../ledger/record.ts";
 import type { FolderWork } from "./folder-sync.ts";
 import { placedRecords } from "./placeless.ts";
@@ -44,22 +48,41 @@ async function copiedUids(work: FolderWork): Promise<number[]> {
   const copied = formerUids(work);
   if (!work.settings.propagateDeletes) return [];
   for (const { targetUid } of await placedRecords(work)) copied.add(targetUid);
-  return [...copied].sort((a, b) => a - b);
+  return ascending(copied);
 }
 
-function formerUids({ ledger }: FolderWork): Set<number> {
+/** UIDs at the target of copies that are not recognised yet. */
+export function formerUids({ ledger }: Pick<FolderWork, "ledger">): Set<number> {
   return new Set(numbersOf(parseRanges(ledger.cursor.former ?? "") ?? []));
 }
 
-/** Everything that the source still has is recognised: what is left of the former goes. Answers how many there were. */
-export async function expungeFormer(work: FolderWork): Promise<number> {
+/**
+ * Everything that the source still has is recognised: what is left of the former goes, unless something of the source has
+ * not come. Answers how many went.
+ */
+export async function expungeFormer(work: FolderWork, { exists }: Opened): Promise<number> {
   const { ledger, settings, target, targetFolder } = work;
   const former = formerUids(work);
+  if (former.size === 0) return 0;
+  for await (const { targetUid } of ledger.all()) former.delete(targetUid);
+  const losses = lossesOf(ledger.cursor.counts);
+  const { saved, already } = ledger.cursor.counts;
+  // A list that is too short is a server in trouble; of Gmail's All Mail only a part is copied.
+  const isShort = !settings.withoutLabels && saved + already < exists;
+  if (settings.propagateDeletes && former.size > 0 && (losses > 0 || isShort)) {
+    ledger.change({ former: printNumbers(ascending(former)) });
+    const cause = losses > 0 ? `${losses} that the source has did not come` : "the source lists too few";
+    work.problem(`${former.size} copies from before its UIDVALIDITY changed are kept: ${cause}`);
+    return 0;
+  }
   ledger.change({ former: "" });
   if (former.size === 0 || !settings.propagateDeletes) return 0;
-  for await (const { targetUid } of ledger.all()) former.delete(targetUid);
-  if (former.size > 0) await target.expunge(targetFolder, [...former]);
+  await target.expunge(targetFolder, [...former]);
   return former.size;
+}
+
+function ascending(uids: Iterable<number>): number[] {
+  return [...uids].sort((a, b) => a - b);
 }
 
 /** Everything is there under other UIDs: now it gets those of the source, and the folder its UIDVALIDITY. */
@@ -69,12 +92,18 @@ export async function renumber(work: FolderWork, { uidValidity, uidNext }: Opene
   for await (const record of ledger.all()) {
     if (isStored(record)) uids.set(record.targetUid, record.uid);
   }
-  const renumbered = await target.renumber?.(targetFolder, { uidValidity, uids, nextUid: uidNext });
+  // What is kept of the former goes along, behind everything that the source has numbered.
+  let nextUid = uidNext;
+  for await (const { uid } of ledger.all()) nextUid = Math.max(nextUid, uid + 1);
+  const kept = ascending(formerUids(work));
+  for (const [index, uid] of kept.entries()) uids.set(uid, nextUid + index);
+  const renumbered = await target.renumber?.(targetFolder, { uidValidity, uids, nextUid });
   ledger.change({ renumbers: false });
   if (renumbered === undefined) return;
   for await (const record of ledger.all()) {
     if (isStored(record)) await ledger.put({ ...record, targetUid: record.uid });
   }
-  ledger.change({ keepsUids: true, targetUidValidity: renumbered.uidValidity });
+  const former = printNumbers(kept.map((_, index) => nextUid + index));
+  ledger.change({ keepsUids: true, targetUidValidity: renumbered.uidValidity, former });
   log.info("folder has the new UIDs of the source", { folder: folder.name, messages: uids.size });
 }

@@ -1,6 +1,6 @@
 /** Messages of the store that the ledger does not know, by what makes them one with a message of the source. */
 import type { MailboxView } from "../../store/port.ts";
-import type { StrayKey, Strays } from "./target.ts";
+import type { KnownUids, StrayKey, Strays } from "./target.ts";
 
 export class StoreStrays implements Strays {
   /** Digest and date → UIDs, highest first. */
@@ -8,7 +8,7 @@ export class StoreStrays implements Strays {
   size = 0;
 
   /** Reads what it needs; the view may be released afterwards. */
-  constructor(view: MailboxView, fromUid: number, known: ReadonlySet<number>) {
+  constructor(view: MailboxView, fromUid: number, known: KnownUids) {
     const first = view.lowerBound(fromUid);
     for (let index = view.count - 1; index >= first; index--) {
       if (known.has(view.uids[index]!)) continue;

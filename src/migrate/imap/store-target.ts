@@ -21,6 +21,7 @@ import type { TargetNames } from "./mapping.ts";
 import {
   type AppendOutcome,
   type FolderAttributes,
+  type KnownUids,
   type MailTarget,
   type NewFolder,
   type PreparedMessage,
@@ -177,7 +178,7 @@ export class StoreTarget implements MailTarget {
     await this.#store.expunge(mailbox.id, uids.map(toUid), { onlyDeleted: false }, this.#by);
   }
 
-  async strays(folder: TargetFolder, fromUid: number, known: ReadonlySet<number>): Promise<Strays> {
+  async strays(folder: TargetFolder, fromUid: number, known: KnownUids): Promise<Strays> {
     const mailbox = this.#store.mailboxes.get(this.#nameOf(folder.path));
     const view = await this.#store.open(mailbox.id);
     try {

@@ -55,6 +55,8 @@ export interface Strays {
   alike(message: StrayKey): Promise<readonly number[]>;
 }
 
+export type KnownUids = Pick<ReadonlySet<number>, "has">;
+
 export type StrayKey = Pick<CopyMessage, "sizeBytes" | "internalDate" | "guid">;
 
 /** The target has no room (or refuses for now): the run stops and says so, nothing is skipped, and it is tried again later. */
@@ -95,7 +97,7 @@ export interface MailTarget {
   ): Promise<void>;
   expunge(folder: TargetFolder, uids: readonly number[]): Promise<void>;
   /** Those with a UID of `fromUid` and above that are not `known`. */
-  strays(folder: TargetFolder, fromUid: number, known: ReadonlySet<number>): Promise<Strays>;
+  strays(folder: TargetFolder, fromUid: number, known: KnownUids): Promise<Strays>;
   /** Unless something is in it or below it. */
   removeFolder(path: readonly string[]): Promise<void>;
   /** Brings the counters of the source over where UIDs are kept: next UID, HIGHESTMODSEQ. Answers how the folder stands. */
