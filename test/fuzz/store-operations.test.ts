@@ -358,7 +358,9 @@ class Trial {
       records.push({ ...toRecord(mailbox.records.get(uid)!), body: this.#store.stageBuffer(body) });
     }
     mailbox.highestModseq = modseq;
-    const header = { highestModseq: toModseq(modseq), lastUid: mailbox.lastUid };
+    // A master that knows fewer UIDs takes none back.
+    const lastUid = Math.max(0, mailbox.lastUid - (step.extra % 3));
+    const header = { highestModseq: toModseq(modseq), lastUid };
     await this.#store.apply({ mailbox: this.#id(mailbox), header, records });
   }
 

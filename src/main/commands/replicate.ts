@@ -67,7 +67,10 @@ export function addReplicateCommand(program: Command): void {
     .option("-m, --mailbox <name...>", "some mailboxes", collect)
     .option("--meta <user...>", "subscriptions and seen states of users", collect)
     .option("-A, --all", "every user and the shared mailboxes")
-    .option("--force", "the replica gives way in every conflict, nothing is taken over from it")
+    .option(
+      "--force",
+      "the replica's flags, header values and other mailboxes of the name give way; where it has messages of its own it stays as it is, with an error",
+    )
     .option("--full", "compare every message, also where the checksums are equal")
     .option("--check", "compare only: change nothing, list every difference")
     .option("-v, --verbose", "twice: show every step", (_, count: number) => count + 1, 0)

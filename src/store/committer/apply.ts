@@ -182,8 +182,23 @@ function setAnnotations(batch: Batch, state: MailboxState, record: AppliedRecord
   }
 }
 
+/** A master that overwrites by force may lower it, but not below what is here (RFC 7162 §3.1.2.1). */
+function keepModseq(state: MailboxState, before: number): void {
+  const { numbers } = state;
+  if (numbers.highestModseq >= before) return;
+  for (const { count, modseqs } of state.chunks()) {
+    for (let i = 0; i < count; i++) numbers.highestModseq = Math.max(numbers.highestModseq, modseqs[i]!);
+  }
+  // Records of a copy that is under way are above it until all have come.
+  numbers.highestModseq = Math.min(numbers.highestModseq, before);
+}
+
 function setHeaderValues(batch: Batch, state: MailboxState, args: ApplyArgs): void {
+  const { lastUid, highestModseq } = state.numbers;
   for (const [field, value] of Object.entries(args.numbers)) state.numbers[field as NumberField] = value;
+  // A UID is never given twice (RFC 9051 §2.3.1.1), whatever a master says that does not know all of them.
+  state.numbers.lastUid = Math.max(state.numbers.lastUid, lastUid);
+  keepModseq(state, highestModseq);
   if (args.acl !== undefined) {
     state.setStatics({ acl: args.acl });
     state.nameOrAclChanged = true;

@@ -246,12 +246,16 @@ async function carryOut(run: SyncRun, own: Mailbox, remote: SyncMailbox, plan: P
   let modseq = Math.max(own.highestModseq, remote.highestModseq);
   const uidValidity = Math.max(own.uidValidity, remote.uidValidity);
   let batch: Change[] = [];
-  const commit = async (): Promise<void> => {
+  const commit = async (lastUid?: number): Promise<void> => {
     modseq += 1;
     await store.apply({
       mailbox: own.id,
       ifHighestModseq: before,
-      header: { highestModseq: toModseq(modseq), uidValidity },
+      header: {
+        highestModseq: toModseq(modseq),
+        uidValidity,
+        ...(lastUid === undefined ? {} : { lastUid }),
+      },
       records: batch.map((change) => ({ ...change, modseq: toModseq(modseq) })),
     });
     before = modseq as Modseq;
@@ -263,7 +267,8 @@ async function carryOut(run: SyncRun, own: Mailbox, remote: SyncMailbox, plan: P
       batch.push(change);
       if (batch.length === MESSAGES_A_COMMIT) await commit();
     }
-    if (batch.length > 0 || before === own.highestModseq) await commit();
+    // UIDs that the replica has given are not given here: what had them may be gone there.
+    await commit(Math.max(own.lastUid, remote.lastUid));
   } finally {
     release(batch);
   }

@@ -9,7 +9,7 @@ export interface SyncRun {
   readonly replica: Replica;
   readonly clock: Clock;
   readonly log: Log;
-  /** The replica gives way in every conflict; nothing is taken back from it. */
+  /** The replica gives way, messages of its own apart; nothing is taken back from it. */
   readonly force: boolean;
   /** Every message is compared, also where the checksums are equal: they can hide a difference. */
   readonly full?: boolean;

@@ -11,6 +11,9 @@ import { isConflict, sendMailbox, type SentMailbox } from "./send-mailbox.ts";
 /** Full comparisons of one mailbox in one run; each ends a conflict unless both sides change meanwhile. */
 const MAX_MERGES = 3;
 
+const NOT_BY_FORCE =
+  "does not become equal by force: some of its messages are only there, or gone there; without --force both sides are merged";
+
 /** Sends what the replica lacks; undefined when that is nothing. @throws ReplicaRefusal, ReplicaLost, StoreError */
 export async function startMailbox(
   run: SyncRun,
@@ -30,7 +33,8 @@ export async function settleMailbox(run: SyncRun, id: MailboxId, error: unknown)
   if (own === undefined) return;
   run.log.info("mailbox is compared again", { mailbox: own.name, err: (error as Error).message });
   if (await sentAgain(run, id, own.name)) return;
-  if (run.force) throw new ReplicaRefusal("APPLY MAILBOX", "NO IMAP_SYNC_CHECKSUM with force", "checksum");
+  // As with Cyrus, force takes nothing over from the replica and throws nothing away that only it has.
+  if (run.force) throw new ReplicaRefusal("APPLY MAILBOX", `${own.name} ${NOT_BY_FORCE}`, "checksum");
   for (let merges = 1; ; merges++) {
     await mergeMailbox(run, id);
     if (await sentAgain(run, id, own.name)) return;

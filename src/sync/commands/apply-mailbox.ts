@@ -150,8 +150,9 @@ async function applyRecords(
     }
   }
   const take = newsOf();
-  // Others had their turn since the check began: what they changed is not overwritten, the sender looks again.
-  let guard = dialogue.force ? {} : { ifHighestModseq: own.highestModseq };
+  // Others have their turn since the check began, and between two commits: what they changed is not overwritten, the
+  // sender looks again. Commits without a header leave the modseq as it is.
+  const guard = dialogue.force ? {} : { ifHighestModseq: own.highestModseq };
   let batch: IncomingRecord[] = [];
   for await (const group of recordGroups(sent, spool)) {
     for (const item of group) {
@@ -164,7 +165,6 @@ async function applyRecords(
       if (batch.length < RECORDS_A_COMMIT || left === 0) continue;
       await store.apply({ mailbox: own.id, ...guard, header: {}, records: batch });
       batch = [];
-      guard = {};
     }
   }
   await store.apply({
