@@ -17,14 +17,25 @@ export interface Call {
  */
 export async function callNode(socketPath: string, call: Call): Promise<Json> {
   const response = await post(socketPath, call);
-  for await (const text of createInterface({ input: response, crlfDelay: Number.POSITIVE_INFINITY })) {
-    const line = JSON.parse(text) as AnswerLine;
-    if (line.error !== undefined) throw new ReportedFailure({ next: undefined, ...line.error });
-    if (line.row !== undefined) call.onRow(line.row);
-    if (line.progress !== undefined) call.onProgress(line.progress);
-    if (line.result !== undefined) return line.result;
+  try {
+    for await (const text of createInterface({ input: response, crlfDelay: Number.POSITIVE_INFINITY })) {
+      const line = JSON.parse(text) as AnswerLine;
+      if (line.error !== undefined) throw new ReportedFailure({ next: undefined, ...line.error });
+      if (line.row !== undefined) call.onRow(line.row);
+      if (line.progress !== undefined) call.onProgress(line.progress);
+      if (line.result !== undefined) return line.result;
+    }
+  } catch (error) {
+    // An answer that breaks off; what the caller throws is his.
+    if (error === response.errored) throw nodeStopped(call, error);
+    throw error;
   }
-  throw new AdminError("node_stopped", `the node stopped before it finished ${call.operation}`, {
+  throw nodeStopped(call, undefined);
+}
+
+function nodeStopped({ operation }: Call, cause: unknown): AdminError {
+  return new AdminError("node_stopped", `the node stopped meanwhile: ${operation} is not finished`, {
+    cause,
     next: "See the node's log, start it again and repeat the command.",
   });
 }
@@ -43,12 +54,11 @@ function post(socketPath: string, call: Call): Promise<IncomingMessage> {
       resolve,
     );
     sent.on("error", (error: NodeJS.ErrnoException) => {
-      const absent = error.code === "ENOENT" || error.code === "ECONNREFUSED";
-      reject(
-        absent
-          ? new AdminError("node_not_running", `no node listens on "${socketPath}"`, { cause: error })
-          : new Error(`cannot talk to the node on "${socketPath}": ${error.message}`, { cause: error }),
-      );
+      const { code, message } = error;
+      if (code === "ENOENT" || code === "ECONNREFUSED") {
+        reject(new AdminError("node_not_running", `no node listens on "${socketPath}"`, { cause: error }));
+      } else if (code === "ECONNRESET" || code === "EPIPE") reject(nodeStopped(call, error));
+      else reject(new Error(`cannot talk to the node on "${socketPath}": ${message}`, { cause: error }));
     });
     sent.write(JSON.stringify(call.arguments));
     sent.write("\n");

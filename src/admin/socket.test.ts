@@ -96,3 +96,30 @@ test("callNode: nobody listens, and a socket file that a dead process left", asy
   renameSync(`${path}.kept`, path);
   await assert.rejects(call(folder, "test.echo", {}).result, isAbsent);
 });
+
+test("callNode: a node that goes away before or in its answer has stopped", async (t) => {
+  const row = `${JSON.stringify({ row: { at: 0 } })}\n`;
+  const head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+  const begun = `${head}${row.length.toString(16)}\r\n${row}\r\n`;
+  for (const [sent, rows] of [
+    ["", 0],
+    [head, 0],
+    [begun, 1],
+    [`${begun}7\r\n{"row":\r\n`, 1],
+  ] as const) {
+    const folder = mkdtempSync(join(tmpdir(), "rookery-admin-"));
+    t.after(() => rmSync(folder, { recursive: true }));
+    const server = createServer((socket) => {
+      socket.once("data", () => socket.end(sent));
+    });
+    await new Promise<void>((listening) => server.listen(adminSocketPath(folder), listening));
+    t.after(() => server.close());
+    const calling = call(folder, "test.echo", {});
+    await assert.rejects(calling.result, (error) => {
+      assert.ok(error instanceof AdminError, String(error));
+      assert.equal(error.code, "node_stopped");
+      return true;
+    });
+    assert.equal(calling.rows.length, rows);
+  }
+});

@@ -1,9 +1,13 @@
 /** What an operator may not do to accounts by mistake, and what he is told instead; on a folder that no node serves. */
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { withFilledStore } from "../../test/support/filled-store.ts";
 import { runCli, type CliResult } from "../../test/support/run-cli.ts";
+import { adminSocketPath } from "../admin/socket.ts";
 
 test("an INBOX neither leaves its user nor goes by mistake; a restored user is to be added", () =>
   withFilledStore(async (filled) => {
@@ -101,3 +105,41 @@ test("user add --file adds everybody who can be added, and names the lines of th
     assert.equal(unknown.exitCode, 64);
     assert.match(unknown.stderr, /"pasword" is no column/);
   }));
+
+test("user add --file --generate tells every password, though the node goes away", async (t) => {
+  const data = mkdtempSync(join(tmpdir(), "rookery-users-"));
+  t.after(() => rmSync(data, { recursive: true }));
+  const passwords = new Map<string, string>();
+  // A node that adds everybody and is gone after its first row.
+  const server = createServer((socket) => {
+    let request = "";
+    socket.on("data", (bytes) => {
+      request += bytes.toString();
+      for (const [, json = ""] of request.matchAll(/^(\{"name".*\})\r?$/gm)) {
+        const { name, password } = JSON.parse(json) as { readonly name: string; readonly password: string };
+        passwords.set(name, password);
+      }
+      if (!passwords.has("carol")) return;
+      const row = '{"row":{"at":0,"user":"alice"}}\n';
+      const head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+      socket.end(`${head}${row.length.toString(16)}\r\n${row}\r\n`);
+    });
+  });
+  await new Promise<void>((listening) => server.listen(adminSocketPath(data), listening));
+  t.after(() => server.close());
+  for (const more of [[], ["--json"]]) {
+    passwords.clear();
+    const argv = ["user", "add", "--file", "-", "--generate", "--data", data, ...more];
+    const result = await runCli(argv, { input: "name,password\nalice,\nbob,known\ncarol,\n" });
+    assert.equal(result.exitCode, 75, result.stderr);
+    assert.match(result.stderr, /the node stopped meanwhile/);
+    const [alice = "", carol = ""] = [passwords.get("alice"), passwords.get("carol")];
+    assert.notEqual(alice, "");
+    assert.equal(
+      result.stdout,
+      more.length > 0
+        ? `{"added":1,"refused":[],"passwords":[{"user":"alice","password":"${alice}"}],"unanswered":[{"user":"carol","password":"${carol}"}]}\n`
+        : `USER   PASSWORD (shown only now)\nalice  ${alice}\nNo answer came about these; who was added all the same has this password:\ncarol  ${carol}\n`,
+    );
+  }
+});

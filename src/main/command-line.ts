@@ -53,7 +53,7 @@ export interface OperationCommand extends OperationRequest {
   /** What --json prints where neither rows nor result alone are the answer. */
   readonly toJson?: (outcome: Outcome) => Json;
   readonly listing?: boolean;
-  /** What is printed of a row as soon as it comes, for people; undefined = nothing. */
+  /** Hears each row as soon as it comes. What it answers is printed at once, for people; undefined = nothing. */
   readonly live?: (row: Json) => string | undefined;
 }
 
@@ -68,8 +68,8 @@ export async function operate(flags: CommonFlags, request: OperationCommand): Pr
   let outcome: Outcome;
   try {
     const onRow = (row: Json): void => {
-      const text = output.json ? undefined : request.live?.(row);
-      if (text !== undefined) output.print(`${text}\n`);
+      const text = request.live?.(row);
+      if (text !== undefined && !output.json) output.print(`${text}\n`);
     };
     outcome = await runOperation(config, request, (progress) => bar.step(progress), onRow);
   } finally {

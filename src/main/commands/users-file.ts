@@ -8,7 +8,7 @@ import { CsvError, type CsvRecord, readCsv } from "../../migrate/import/csv.ts";
 import { operate, parseBytes } from "../command-line.ts";
 import type { CommonFlags } from "../configuration.ts";
 import { ExitCode } from "../exit-codes.ts";
-import { formatTable } from "../output.ts";
+import { terminalOutput } from "../output.ts";
 import { generatePassword } from "../password-input.ts";
 
 const COLUMNS = ["name", "password", "displayName", "quota", "admin", "proxy"] as const;
@@ -45,39 +45,116 @@ export async function addUsersOfFile(
   const input = file === "-" ? process.stdin : createReadStream(file);
   const chunks = input.setEncoding("utf8") as AsyncIterable<string>;
   const { users, refused } = await readUsers(chunks, flags.generate === true);
-  const outcomeOf = (rows: readonly Json[]) => {
-    const passwords: { readonly user: string; readonly password: string }[] = [];
-    const refusals = [...refused];
-    for (const { at, user, message } of rows as unknown as readonly Answer[]) {
-      const asked = users[at];
-      if (asked === undefined) continue;
-      if (user === undefined) {
-        refusals.push({ line: asked.line, name: asked.user.name, reason: message ?? "refused" });
-      } else if (asked.isMade) passwords.push({ user, password: asked.user.password });
+  const additions = new Additions(users, refused);
+  try {
+    await operate(flags, {
+      operation: "user.add-many",
+      arguments: {},
+      payload: Buffer.from(users.map(({ user }) => `${JSON.stringify(user)}\n`).join("")),
+      live: (row) => additions.take(row as unknown as Answer),
+      toJson: () => additions.json(flags.generate === true),
+      text: () => additions.text(),
+    });
+  } catch (error) {
+    // Passwords that were made here are known to nobody else.
+    if (additions.made > 0 && (additions.answered > 0 || hasStopped(error))) {
+      const output = terminalOutput(flags.json === true);
+      if (output.json) output.printJson(additions.json(true));
+      else output.print(additions.unansweredText());
     }
-    if (refusals.length > 0) process.exitCode = ExitCode.findings;
-    const added = users.length + refused.length - refusals.length;
-    return { added, refused: refusals.toSorted((a, b) => a.line - b.line), passwords };
-  };
-  await operate(flags, {
-    operation: "user.add-many",
-    arguments: {},
-    payload: Buffer.from(users.map(({ user }) => `${JSON.stringify(user)}\n`).join("")),
-    toJson: ({ rows }) => {
-      const { passwords, ...outcome } = outcomeOf(rows);
-      return { ...outcome, ...(flags.generate === true && { passwords }) } as unknown as Json;
-    },
-    text: ({ rows }) => {
-      const { added, refused: refusals, passwords } = outcomeOf(rows);
-      const told = passwords.map(({ user, password }) => [user, password]);
-      return [
-        ...(told.length === 0 ? [] : [formatTable(["USER", "PASSWORD (shown only now)"], told)]),
-        ...refusals.map(({ line, name, reason }) => `line ${line}: ${name}: ${reason}`),
-        `${added} users added, ${refusals.length} refused.`,
-      ].join("\n");
-    },
-  });
+    throw error;
+  }
+  if (additions.refusals.length > 0) process.exitCode = ExitCode.findings;
 }
+
+function hasStopped(error: unknown): boolean {
+  return error instanceof AdminError && error.code === "node_stopped";
+}
+
+interface MadePassword {
+  readonly user: string;
+  readonly password: string;
+}
+
+/** What became of the users of a file, row by row. */
+class Additions {
+  readonly #users: readonly NewUser[];
+  readonly #refused: Refusal[];
+  readonly #passwords: MadePassword[] = [];
+  readonly #width: number;
+  #added = 0;
+  /** Users about whom a row has come; rows come in the order of the file. */
+  answered = 0;
+  /** Passwords that were made here. */
+  readonly made: number;
+
+  constructor(users: readonly NewUser[], refused: readonly Refusal[]) {
+    this.#users = users;
+    this.#refused = [...refused];
+    const made = users.filter(({ isMade }) => isMade);
+    this.made = made.length;
+    this.#width = made.reduce((width, { user }) => Math.max(width, user.name.length), USER_HEADING.length);
+  }
+
+  get refusals(): readonly Refusal[] {
+    return this.#refused.toSorted((a, b) => a.line - b.line);
+  }
+
+  /** What to print at once. */
+  take({ at, user, message }: Answer): string | undefined {
+    const asked = this.#users[at];
+    if (asked === undefined) return undefined;
+    this.answered = at + 1;
+    if (user === undefined) {
+      this.#refused.push({ line: asked.line, name: asked.user.name, reason: message ?? "refused" });
+      return undefined;
+    }
+    this.#added++;
+    if (!asked.isMade) return undefined;
+    const { password } = asked.user;
+    this.#passwords.push({ user, password });
+    const row = this.#row(user, password);
+    return this.#passwords.length > 1 ? row : `${this.#row(USER_HEADING, PASSWORD_HEADING)}\n${row}`;
+  }
+
+  json(withPasswords: boolean): Json {
+    const outcome = { added: this.#added, refused: this.refusals };
+    const unanswered = this.#unanswered();
+    return {
+      ...outcome,
+      ...(withPasswords && { passwords: this.#passwords }),
+      ...(unanswered.length > 0 && { unanswered }),
+    } as unknown as Json;
+  }
+
+  text(): string {
+    const refusals = this.refusals;
+    return [
+      ...refusals.map(({ line, name, reason }) => `line ${line}: ${name}: ${reason}`),
+      `${this.#added} users added, ${refusals.length} refused.`,
+    ].join("\n");
+  }
+
+  /** After an answer that broke off. */
+  unansweredText(): string {
+    const rows = this.#unanswered().map(({ user, password }) => this.#row(user, password));
+    return ["No answer came about these; who was added all the same has this password:", ...rows].join("\n");
+  }
+
+  #unanswered(): readonly MadePassword[] {
+    return this.#users
+      .slice(this.answered)
+      .filter(({ isMade }) => isMade)
+      .map(({ user }) => ({ user: user.name, password: user.password }));
+  }
+
+  #row(user: string, password: string): string {
+    return `${user.padEnd(this.#width)}  ${password}`;
+  }
+}
+
+const USER_HEADING = "USER";
+const PASSWORD_HEADING = "PASSWORD (shown only now)";
 
 /** @throws AdminError argument_invalid: the file as a whole cannot be read */
 async function readUsers(
