@@ -43,6 +43,11 @@ test("rookery migrate: from a source to users who wait for their migration", asy
   writeFileSync(join(folder, "presync.yaml"), "name: doveadm\nsub-command:\n  name: backup\n  flags: -R\n");
   await done("host add CustomerX imap1 --connections 3 --bytes-per-second 1MiB");
   assert.equal((await migrate("host add CustomerX imap2 --command1 missing.yaml")).exitCode, 64);
+  const withPort = await migrate("host add CustomerX imap2:1143");
+  assert.equal(withPort.exitCode, 64);
+  assert.match(withPort.stderr, /"imap2:1143" is no name of a source host: the port is given with --port/);
+  await done("host add CustomerX 2001:db8::1");
+  await done("host remove CustomerX 2001:db8::1");
   await done("host add CustomerX imap2 --command1 presync.yaml");
   assert.match(
     await done("host list CustomerX"),

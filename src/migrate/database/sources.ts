@@ -1,5 +1,6 @@
 /** Sources with their customer's key, and their hosts (S4.20–S4.25). Of a key only its hash is kept. */
 import { createHash } from "node:crypto";
+import { isIPv6 } from "node:net";
 import type { SqlDatabase, SqlRow } from "../../base/io/sql/port.ts";
 import { SqlError } from "../../base/io/sql/port.ts";
 import { MigrateError } from "../errors.ts";
@@ -134,6 +135,7 @@ export class Sources {
   /** @throws MigrateError invalid | not_found | conflict */
   async addHost(host: SourceHost): Promise<void> {
     checkHost(host);
+    checkHasNoPort(host);
     if (!(await this.has(host.source))) throw noSource(host.source);
     const added = await this.#database.batch([
       {
@@ -225,6 +227,13 @@ function checkHost({ name, maxConnections }: SourceHost): void {
   if (!Number.isSafeInteger(maxConnections) || maxConnections < 0) {
     throw new MigrateError("invalid", `maxConnections of "${name}" is no whole number from 0 up`);
   }
+}
+
+/** Hosts that are there already keep their name. */
+function checkHasNoPort({ name }: SourceHost): void {
+  if (!name.includes(":") || isIPv6(name)) return;
+  const where = "--port, the user's sourceport, or imapc_port of the source";
+  throw new MigrateError("invalid", `"${name}" is no name of a source host: the port is given with ${where}`);
 }
 
 function hashOf(apiKey: string): string {
