@@ -53,6 +53,8 @@ export interface ConnectOptions {
   readonly overImap?: boolean;
   /** The replica does not know #sieve mailboxes. */
   readonly sieveLines?: boolean;
+  /** To another server than the replica. */
+  readonly client?: PipeEnd;
   /** Gets the client's end before anything goes over it: to disturb it. */
   readonly onClient?: (client: PipeEnd) => void;
 }
@@ -114,9 +116,9 @@ export async function openSyncPair(
     user = "repl",
     overImap = false,
     sieveLines = false,
+    client = accept(overImap),
     onClient = () => {},
   } = {}) => {
-    const client = accept(overImap);
     onClient(client);
     if (sieveLines) hideSieveMailboxes(client);
     const { link, hasSieveMailbox } = await connectReplica(

@@ -84,13 +84,26 @@ export const replicate: Operation = {
       }
     } catch (error) {
       if (error instanceof ReplicaLost) throw unreachable(address, error);
-      if (error instanceof ReplicaRefusal) {
-        throw new AdminError("replica_refused", error.message, { cause: error });
-      }
+      if (error instanceof ReplicaRefusal) throw refused(error);
       throw error;
     }
   },
 };
+
+const NEXT: Partial<Record<ReplicaRefusal["code"], string>> = {
+  not_authenticated:
+    "See replication.authname and replication.password, or those of the channel, and that the user is an administrator there.",
+  wrong_transport:
+    "Give --imap or replication.transport: imap for an IMAP port, or the port of the replica's csync.",
+};
+
+function refused(error: ReplicaRefusal): AdminError {
+  const next = NEXT[error.code];
+  return new AdminError("replica_refused", error.message, {
+    cause: error,
+    ...(next === undefined ? {} : { next }),
+  });
+}
 
 /** The text dialect with what an SSH login starts on the replica. */
 async function replicateByText(

@@ -64,7 +64,9 @@ function chooseMechanism(
   if (mechanism !== undefined) return mechanism;
   throw new ReplicaRefusal(
     "AUTHENTICATE",
-    `no mechanism fits among ${[...offered].join(" ")}${mayShowPassword ? "" : " without TLS"}`,
+    offered.size === 0
+      ? "it offers no SASL mechanism"
+      : `no mechanism fits among ${[...offered].join(" ")}${mayShowPassword ? "" : " without TLS"}`,
     "not_authenticated",
   );
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { openSyncPair, type SyncPair } from "../../../test/support/sync-pair.ts";
+import { PipeEnd } from "../../../test/support/pipe.ts";
 import { toUid } from "../../base/numbers.ts";
 import { SystemFlag } from "../../store/model.ts";
 import { updateUser } from "./update-user.ts";
@@ -76,6 +77,17 @@ test("inside IMAP many changes go as one command in pieces, and refusals leave t
   await assert.rejects(run.replica.unmailbox("user.alice.None"), /refused APPLY UNMAILBOX/);
   assert.deepEqual(await updateUser(run, "alice"), []);
   await run.replica.link.close();
+});
+
+test("a csync client that meets an IMAP port says so", async (t) => {
+  const pair = await openSyncPair(t);
+  const [imap, client] = PipeEnd.pair();
+  imap.write("* OK [CAPABILITY IMAP4rev1 STARTTLS AUTH=PLAIN] ready\r\n");
+  await assert.rejects(pair.connect({ client }), {
+    name: "ReplicaRefusal",
+    code: "wrong_transport",
+    message: /there\.example\.test:2005 offers no SASL, it may be an IMAP port; it greeted with OK \[CAP/,
+  });
 });
 
 test("inside IMAP only an administrator replicates", async (t) => {

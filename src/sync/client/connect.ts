@@ -77,7 +77,13 @@ async function logInToCsync(
   address: ReplicaAddress,
   ports: ReplicaPorts,
 ): Promise<boolean> {
-  const banner = await secure(link, address, await link.banner());
+  const greeting = await link.banner();
+  // A csync port says what it offers first; nothing could be logged in with.
+  if (greeting.length === 1) {
+    const text = `${address.host}:${address.port} offers no SASL, it may be an IMAP port; it greeted with ${greeting[0]}`;
+    throw new ReplicaRefusal("AUTHENTICATE", text, "wrong_transport");
+  }
+  const banner = await secure(link, address, greeting);
   await logIn(link, address, ports, banner);
   if (address.compress && banner.includes("COMPRESS DEFLATE")) {
     await link.plain("COMPRESS DEFLATE");

@@ -7,6 +7,8 @@ export type RefusalCode =
   | "checksum"
   | "changed"
   | "not_authenticated"
+  /** It speaks something else on that port. */
+  | "wrong_transport"
   | "other";
 
 /** The first word of the text, as the Cyrus client matches it. */
