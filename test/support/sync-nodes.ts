@@ -77,14 +77,22 @@ export async function startNodePair(
 }
 
 interface Status {
-  readonly channels: readonly { lagChanges: number; isConnected: boolean; lastError: string }[];
+  readonly channels: readonly {
+    lagChanges: number;
+    stuckUsers: readonly string[];
+    isConnected: boolean;
+    lastError: string;
+  }[];
 }
 
 /** Every channel is connected and has sent everything. */
 export async function caughtUp({ cli }: SyncNode): Promise<void> {
   for (let tries = 0; tries < 200; tries++) {
     const { channels } = JSON.parse((await cli("replication", "status", "--json")).stdout) as Status;
-    if (channels.every((channel) => channel.isConnected && channel.lagChanges === 0)) return;
+    const isEqual = channels.every(
+      ({ isConnected, lagChanges, stuckUsers }) => isConnected && lagChanges === 0 && stuckUsers.length === 0,
+    );
+    if (isEqual) return;
   }
   assert.fail((await cli("replication", "status")).stdout);
 }

@@ -101,7 +101,7 @@ export function addReplicateCommand(program: Command): void {
           const lines = (rows as unknown as Row[]).filter(({ step }) => step === undefined).map(rowText);
           if (flags.check === true) lines.push(differencesText(counts.differences ?? 0));
           else if ((flags.verbose ?? 0) > 0 || problems > 0) {
-            lines.push(`${counts.users} users, ${counts.failures ?? 0} mailboxes could not be made equal.`);
+            lines.push(outcomeText(counts));
           }
           if ((flags.check === true || (flags.verbose ?? 0) > 0) && counts.leftOut !== undefined) {
             lines.push(`${counts.leftOut} users left out: another node's, or not the channel's.`);
@@ -116,6 +116,16 @@ function rowText(row: Row): string {
   if (row.failed !== undefined) return `${row.failed}: ${row.reason ?? ""}`;
   const place = row.mailbox === "" ? row.user : row.mailbox;
   return `${place ?? ""}${row.uid === 0 ? "" : ` UID ${row.uid}`}: ${row.what ?? ""}`;
+}
+
+function outcomeText({ users, failures = 0 }: Result): string {
+  const done = users === 1 ? "1 user" : `${users} users`;
+  if (failures > 0) {
+    const failed = failures === 1 ? "1 mailbox" : `${failures} mailboxes`;
+    return `${users === 0 ? "" : `${done} gone through, `}${failed} could not be made equal.`;
+  }
+  if (users === 0) return "All that was named is equal on the replica.";
+  return `${done} ${users === 1 ? "is" : "are"} equal on the replica.`;
 }
 
 function differencesText(count: number): string {
@@ -200,6 +210,7 @@ interface ChannelRow {
   readonly lagSeconds: number;
   readonly queuedUsers: number;
   readonly stuckUsers: readonly string[];
+  readonly stuckSeconds: number;
   readonly lastError: string;
   readonly acknowledge: string;
 }
@@ -215,7 +226,18 @@ function statusText({ roles, unfilteredUsers }: StatusResult, channels: readonly
     return row.isComparing ? "comparing everything" : "following";
   };
   const table = formatTable(
-    ["CHANNEL", "REPLICA", "STATE", "CHANGES", "SECONDS", "QUEUE", "STUCK", "ACKNOWLEDGE", "LAST ERROR"],
+    [
+      "CHANNEL",
+      "REPLICA",
+      "STATE",
+      "CHANGES",
+      "SECONDS",
+      "QUEUE",
+      "STUCK",
+      "STUCK SECONDS",
+      "ACKNOWLEDGE",
+      "LAST ERROR",
+    ],
     channels.map((row) => [
       row.name,
       row.host,
@@ -224,6 +246,7 @@ function statusText({ roles, unfilteredUsers }: StatusResult, channels: readonly
       Math.round(row.lagSeconds),
       row.queuedUsers,
       row.stuckUsers.length,
+      Math.round(row.stuckSeconds),
       row.acknowledge,
       row.lastError,
     ]),

@@ -50,13 +50,23 @@ export interface ChannelStatus {
   /** Everything is compared, since the feed does not reach back far enough. */
   readonly isComparing: boolean;
   readonly position: number;
+  /** Changes that were not looked at, and the age of the oldest; those of stuck users have been. */
   readonly lagChanges: number;
   readonly lagSeconds: number;
   readonly queuedUsers: number;
   readonly stuckUsers: readonly UserId[];
+  /** Age of the oldest change that a stuck user lacks, or since when he is stuck; 0 when nobody is. */
+  readonly stuckSeconds: number;
   readonly lastError: string;
   /** `waiting` = answers wait for the replica, `given up` = it was too slow and nobody waits until it has caught up. */
   readonly acknowledge: "local" | "waiting" | "given up";
+}
+
+interface Stuck {
+  /** Of his first change that the replica does not have. */
+  readonly sequence: number;
+  /** When that was made; when he was refused if the feed does not tell. */
+  readonly sinceMs: number;
 }
 
 export class Channel implements ConfirmingChannel {
@@ -66,8 +76,7 @@ export class Channel implements ConfirmingChannel {
   #run: SyncRun | undefined;
   /** Taken or put aside up to here; the follower's position is behind it while users are stuck. */
   #cursor = 0;
-  /** User → sequence of his first change that the replica does not have. */
-  readonly #stuck = new Map<UserId, number>();
+  readonly #stuck = new Map<UserId, Stuck>();
   readonly #queue = new Set<UserId>();
   /** The user of the queue whose turn it is. */
   #current: UserId | undefined;
@@ -123,18 +132,19 @@ export class Channel implements ConfirmingChannel {
 
   status(): ChannelStatus {
     const { store, name, host, clock } = this.#ports;
-    const position = this.#follower?.position ?? 0;
-    const oldest = store.feed.read(position, 1)[0];
+    const nowMs = clock.nowMs();
+    const ageOf = (atMs = nowMs): number => Math.max(0, (nowMs - atMs) / 1000);
     return {
       name,
       host,
       isConnected: this.#run !== undefined && !this.#run.replica.link.isLost,
       isComparing: this.#isComparing,
-      position,
-      lagChanges: Math.max(0, store.feed.head - position),
-      lagSeconds: oldest === undefined ? 0 : Math.max(0, (clock.nowMs() - oldest.atMs) / 1000),
+      position: this.#follower?.position ?? 0,
+      lagChanges: Math.max(0, store.feed.head - this.#cursor),
+      lagSeconds: ageOf(store.feed.read(this.#cursor, 1)[0]?.atMs),
       queuedUsers: this.#queue.size + (this.#current === undefined ? 0 : 1),
       stuckUsers: [...this.#stuck.keys()],
+      stuckSeconds: Math.max(0, ...[...this.#stuck.values()].map(({ sinceMs }) => ageOf(sinceMs))),
       lastError: this.#lastError,
       acknowledge: this.#acknowledge(),
     };
@@ -262,8 +272,16 @@ export class Channel implements ConfirmingChannel {
       this.#lastError = `${user === "" ? "shared mailboxes" : user}: ${error.message}`;
       this.#ports.log.error("user could not be replicated, tried again later", { user, err: error });
       if (this.#stuck.size >= MAX_STUCK_USERS && !this.#stuck.has(user)) throw error;
-      this.#stuck.set(user, Math.min(sequence, this.#stuck.get(user) ?? sequence));
+      this.#putAside(user, sequence);
     }
+  }
+
+  #putAside(user: UserId, sequence: number): void {
+    const known = this.#stuck.get(user);
+    if (known !== undefined && known.sequence <= sequence) return;
+    const [entry] = this.#ports.store.feed.read(sequence - 1, 1);
+    const sinceMs = entry?.sequence === sequence ? entry.atMs : this.#ports.clock.nowMs();
+    this.#stuck.set(user, { sequence, sinceMs });
   }
 
   /** Each once; who is refused again stays, unless somebody else has become his master. */
@@ -285,7 +303,7 @@ export class Channel implements ConfirmingChannel {
   }
 
   async #advance(follower: FeedFollower): Promise<void> {
-    const safe = Math.min(this.#cursor, ...[...this.#stuck.values()].map((sequence) => sequence - 1));
+    const safe = Math.min(this.#cursor, ...[...this.#stuck.values()].map(({ sequence }) => sequence - 1));
     await follower.advance(safe);
   }
 

@@ -14,6 +14,7 @@ const FINE: ChannelStatus = {
   lagSeconds: 0.25,
   queuedUsers: 2,
   stuckUsers: [],
+  stuckSeconds: 0,
   lastError: "",
   acknowledge: "local",
 };
@@ -47,6 +48,7 @@ test("metrics: each channel's lag, queue, refused users, connection and error ar
     isConnected: false,
     lastError: "alice: NO",
     stuckUsers: ["alice", ""],
+    stuckSeconds: 7_200,
   };
   const behind = { ...stuck, lagChanges: 1_000, lagSeconds: 90, queuedUsers: 0 };
   replicationMetrics(metrics.room("replication")).watch(() => [FINE, behind]);
@@ -59,6 +61,7 @@ test("metrics: each channel's lag, queue, refused users, connection and error ar
   assert.deepEqual(values("lag_seconds"), ["second 0.25", "third 90"]);
   assert.deepEqual(values("queued_users"), ["second 2", "third 0"]);
   assert.deepEqual(values("stuck_users"), ["second 0", "third 2"]);
+  assert.deepEqual(values("stuck_seconds"), ["second 0", "third 7200"]);
   assert.deepEqual(values("connected"), ["second 1", "third 0"]);
   assert.deepEqual(values("failing"), ["second 0", "third 1"]);
 });

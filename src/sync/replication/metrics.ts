@@ -35,13 +35,26 @@ export function replicationMetrics(room: RoomMetrics): ReplicationMetrics {
   perChannel("failing", "Whether its last try failed, see replication status: 0 or 1.", (channel) =>
     Number(channel.lastError !== ""),
   );
-  perChannel("lag_changes", "Changes that it has not sent.", ({ lagChanges }) => lagChanges);
-  perChannel("lag_seconds", "Age of the oldest change that it has not sent.", ({ lagSeconds }) => lagSeconds);
+  perChannel(
+    "lag_changes",
+    "Changes that it has not sent, those of stuck users apart.",
+    ({ lagChanges }) => lagChanges,
+  );
+  perChannel(
+    "lag_seconds",
+    "Age of the oldest change that it has not sent, those of stuck users apart.",
+    ({ lagSeconds }) => lagSeconds,
+  );
   perChannel("queued_users", "Users in its queue, to be compared in full.", ({ queuedUsers }) => queuedUsers);
   perChannel(
     "stuck_users",
     "Users whom the replica refused and who are tried again.",
     ({ stuckUsers }) => stuckUsers.length,
+  );
+  perChannel(
+    "stuck_seconds",
+    "Age of the oldest change that a stuck user lacks on the replica.",
+    ({ stuckSeconds }) => stuckSeconds,
   );
   return {
     uploaded(channel, count, size) {
