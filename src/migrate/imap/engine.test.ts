@@ -200,6 +200,19 @@ test("engine: an over-full target ends the run for a while, the next one goes on
   assert.match(text, /300 saved, 0 were there, 0 skipped, 0 missing/);
 });
 
+test("engine: a target that may have no more folders ends the run for a while, too", async (t) => {
+  const { migration, store, stored, options } = await setUp(t, inbox(1));
+  options.folders.push({ name: "Old", uidValidity: 30, messages: messages(3) });
+  await store.create("user.alice", {});
+  await store.quotas.set("user.alice", { mailboxLimit: 1 });
+  const result = await migration.run(migration.job({}));
+  assert.match(result.error ?? "", /over its limit/);
+  assert.deepEqual(result.retry, { afterMs: 60_000, pauses: 3 });
+  await store.quotas.set("user.alice", { mailboxLimit: 2 });
+  await migration.ok(migration.job({}));
+  assert.equal((await stored("user.alice.Old")).size, 3);
+});
+
 test("engine: mail that was delivered here meanwhile keeps its UID, newcomers get others", async (t) => {
   const { migration, store, stored, options } = await setUp(t, inbox(5));
   await migration.ok(migration.job({}));

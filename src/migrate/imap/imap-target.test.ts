@@ -56,6 +56,21 @@ test("imap target without room: tried again later, and the source is not taken f
   assert.equal((await subjects(there, there.mailboxes.get("user.alice"))).length, 8);
 });
 
+test("imap target without room for a folder: tried again later, too", async (t) => {
+  const { migration, options, there } = await toImap(t, inbox(2), []);
+  await migration.ok(migration.job({}));
+  options.folders.push({ name: "Old", uidValidity: 30, messages: messages(3) });
+  await there.quotas.set("user.alice", { messageLimit: 50 });
+  const { mailboxesUsed } = there.quotas.rootOf("user.alice")!;
+  await there.quotas.set("user.alice", { mailboxLimit: mailboxesUsed });
+  const result = await migration.run(migration.job({}));
+  assert.match(result.error ?? "", /^CREATE Old: NO \[OVERQUOTA\]/);
+  assert.notEqual(result.retry, undefined);
+  await there.quotas.set("user.alice", { mailboxLimit: mailboxesUsed + 1 });
+  await migration.ok(migration.job({}));
+  assert.equal(there.mailboxes.get("user.alice.Old").exists, 3);
+});
+
 test("imap target without UIDPLUS: changed flags and deletions find their messages", async (t) => {
   const { migration, options, there } = await toImap(t, inbox(8), NO_UIDPLUS);
   const folder = options.folders[0]!;

@@ -125,8 +125,7 @@ export class ImapTarget implements MailTarget {
       else if (use !== "") made = await link.client.command(["CREATE ", ...wireMailbox(wire)]);
       // Servers without RFC 5530 say NO without ALREADYEXISTS: STATUS tells whether it is there.
       const status = await this.#status(link, wire);
-      if (status === undefined)
-        throw new ImapClientError(`CREATE ${path.join("/")}: ${made.status} ${made.text}`);
+      if (status === undefined) throw refusedCreate(path, made);
       return { path, ...status, isSubscribed: false, specialUse: undefined, keepsUids: false };
     });
   }
@@ -208,9 +207,7 @@ export class ImapTarget implements MailTarget {
     const results = await Promise.all(
       messages.map((message) => client.command(["APPEND ", ...mailbox, ...appendParts(message)])),
     );
-    const full = results.find(
-      (result) => result.status !== "OK" && FULL.test(`${result.code} ${result.text}`),
-    );
+    const full = results.find(isFull);
     if (full !== undefined) throw new TargetFullError(`APPEND: [${full.code ?? ""}] ${full.text}`);
     return results.map((result) => {
       if (result.status === "OK") return savedUids(result, 1)[0]!;
@@ -373,6 +370,16 @@ export class ImapTarget implements MailTarget {
       keepsUids: false,
     };
   }
+}
+
+function refusedCreate(path: readonly string[], result: CommandResult): Error {
+  const { status, code, text } = result;
+  const said = `CREATE ${path.join("/")}: ${status} ${code === undefined ? "" : `[${code}] `}${text}`;
+  return isFull(result) ? new TargetFullError(said) : new ImapClientError(said);
+}
+
+function isFull({ status, code, text }: CommandResult): boolean {
+  return status !== "OK" && FULL.test(`${code} ${text}`);
 }
 
 function samePath(a: readonly string[], b: readonly string[]): boolean {

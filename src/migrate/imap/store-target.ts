@@ -85,7 +85,7 @@ export class StoreTarget implements MailTarget {
         if (!(error instanceof StoreError)) throw error;
         if (error.code === "special_use_taken") mailbox = await this.#store.create(name, { uidValidity });
         else if (error.code === "mailbox_exists") mailbox = this.#store.mailboxes.get(name);
-        else throw error;
+        else throw asTargetError(error);
       }
     }
     // Never used: it may still become the folder that the source has.
