@@ -7,6 +7,7 @@ import { SystemFlag } from "../../store/model.ts";
 import type { Store } from "../../store/port.ts";
 import type { FakeMessage } from "../../../test/support/fake-imap-source.ts";
 import { inbox, messages, setUp } from "../../../test/support/migration-scene.ts";
+import { textReport, userReport } from "../ledger/report.ts";
 import { StoreTarget } from "./store-target.ts";
 
 const BY = { userId: "alice", sessionId: 0 };
@@ -135,6 +136,8 @@ test("new numbers: the copy of a message that the source gives out no more stays
   const broken = await migration.ok(migration.job({}, { phase: "CUTOVER" }));
   assert.equal(broken.expungedMessageCount, 0);
   assert.match(JSON.stringify(broken.details), /INBOX: 2 copies .* are kept: 1 that the source has did not/);
+  const report = textReport(await userReport(migration.ledger, USER));
+  assert.match(report, /UID 45 missing: .*\n +2 copies from before its UIDVALIDITY changed are kept\n/);
   assert.equal(store.mailboxes.get("user.alice").uidValidity, 30);
   const kept = await stored("user.alice");
   assert.deepEqual([...kept.keys()], [41, 42, 43, 44, 46, 47, 48, 49, 50, 51]);
@@ -149,6 +152,29 @@ test("new numbers: the copy of a message that the source gives out no more stays
     folder.messages.map(({ uid }) => uid),
   );
   assert.match(bodies.get(45) ?? "", /body of 5/);
+  assert.doesNotMatch(textReport(await userReport(migration.ledger, USER)), /kept/);
+});
+
+test("new numbers: as many copies as losses take their place, and what users did to them stays", async (t) => {
+  const { migration, store, stored, options } = await setUp(t, inbox(10));
+  await migration.ok(migration.job({}));
+  const flag = { mode: "add", systemFlags: 0, keywords: ["Mine"] } as const;
+  await store.storeFlags(store.mailboxes.get("user.alice").id, [toUid(5)], flag, BY);
+  const folder = options.folders[0]!;
+  folder.uidValidity = 30;
+  folder.messages = renumbered(messages(10), 40);
+  options.message = ({ uid }) => (uid === 45 ? "* 5 FETCH (UID 45 FLAGS () BODY[] NIL)\r\n" : undefined);
+  const there = folder.messages.map(({ uid }) => uid);
+  for (let run = 0; run < 2; run++) {
+    await migration.ok(migration.job({}, { phase: "CUTOVER" }));
+    assert.deepEqual([...(await stored("user.alice")).keys()], there);
+  }
+  options.message = () => undefined;
+  const mended = await migration.ok(migration.job({}, { phase: "CUTOVER" }));
+  assert.deepEqual([mended.syncMessageCount, mended.expungedMessageCount], [0, 0]);
+  assert.deepEqual([...(await stored("user.alice")).keys()], there);
+  const { id } = store.mailboxes.get("user.alice");
+  assert.deepEqual(store.findRecord(id, toUid(45))?.keywords, ["Mine"]);
 });
 
 test("new numbers: copies stay while the source lists fewer messages than it counts", async (t) => {

@@ -89,21 +89,35 @@ function ascending(uids: Iterable<number>): number[] {
 export async function renumber(work: FolderWork, { uidValidity, uidNext }: Opened): Promise<void> {
   const { ledger, target, targetFolder, log, folder } = work;
   const uids = new Map<number, number>();
-  for await (const record of ledger.all()) {
-    if (isStored(record)) uids.set(record.targetUid, record.uid);
-  }
-  // What is kept of the former goes along, behind everything that the source has numbered.
+  const lost: number[] = [];
   let nextUid = uidNext;
-  for await (const { uid } of ledger.all()) nextUid = Math.max(nextUid, uid + 1);
-  const kept = ascending(formerUids(work));
-  for (const [index, uid] of kept.entries()) uids.set(uid, nextUid + index);
+  for await (const { uid, targetUid, outcome } of ledger.all()) {
+    nextUid = Math.max(nextUid, uid + 1);
+    if (isStored({ outcome })) uids.set(targetUid, uid);
+    else if (outcome !== "deleted") lost.push(uid);
+  }
+  const kept = keptUids(ascending(formerUids(work)), lost, nextUid);
+  for (const [former, uid] of kept) uids.set(former, uid);
   const renumbered = await target.renumber?.(targetFolder, { uidValidity, uids, nextUid });
   ledger.change({ renumbers: false });
   if (renumbered === undefined) return;
   for await (const record of ledger.all()) {
     if (isStored(record)) await ledger.put({ ...record, targetUid: record.uid });
   }
-  const former = printNumbers(kept.map((_, index) => nextUid + index));
+  const former = printNumbers(ascending(kept.values()));
   ledger.change({ keepsUids: true, targetUidValidity: renumbered.uidValidity, former });
   log.info("folder has the new UIDs of the source", { folder: folder.name, messages: uids.size });
+}
+
+/**
+ * What is kept of the former goes along: as many as there are losses take their UIDs, so that one that comes after all is
+ * recognised; others go behind everything that the source has numbered. Former UID → new UID.
+ */
+function keptUids(
+  former: readonly number[],
+  lost: readonly number[],
+  nextUid: number,
+): ReadonlyMap<number, number> {
+  const isEach = former.length === lost.length;
+  return new Map(former.map((uid, index) => [uid, isEach ? lost[index]! : nextUid + index]));
 }

@@ -75,6 +75,6 @@ export function decodeChunk(bytes: Buffer): LedgerRecord[] {
 }
 
 /** The target has it. */
-export function isStored({ outcome }: LedgerRecord): boolean {
+export function isStored({ outcome }: Pick<LedgerRecord, "outcome">): boolean {
   return outcome === "saved" || outcome === "already";
 }

@@ -1,4 +1,5 @@
 /** What became of a user's mail, folder by folder, with every loss by name: as text, CSV or a page. */
+import { countOf, parseRanges } from "../../wire/number-set.ts";
 import { type OutcomeCounts, lossesOf } from "./cursor.ts";
 import type { Ledger, LedgerUser } from "./ledger.ts";
 import type { Verification } from "./verification.ts";
@@ -16,6 +17,8 @@ export interface FolderReport {
   /** The last run came to its end. */
   readonly complete: boolean;
   readonly losses: readonly { readonly uid: number; readonly outcome: string; readonly reason: string }[];
+  /** From before the source's UIDVALIDITY changed: kept at the target, as any of them may be one of the losses. */
+  readonly keptCopies: number;
 }
 
 /** Of a folder, named in a report; the rest is counted. */
@@ -24,7 +27,8 @@ const MAX_NAMED_LOSSES = 10_000;
 export async function userReport(ledger: Ledger, user: LedgerUser): Promise<UserReport> {
   const folders: FolderReport[] = [];
   for (const folder of (await ledger.folders(user)).values()) {
-    const { counts, target, complete } = folder.cursor;
+    const { counts, target, complete, former } = folder.cursor;
+    const keptCopies = complete || lossesOf(counts) > 0 ? countOf(parseRanges(former ?? "") ?? []) : 0;
     const losses: FolderReport["losses"][number][] = [];
     if (lossesOf(counts) > 0) {
       const reasons = await folder.reasons();
@@ -33,7 +37,8 @@ export async function userReport(ledger: Ledger, user: LedgerUser): Promise<User
         if (losses.length < MAX_NAMED_LOSSES) losses.push({ uid, outcome, reason: reasons.get(uid) ?? "" });
       }
     }
-    folders.push({ source: folder.sourceFolder, target: target.join("/"), counts, complete, losses });
+    const names = { source: folder.sourceFolder, target: target.join("/") };
+    folders.push({ ...names, counts, complete, losses, keptCopies });
   }
   const last = await ledger.verification(user);
   const verification = last === undefined ? undefined : (JSON.parse(last.json) as Verification);
@@ -62,9 +67,14 @@ export function textReport(report: UserReport): string {
     const name = folder.source === folder.target ? folder.source : `${folder.source} → ${folder.target}`;
     lines.push(`  ${name}: ${countsText(folder.counts)}${folder.complete ? "" : " (not finished)"}`);
     for (const { uid, outcome, reason } of folder.losses) lines.push(`    UID ${uid} ${outcome}: ${reason}`);
+    if (folder.keptCopies > 0) lines.push(`    ${keptText(folder)}`);
   }
   lines.push(...verificationText(verification));
   return `${lines.join("\n")}\n`;
+}
+
+function keptText({ keptCopies }: FolderReport): string {
+  return `${keptCopies} copies from before its UIDVALIDITY changed are kept`;
 }
 
 function countsText({ saved, already, skipped, missing, deleted, storedBytes }: OutcomeCounts): string {
@@ -139,11 +149,13 @@ export function htmlReport(reports: Iterable<UserReport>, atMs: number): string 
           : `${verification.losses} losses`;
     const cells = numberCells(totalOf(report));
     rows.push(`<tr class="user"><th colspan="2">${name}</th>${cells}<td>${escape(state)}</td></tr>`);
-    for (const { source, target, counts, losses } of folders) {
+    for (const folder of folders) {
+      const { source, target, counts, losses } = folder;
       rows.push(
         `<tr><td>${escape(source)}</td><td>${escape(target)}</td>${numberCells(counts)}<td></td></tr>`,
       );
       for (const { uid, outcome, reason } of losses) rows.push(lossRow(uid, `${outcome}: ${reason}`));
+      if (folder.keptCopies > 0) rows.push(lossRow(0, keptText(folder)));
     }
     for (const { losses } of verification?.folders ?? []) {
       for (const { uid, reason } of losses) rows.push(lossRow(uid, reason));
