@@ -11,6 +11,7 @@ import { readWorkerCommands } from "../../src/migrate/command/options.ts";
 import type { JobDetail, JobResult, MigrationJob } from "../../src/migrate/model.ts";
 import { type ImapPeer, logIn } from "../support/imap-peer.ts";
 import { makeDoveadm } from "../support/peers/doveadm.ts";
+import { sampleJob } from "../support/migration-job.ts";
 import { startDovecot } from "../support/peers/dovecot.ts";
 import { NO_LIMITS } from "../support/migration.ts";
 import { peerOrSkip } from "../support/peers/peer-or-skip.ts";
@@ -215,37 +216,14 @@ function jobOf(
   { host, port }: { readonly host: string; readonly port: number },
   job: Partial<MigrationJob>,
 ): MigrationJob {
-  return {
-    id: 1,
-    user: {
-      source: "Old",
-      sourceUid: "anna",
-      targetUid: "anna.new",
-      target: "default",
-      sourceHost: host,
-      sourcePort: port,
-      password: PASSWORD,
-      email: undefined,
-      imapcOptions: [],
-      useImapcSsl: undefined,
-      excludeFolders: ["Trash", "Old spam"],
-    },
-    host: {
-      source: "Old",
-      name: host,
-      maxConnections: 1,
-      migrationCommand1: "",
-      migrationCommand2: "",
-      statusCommand: "",
-      maxMessagesPerSecond: 0,
-      maxBytesPerSecond: 0,
-    },
-    phase: "PRE_SYNC",
-    priority: false,
-    dryRun: false,
-    fence: 1,
-    attempt: 1,
-    pauses: 0,
-    ...job,
+  const user = {
+    source: "Old",
+    sourceUid: "anna",
+    targetUid: "anna.new",
+    sourceHost: host,
+    sourcePort: port,
+    password: PASSWORD,
+    excludeFolders: ["Trash", "Old spam"],
   };
+  return sampleJob(user, job, { source: "Old", name: host });
 }

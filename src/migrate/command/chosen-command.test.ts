@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { NO_LIMITS } from "../../../test/support/migration.ts";
+import { sampleJob } from "../../../test/support/migration-job.ts";
 import { systemClock } from "../../base/io/clock.ts";
 import { silentLog } from "../../base/log.ts";
-import type { JobResult, MigrationJob, Phase, SourceHost } from "../model.ts";
+import type { JobResult, Phase, SourceHost } from "../model.ts";
 import { CommandEngine } from "./command-engine.ts";
 import { readWorkerCommands } from "./options.ts";
 
@@ -20,7 +21,7 @@ async function run(phase: Phase, host: Partial<SourceHost>, worker: object = {})
     retryAfterMs: 1,
     userLog: undefined,
   });
-  return engine.run(jobOf(phase, host), {
+  return engine.run(sampleJob({}, { phase }, host), {
     signal: new AbortController().signal,
     clock: systemClock,
     log: silentLog,
@@ -57,39 +58,3 @@ test("the host's status command counts at the source (S4.25)", async () => {
   const host = { migrationCommand1: JSON.stringify(says("one")), statusCommand: JSON.stringify(counts) };
   assert.equal((await run("PRE_SYNC", host)).sourceMessageCount, 7);
 });
-
-function jobOf(phase: Phase, host: Partial<SourceHost>): MigrationJob {
-  return {
-    id: 1,
-    user: {
-      source: "X",
-      sourceUid: "anna",
-      targetUid: "anna",
-      target: "default",
-      sourceHost: "imap1",
-      sourcePort: undefined,
-      password: undefined,
-      email: undefined,
-      imapcOptions: [],
-      useImapcSsl: undefined,
-      excludeFolders: [],
-    },
-    host: {
-      source: "X",
-      name: "imap1",
-      maxConnections: 1,
-      migrationCommand1: "",
-      migrationCommand2: "",
-      statusCommand: "",
-      maxMessagesPerSecond: 0,
-      maxBytesPerSecond: 0,
-      ...host,
-    },
-    phase,
-    priority: false,
-    dryRun: false,
-    fence: 1,
-    attempt: 1,
-    pauses: 0,
-  };
-}
